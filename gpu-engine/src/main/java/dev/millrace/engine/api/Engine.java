@@ -1,0 +1,40 @@
+package dev.millrace.engine.api;
+
+import java.util.List;
+
+/**
+ * The only door to the engine. One thread owns it and calls everything; nothing here is thread-safe.
+ *
+ * <p>{@code submit} queues, {@code step} runs one step (schedule, launch, complete) for all queued and running
+ * sequences together and hands back what finished in it. A failing request is a value (an {@link EngineResult} with an
+ * error); an exception out of {@code step} means that the engine is broken and the process must end.
+ */
+public interface Engine extends AutoCloseable {
+
+    /**
+     * Queues a request.
+     *
+     * @throws RequestRejectedException when it can never run, for example because prompt and output exceed the context
+     */
+    void submit(EngineRequest request);
+
+    /**
+     * Stops a request wherever it is and frees what it holds; it yields no result.
+     *
+     * @return false if it is not known (never submitted, or finished)
+     */
+    boolean abort(long requestId);
+
+    /** Whether any request is queued or running. */
+    boolean hasWork();
+
+    /** Runs one step and returns the requests that finished in it; returns at once when there is no work. */
+    List<EngineResult> step();
+
+    /** Counters and gauges as of the last step. */
+    EngineStats stats();
+
+    /** Frees device memory. Requests still inside are lost to the caller. */
+    @Override
+    void close();
+}

@@ -1,0 +1,24 @@
+package dev.millrace.engine.api;
+
+/**
+ * Counters since start and gauges as of the last step.
+ *
+ * @param promptTokens prompt tokens of admitted requests (counter)
+ * @param cachedTokens of these, found in the prefix cache (counter)
+ * @param generationTokens tokens generated (counter)
+ * @param hostNanos time in scheduling and bookkeeping (counter)
+ * @param deviceNanos time waiting for the model (counter)
+ */
+public record EngineStats(
+        int running,
+        int waiting,
+        int kvBlocksUsed,
+        int kvBlocksTotal,
+        long steps,
+        long promptTokens,
+        long cachedTokens,
+        long generationTokens,
+        long finishedRequests,
+        long preemptions,
+        long hostNanos,
+        long deviceNanos) {}

@@ -1,0 +1,81 @@
+package dev.millrace.engine.backend;
+
+import dev.millrace.engine.kvcache.KvLayout;
+import dev.millrace.engine.model.ForwardInput;
+import java.util.List;
+
+/**
+ * The op list of a device: what a decoder needs and nothing else. T is the number of tokens of the step. An op works on
+ * the first T rows of its buffers; buffers are made once for the largest step. Ops run in the order they are called;
+ * only {@link #read} waits for them. {@code ScalarBackend} defines what each must compute.
+ */
+public interface Backend extends AutoCloseable {
+
+    String name();
+
+    /** Takes memory for activations. */
+    Buffer allocate(int rows, int cols);
+
+    KvStore allocateKv(KvLayout layout);
+
+    /** Bytes that one key or value takes in {@link #allocateKv}. */
+    int kvBytesPerElement();
+
+    /**
+     * Packs a linear layer.
+     *
+     * @param parts matrices with equal cols, stacked by rows (q over k over v; gate over up)
+     * @param bias [sum of rows] or null
+     */
+    Linear linear(List<WeightTensor> parts, float[] bias);
+
+    /** Packs an embedding table [vocabulary, hidden]. */
+    Linear embedding(WeightTensor table);
+
+    Vector vector(float[] values);
+
+    /** out[t] = table[tokenIds[t]]; out [T, hidden]. */
+    void embed(Linear table, ForwardInput input, Buffer out);
+
+    /**
+     * residual += delta, then out = residual / rms(residual) * weight, per row (RMSNorm, arXiv 1910.07467).
+     *
+     * @param delta null adds nothing
+     * @param residual [T, hidden], changed
+     * @param out [T, hidden]
+     */
+    void addRmsNorm(Buffer residual, Buffer delta, Vector weight, float epsilon, Buffer out, int rows);
+
+    /** out = in Wᵀ + bias; in [rows, inFeatures], out [rows, outFeatures]. */
+    void linear(Linear weights, Buffer in, Buffer out, int rows);
+
+    /**
+     * Norms q and k per head where weights are given, rotates them, and stores k and v at the step's slots. The rotated
+     * q stays in its place in qkv.
+     *
+     * @param qkv [T, spec.qkvCols()], changed
+     * @param qNorm [headDim] or null
+     * @param kNorm [headDim] or null
+     */
+    void ropeAndStore(
+            Buffer qkv, AttentionSpec spec, Vector qNorm, Vector kNorm, float epsilon, RopeTable rope, ForwardInput input, KvStore kv, int layer);
+
+    /** Causal attention of the step's q over the cached context; out [T, spec.outCols()]. */
+    void attention(Buffer qkv, AttentionSpec spec, ForwardInput input, KvStore kv, int layer, Buffer out);
+
+    /** out = silu(gate) * up; gateUp [rows, 2 * intermediate], out [rows, intermediate]. */
+    void siluMul(Buffer gateUp, Buffer out, int rows);
+
+    /** Routes each row to its experts and sums their weighted outputs; in and out [rows, hidden]. */
+    void experts(Experts experts, Buffer in, Buffer out, int rows);
+
+    /** out[i] = in[rows[i]] for i below count. */
+    void gather(Buffer in, int[] rows, int count, Buffer out);
+
+    /** Waits for all ops and copies a row to the host; out has at least buffer.cols() places. */
+    void read(Buffer buffer, int row, float[] out);
+
+    /** Frees the device's memory. */
+    @Override
+    void close();
+}
