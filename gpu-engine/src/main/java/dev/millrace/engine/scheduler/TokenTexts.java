@@ -1,0 +1,14 @@
+package dev.millrace.engine.scheduler;
+
+/** What the engine needs of a tokenizer: text out of tokens. */
+public interface TokenTexts {
+
+    /** A fresh assembler for one choice. */
+    TextAssembler assembler(boolean skipSpecialTokens);
+
+    /** The text of one token by itself; bytes that are no text show as U+FFFD. */
+    String text(int tokenId);
+
+    /** The bytes of one token. */
+    byte[] bytes(int tokenId);
+}
