@@ -1,0 +1,65 @@
+package dev.millrace.sink;
+
+import dev.millrace.schemas.BatchEvent;
+import dev.millrace.schemas.BatchEventKind;
+import dev.millrace.schemas.Choice;
+import dev.millrace.schemas.Completion;
+import dev.millrace.schemas.CompletionStatus;
+import dev.millrace.schemas.Endpoint;
+import dev.millrace.schemas.ErrorInfo;
+import dev.millrace.schemas.Usage;
+import java.time.Instant;
+import java.util.List;
+
+/** Records as the roles before the sink write them. */
+public final class SinkFixtures {
+    public static final Instant T0 = Instant.parse("2026-01-02T03:04:05Z");
+
+    private SinkFixtures() {}
+
+    public static Instant at(long seconds) {
+        return T0.plusSeconds(seconds);
+    }
+
+    public static BatchEvent opened(String batch, String run) {
+        return BatchEvent.newBuilder().setBatchId(batch).setKind(BatchEventKind.OPENED).setSubmissionId(run).setAt(T0).build();
+    }
+
+    public static BatchEvent sealed(String batch, String run, long lines) {
+        return BatchEvent.newBuilder().setBatchId(batch).setKind(BatchEventKind.SEALED).setSubmissionId(run).setLines(lines)
+                .setAt(at(1)).build();
+    }
+
+    public static BatchEvent tally(String batch, String run, String source, long admitted, long duplicates) {
+        return BatchEvent.newBuilder().setBatchId(batch).setKind(BatchEventKind.TALLY).setSubmissionId(run).setSource(source)
+                .setAdmitted(admitted).setDuplicates(duplicates).setAt(at(2)).build();
+    }
+
+    public static BatchEvent finished(String batch, CompletionStatus status) {
+        return BatchEvent.newBuilder().setBatchId(batch).setKind(BatchEventKind.FINISHED).setStatus(status)
+                .setUsage(new Usage(10, 4, 3)).setAt(at(3)).build();
+    }
+
+    /** A chat completion that says "four" and cost 10 prompt tokens (4 of them cached) and 3 generated ones. */
+    public static Completion completion(String batch, String customId) {
+        return ended(batch, customId, CompletionStatus.COMPLETED)
+                .setChoices(List.of(choice("four").build()))
+                .build();
+    }
+
+    public static Completion failure(String batch, String customId, String code, String message) {
+        return ended(batch, customId, CompletionStatus.FAILED).setUsage(null)
+                .setError(new ErrorInfo(code, message, "body.temperature"))
+                .build();
+    }
+
+    public static Completion.Builder ended(String batch, String customId, CompletionStatus status) {
+        return Completion.newBuilder().setJobId(batch + "/" + customId).setCustomId(customId).setBatchId(batch)
+                .setModel("demo").setEndpoint(Endpoint.CHAT_COMPLETIONS).setStatus(status).setUsage(new Usage(10, 4, 3))
+                .setCreatedAt(T0).setFinishedAt(at(3));
+    }
+
+    public static Choice.Builder choice(String text) {
+        return Choice.newBuilder().setIndex(0).setText(text).setFinishReason("stop");
+    }
+}
