@@ -198,7 +198,7 @@ class BatchLineParserTest {
         "nonsense | line-9 | invalid_json_line | line 9, column 9: not JSON: Unrecognized token",
         "[] | line-9 | invalid_json_line | a line must be an object",
         "{'custom_id': 'c', 'method': 'POST' | c | invalid_json_line | line 9, column 36: not JSON",
-        "{'custom_id': 'c'} {} | c | invalid_json_line | text after the object's end",
+        "{'custom_id': 'c'} {} | c | invalid_json_line | there is text after the object",
         "{'custom_id': 'c', 'custom_id': 'd'} | c | invalid_json_line | custom_id is given twice",
         "{'method': 'POST'} | line-9 | missing_required_parameter | custom_id is missing",
         "{'custom_id': 5, 'method': 'POST', 'url': '/v1/completions', 'body': {}} | line-9 | invalid_type | custom_id must be a string, not 5",
@@ -208,7 +208,7 @@ class BatchLineParserTest {
         "{'custom_id': 'c', 'method': 'POST', 'url': '/v1/completions'} | c | missing_required_parameter | body is missing",
         "{'custom_id': 'c', 'method': 'POST', 'url': '/v1/completions', 'body': []} | c | invalid_type | body must be an object",
         "{'custom_id': 'c', 'method': 'POST', 'url': '/v1/completions', 'body': {}} | c | missing_required_parameter | body.model is missing",
-        "{'custom_id': 'c', 'method': 'POST', 'url': '/v1/completions', 'body': {'model': 5}} | c | invalid_type | body.model must be a string, not 5",
+        "{'custom_id': 'c', 'method': 'POST', 'url': '/v1/completions', 'body': {'model': 5}} | c | invalid_type | body.model must be a string",
         "{'custom_id': 'c', 'extra': 1} | c | unknown_parameter | extra is not a member of a request line",
     })
     void brokenLineKeepsWhatIdItHas(String line, String customId, String code, String message) {
