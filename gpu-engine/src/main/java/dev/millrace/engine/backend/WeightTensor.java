@@ -3,7 +3,8 @@ package dev.millrace.engine.backend;
 import java.lang.foreign.MemorySegment;
 
 /**
- * A matrix as the checkpoint holds it, row-major [rows, cols], mapped from the file. Values of FP8 are
+ * A matrix as the checkpoint holds it, row-major [rows, cols], mapped from the file. A device that packs it must copy
+ * what it keeps: the mapping ends when the model is loaded. Values of FP8 are
  * {@code element * scale}, the scales given per block of [scaleRows, scaleCols] elements.
  *
  * @param name its name in the checkpoint, for messages

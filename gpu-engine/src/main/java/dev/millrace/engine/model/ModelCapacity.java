@@ -1,0 +1,48 @@
+package dev.millrace.engine.model;
+
+import dev.millrace.engine.api.EngineConfig;
+import dev.millrace.engine.kvcache.KvLayout;
+
+/**
+ * What a loaded model has room for.
+ *
+ * @param maxModelLen most tokens of a sequence
+ * @param maxNumBatchedTokens most tokens of a step
+ */
+record ModelCapacity(int maxModelLen, int maxNumBatchedTokens, KvLayout kvLayout) {
+
+    /**
+     * Sizes the KV cache: {@code kvCacheBytes / bytesPerBlock} blocks. A context length of 0 takes the checkpoint's, or
+     * less where the cache holds less.
+     *
+     * @throws ModelLoadException if the wanted context is longer than the checkpoint's, or than the cache
+     */
+    static ModelCapacity of(ModelConfig config, EngineConfig engine, int kvBytesPerElement) {
+        int numBlocks = KvLayout.blocksIn(engine.kvCacheBytes(), engine.blockSize(), config.numLayers(), config.numKvHeads(),
+                config.headDim(), kvBytesPerElement);
+        KvLayout layout = new KvLayout(
+                numBlocks, engine.blockSize(), config.numLayers(), config.numKvHeads(), config.headDim(), kvBytesPerElement);
+        int longest = config.maxPositionEmbeddings();
+        if (engine.maxModelLen() > longest) {
+            throw new ModelLoadException("maxModelLen " + engine.maxModelLen() + " is above the checkpoint's max_position_embeddings, "
+                    + longest);
+        }
+        int wanted = engine.maxModelLen() > 0 ? engine.maxModelLen() : longest;
+        long slots = (long) numBlocks * engine.blockSize();
+        if (numBlocks == 0 || engine.maxModelLen() > slots) {
+            int atLeast = Math.max(1, engine.maxModelLen());
+            long needed = Math.ceilDiv(atLeast, engine.blockSize()) * layout.bytesPerBlock();
+            throw new ModelLoadException("kvCacheBytes " + engine.kvCacheBytes() + " has room for " + slots
+                    + " tokens; a sequence of " + atLeast + " needs " + needed + " bytes");
+        }
+        return new ModelCapacity((int) Math.min(wanted, slots), engine.maxNumBatchedTokens(), layout);
+    }
+
+    /** The formula with its numbers, for the log. */
+    String describe(long kvCacheBytes) {
+        return "KV cache: %,d bytes / (2 x %d layers x %d slots x %d heads x %d x %d bytes = %,d per block) = %,d blocks, %,d tokens"
+                .formatted(kvCacheBytes, kvLayout.numLayers(), kvLayout.blockSize(), kvLayout.numKvHeads(), kvLayout.headDim(),
+                        kvLayout.bytesPerElement(), kvLayout.bytesPerBlock(), kvLayout.numBlocks(),
+                        (long) kvLayout.numBlocks() * kvLayout.blockSize());
+    }
+}

@@ -1,0 +1,104 @@
+package dev.millrace.engine.model;
+
+import dev.millrace.engine.backend.Backend;
+import dev.millrace.engine.backend.Experts;
+import dev.millrace.engine.backend.Linear;
+import dev.millrace.engine.backend.Vector;
+import dev.millrace.engine.backend.WeightTensor;
+import dev.millrace.engine.model.Architecture.ExpertNames;
+import java.util.ArrayList;
+import java.util.List;
+
+/** All weights of a model on the device. */
+record ModelWeights(Linear embedding, List<DecoderLayer> layers, Vector norm, Linear head) {
+
+    /** Finds the weights by the family's names and packs them. */
+    static ModelWeights load(ModelConfig config, Checkpoint checkpoint, Backend backend) {
+        return new Loader(config, checkpoint, backend).load();
+    }
+
+    private record Loader(ModelConfig config, Checkpoint checkpoint, Backend backend) {
+
+        ModelWeights load() {
+            List<DecoderLayer> layers = new ArrayList<>();
+            for (int i = 0; i < config.numLayers(); i++) {
+                layers.add(layer("model.layers." + i + ".", config.layers().get(i)));
+            }
+            WeightTensor embedding = matrix("model.embed_tokens", config.vocabSize(), config.hiddenSize());
+            WeightTensor head =
+                    config.tieWordEmbeddings() ? embedding : matrix("lm_head", config.vocabSize(), config.hiddenSize());
+            return new ModelWeights(
+                    backend.embedding(embedding), List.copyOf(layers), vector("model.norm", config.hiddenSize()),
+                    backend.linear(List.of(head), null));
+        }
+
+        private DecoderLayer layer(String prefix, ModelConfig.Layer layer) {
+            String attention = prefix + "self_attn.";
+            boolean qkNorm = config.architecture().qkNorm();
+            int hidden = config.hiddenSize();
+            int qCols = config.numQueryHeads() * config.headDim();
+            int kvCols = config.numKvHeads() * config.headDim();
+            return new DecoderLayer(
+                    vector(prefix + "input_layernorm", hidden),
+                    stacked(config.qkvBias(), hidden, new Part(attention + "q_proj", qCols), new Part(attention + "k_proj", kvCols),
+                            new Part(attention + "v_proj", kvCols)),
+                    config.attention(layer),
+                    qkNorm ? vector(attention + "q_norm", config.headDim()) : null,
+                    qkNorm ? vector(attention + "k_norm", config.headDim()) : null,
+                    stacked(config.attentionOutBias(), qCols, new Part(attention + "o_proj", hidden)),
+                    vector(prefix + "post_attention_layernorm", hidden),
+                    layer.hasExperts() ? null
+                            : stacked(config.mlpBias(), hidden, new Part(prefix + "mlp.gate_proj", config.intermediateSize()),
+                                    new Part(prefix + "mlp.up_proj", config.intermediateSize())),
+                    layer.hasExperts() ? null
+                            : stacked(config.mlpBias(), config.intermediateSize(), new Part(prefix + "mlp.down_proj", hidden)),
+                    layer.hasExperts() ? experts(prefix) : null);
+        }
+
+        private Experts experts(String prefix) {
+            ModelConfig.ExpertsConfig experts = config.experts();
+            ExpertNames names = config.architecture().experts();
+            Linear[] gateUp = new Linear[experts.count()];
+            Linear[] down = new Linear[experts.count()];
+            for (int e = 0; e < experts.count(); e++) {
+                String expert = prefix + names.expert().formatted(e);
+                gateUp[e] = stacked(false, config.hiddenSize(), new Part(expert + names.gate(), experts.intermediateSize()),
+                        new Part(expert + names.up(), experts.intermediateSize()));
+                down[e] = stacked(false, experts.intermediateSize(), new Part(expert + names.down(), config.hiddenSize()));
+            }
+            Linear router = stacked(false, config.hiddenSize(), new Part(prefix + names.router(), experts.count()));
+            return new Experts(router, gateUp, down, experts.perToken(), experts.renormalise());
+        }
+
+        /** @param rows output features */
+        private record Part(String name, int rows) {}
+
+        /** Layers with the same input as one, their outputs side by side. */
+        private Linear stacked(boolean hasBias, int cols, Part... parts) {
+            List<WeightTensor> matrices = new ArrayList<>();
+            int rows = 0;
+            for (Part part : parts) {
+                matrices.add(matrix(part.name(), part.rows(), cols));
+                rows += part.rows();
+            }
+            if (!hasBias) {
+                return backend.linear(matrices, null);
+            }
+            float[] bias = new float[rows];
+            int filled = 0;
+            for (Part part : parts) {
+                System.arraycopy(checkpoint.vector(part.name() + ".bias", part.rows()), 0, bias, filled, part.rows());
+                filled += part.rows();
+            }
+            return backend.linear(matrices, bias);
+        }
+
+        private WeightTensor matrix(String name, int rows, int cols) {
+            return checkpoint.matrix(name + ".weight", rows, cols);
+        }
+
+        private Vector vector(String name, int length) {
+            return backend.vector(checkpoint.vector(name + ".weight", length));
+        }
+    }
+}
