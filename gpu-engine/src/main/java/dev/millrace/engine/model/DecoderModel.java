@@ -112,7 +112,7 @@ public final class DecoderModel implements ModelExecutor {
             backend.linear(weights.head(), logitHidden, logits, count);
             for (int i = 0; i < count; i++) {
                 backend.read(logits, i, hostLogits);
-                tokens.add(sampler.sample(hostLogits, config.vocabSize(), rows.get(first + i)));
+                tokens.add(sampler.sample(hostLogits, rows.get(first + i)));
             }
         }
         return tokens;

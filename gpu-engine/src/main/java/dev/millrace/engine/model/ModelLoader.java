@@ -5,6 +5,7 @@ import dev.millrace.engine.backend.Backend;
 import dev.millrace.engine.sampling.RowSampler;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.IntFunction;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -22,10 +23,10 @@ public final class ModelLoader {
      * Loads a model.
      *
      * @param backend the device; the model closes it
-     * @param sampler chooses the tokens
+     * @param samplers vocabulary size to what chooses the tokens
      * @throws ModelLoadException if the folder holds no usable model, or the settings do not fit it
      */
-    public static DecoderModel load(Path modelDir, Backend backend, EngineConfig engine, RowSampler sampler) {
+    public static DecoderModel load(Path modelDir, Backend backend, EngineConfig engine, IntFunction<? extends RowSampler> samplers) {
         ModelConfig config = ModelConfigReader.read(modelDir);
         ModelCapacity capacity = ModelCapacity.of(config, engine, backend.kvBytesPerElement());
         try (Checkpoint checkpoint = Checkpoint.open(modelDir, config.quantization())) {
@@ -36,7 +37,7 @@ public final class ModelLoader {
                     config.quantization() == null ? "unquantised" : config.quantization().method(), backend.name());
             LOG.info("{}; context {} of {}", capacity.describe(engine.kvCacheBytes()), capacity.maxModelLen(),
                     config.maxPositionEmbeddings());
-            return new DecoderModel(backend, config, weights, capacity, sampler);
+            return new DecoderModel(backend, config, weights, capacity, samplers.apply(config.vocabSize()));
         }
     }
 
