@@ -19,7 +19,16 @@ public interface ModelExecutor extends AutoCloseable {
     int maxModelLen();
 
     /**
-     * Starts a step.
+     * Whether {@link #launch} returns before the device is done. The engine then launches one step ahead: a token id of
+     * -1 - r in its input stands for the token that row r of the step before will choose, and a row's tokens may lack
+     * that one.
+     */
+    default boolean isAsynchronous() {
+        return false;
+    }
+
+    /**
+     * Starts a step. Reads all of its arguments before it returns; the caller then fills them again.
      *
      * @param rows one per entry of {@code input.logitRows}, in the same order: how to choose the token there
      * @return a handle for {@link #complete}

@@ -1,0 +1,205 @@
+package dev.millrace.engine.kvcache;
+
+/**
+ * Memory for the KV of sequences: blocks given, shared by prefix and taken back. Owned by the engine's thread.
+ *
+ * <p>A block becomes findable only by {@link #commit}, when its KV has been computed. A prefix hit never covers all of a
+ * sequence's tokens, since the last one must be computed to have logits.
+ */
+public final class KvCache {
+    private final int blockSize;
+    private final boolean prefixCaching;
+    private final int watermarkBlocks;
+    private final BlockPool pool;
+    private final PrefixCache prefixes;
+    /** Hashes of the prompt blocks that running sequences have yet to commit. */
+    private final HashCounts pending = new HashCounts();
+
+    /** @param freeBlocksWatermark share of the blocks kept free at admission, so that running sequences can grow */
+    public KvCache(int numBlocks, int blockSize, boolean prefixCaching, double freeBlocksWatermark) {
+        this.blockSize = blockSize;
+        this.prefixCaching = prefixCaching;
+        watermarkBlocks = (int) Math.ceil(numBlocks * freeBlocksWatermark);
+        pool = new BlockPool(numBlocks);
+        prefixes = new PrefixCache(numBlocks, blockSize);
+    }
+
+    public int blockSize() {
+        return blockSize;
+    }
+
+    public BlockPool pool() {
+        return pool;
+    }
+
+    /** Most tokens that one sequence alone could hold. */
+    public long capacityTokens() {
+        return (long) pool.numBlocks() * blockSize;
+    }
+
+    public int blocksFor(int numTokens) {
+        return (numTokens + blockSize - 1) / blockSize;
+    }
+
+    /** How many of a sequence's leading blocks are cached now. Changes nothing but the table's hashes. */
+    public int cachedBlocks(BlockTable table, int[] tokens, int numTokens) {
+        if (!prefixCaching) {
+            return 0;
+        }
+        table.hashUpTo(tokens, numTokens, blockSize);
+        int limit = hittableBlocks(numTokens);
+        long entry = PrefixCache.ROOT_ENTRY;
+        int hit = 0;
+        while (hit < limit) {
+            int block = prefixes.find(entry, table.hashes[hit], tokens, hit * blockSize);
+            if (block < 0) {
+                break;
+            }
+            entry = prefixes.entryId(block);
+            hit++;
+        }
+        return hit;
+    }
+
+    /**
+     * Whether a running sequence is computing the block that follows {@code cachedBlocks}, so that waiting for it saves
+     * computing it again. Goes by the hash alone: a collision costs a wait and nothing else.
+     */
+    public boolean isBeingComputed(BlockTable table, int numTokens, int cachedBlocks) {
+        return prefixCaching && cachedBlocks < hittableBlocks(numTokens) && pending.contains(table.hashes[cachedBlocks]);
+    }
+
+    /**
+     * Gives an empty table the blocks for {@code numTokens} tokens, cached ones first, if that leaves the watermark free.
+     *
+     * @param cachedBlocks what {@link #cachedBlocks} has just said
+     * @param ignoreWatermark for a sequence that has the cache to itself
+     * @return tokens whose KV is there already, or -1, with nothing changed, if there is not enough room
+     */
+    public int allocate(BlockTable table, int[] tokens, int numTokens, int cachedBlocks, boolean ignoreWatermark) {
+        int fresh = blocksFor(numTokens) - cachedBlocks;
+        int wanted = fresh + (ignoreWatermark ? 0 : watermarkBlocks);
+        if (wanted > pool.numAvailable()) {
+            return -1;
+        }
+        takeCached(table, tokens, cachedBlocks);
+        if (wanted > pool.numAvailable()) {
+            // The hits were evictable themselves: they cannot be kept and given away.
+            free(table);
+            return -1;
+        }
+        for (int i = 0; i < fresh; i++) {
+            table.append(takeBlock());
+        }
+        announce(table, numTokens);
+        return cachedBlocks * blockSize;
+    }
+
+    /** Grows a table to hold {@code numTokens} tokens; false, with nothing changed, if there is not enough room. */
+    public boolean grow(BlockTable table, int numTokens) {
+        int missing = blocksFor(numTokens) - table.numBlocks;
+        if (missing > pool.numAvailable()) {
+            return false;
+        }
+        for (int i = 0; i < missing; i++) {
+            table.append(takeBlock());
+        }
+        return true;
+    }
+
+    /** Makes the full blocks among the first {@code numComputed} tokens findable: their KV is computed. */
+    public void commit(BlockTable table, int[] tokens, int numComputed) {
+        if (!prefixCaching || numComputed / blockSize <= table.numCommitted) {
+            return;
+        }
+        table.hashUpTo(tokens, numComputed, blockSize);
+        int full = numComputed / blockSize;
+        for (int i = table.numCommitted; i < full; i++) {
+            commitBlock(table, tokens, i);
+        }
+        table.numCommitted = full;
+        withdraw(table, full);
+    }
+
+    /** Takes all blocks back. Tail blocks become evictable before their prefix, and so are reused first. */
+    public void free(BlockTable table) {
+        withdraw(table, table.pendingTo);
+        for (int i = table.numBlocks - 1; i >= 0; i--) {
+            int block = table.blocks[i];
+            pool.release(block, prefixes.contains(block));
+        }
+        table.clear();
+    }
+
+    /** Throws if the bookkeeping does not add up. */
+    public void checkConservation() {
+        pool.checkConservation();
+        int cached = 0;
+        for (int block = 0; block < pool.numBlocks(); block++) {
+            cached += prefixes.contains(block) ? 1 : 0;
+        }
+        if (cached != prefixes.size() || cached < pool.numEvictable()) {
+            throw new IllegalStateException("the prefix cache counts " + prefixes.size() + " blocks, holds " + cached
+                    + ", and " + pool.numEvictable() + " are evictable");
+        }
+        if (pool.numReferenced() == 0 && pending.size() != 0) {
+            throw new IllegalStateException(pending.size() + " blocks are announced by sequences that are gone");
+        }
+    }
+
+    private int hittableBlocks(int numTokens) {
+        return (numTokens - 1) / blockSize;
+    }
+
+    private void takeCached(BlockTable table, int[] tokens, int cachedBlocks) {
+        for (int i = 0; i < cachedBlocks; i++) {
+            int block = prefixes.find(table.lastEntry, table.hashes[i], tokens, i * blockSize);
+            pool.retain(block);
+            table.append(block);
+            table.lastEntry = prefixes.entryId(block);
+            table.lastEntryBlock = block;
+        }
+        table.numCommitted = cachedBlocks;
+    }
+
+    private int takeBlock() {
+        int block = pool.takeFree();
+        if (block < 0) {
+            block = pool.evictOldest();
+            prefixes.remove(block);
+        }
+        return block;
+    }
+
+    /** Registers one block, unless an equal one is known (two sequences computed it) or its prefix has been evicted. */
+    private void commitBlock(BlockTable table, int[] tokens, int index) {
+        if (table.lastEntryBlock >= 0 && prefixes.entryId(table.lastEntryBlock) != table.lastEntry) {
+            return;
+        }
+        int from = index * blockSize;
+        int known = prefixes.find(table.lastEntry, table.hashes[index], tokens, from);
+        if (known < 0) {
+            known = table.blocks[index];
+            prefixes.add(known, table.lastEntry, table.hashes[index], tokens, from);
+        }
+        table.lastEntry = prefixes.entryId(known);
+        table.lastEntryBlock = known;
+    }
+
+    private void announce(BlockTable table, int numTokens) {
+        if (!prefixCaching) {
+            return;
+        }
+        table.pendingFrom = table.numCommitted;
+        table.pendingTo = Math.max(table.pendingFrom, numTokens / blockSize);
+        for (int i = table.pendingFrom; i < table.pendingTo; i++) {
+            pending.add(table.hashes[i]);
+        }
+    }
+
+    private void withdraw(BlockTable table, int to) {
+        for (; table.pendingFrom < Math.min(to, table.pendingTo); table.pendingFrom++) {
+            pending.remove(table.hashes[table.pendingFrom]);
+        }
+    }
+}

@@ -1,0 +1,234 @@
+package dev.millrace.engine.scheduler;
+
+import dev.millrace.engine.api.Engine;
+import dev.millrace.engine.api.EngineConfig;
+import dev.millrace.engine.api.EngineRequest;
+import dev.millrace.engine.api.EngineResult;
+import dev.millrace.engine.api.EngineStats;
+import dev.millrace.engine.kvcache.KvCache;
+import dev.millrace.engine.model.ForwardInput;
+import dev.millrace.engine.model.ModelExecutor;
+import dev.millrace.engine.sampling.SampleRow;
+import dev.millrace.engine.sampling.SampledToken;
+import java.time.InstantSource;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.LongSupplier;
+
+/**
+ * The engine: {@link #step} schedules, launches and completes. A device of the host completes a step at once; for an
+ * asynchronous one a step stays under way while the next is scheduled and launched behind it.
+ */
+public final class LlmEngine implements Engine {
+    /** Share of the KV blocks kept free at admission (vLLM's watermark). */
+    private static final double FREE_BLOCKS_WATERMARK = 0.01;
+
+    /** A step on the device. */
+    private record Launched(ScheduledStep step, Object handle) {}
+
+    private final ModelExecutor executor;
+    private final TokenTexts texts;
+    private final EosTokens eos;
+    private final InstantSource clock;
+    private final Scheduler scheduler;
+    private final RequestLimits limits;
+    private final int blockSize;
+    private final ForwardInput input;
+    private final Map<Long, RequestState> requests = new HashMap<>();
+    private final Deque<Launched> underway = new ArrayDeque<>();
+    private final Deque<ScheduledStep> spareSteps = new ArrayDeque<>();
+    private final StepCounters counters;
+    private List<EngineResult> finished = new ArrayList<>();
+    private StepListener listener = (step, results) -> {};
+    private long arrivals;
+    private boolean closed;
+
+    /** An engine on the system's clocks. */
+    public LlmEngine(ModelExecutor executor, TokenTexts texts, int[] eosTokenIds, EngineConfig config) {
+        this(executor, texts, eosTokenIds, config, InstantSource.system(), System::nanoTime);
+    }
+
+    /**
+     * @param executor the model on its device; closed with the engine
+     * @param texts text of tokens
+     * @param eosTokenIds tokens that end a text
+     * @param clock for the instants in results
+     * @param nanoTime for the account of time in {@link #stats}
+     */
+    public LlmEngine(ModelExecutor executor, TokenTexts texts, int[] eosTokenIds, EngineConfig config,
+            InstantSource clock, LongSupplier nanoTime) {
+        this.executor = executor;
+        this.texts = texts;
+        this.clock = clock;
+        eos = new EosTokens(eosTokenIds.clone());
+        blockSize = executor.kvLayout().blockSize();
+        KvCache kv = new KvCache(executor.kvLayout().numBlocks(), blockSize, config.enablePrefixCaching(), FREE_BLOCKS_WATERMARK);
+        scheduler = new Scheduler(kv, config.maxNumSeqs());
+        int maxModelLen = config.maxModelLen() == 0 ? executor.maxModelLen() : Math.min(config.maxModelLen(), executor.maxModelLen());
+        limits = new RequestLimits(maxModelLen, executor.vocabSize(), kv.capacityTokens());
+        input = new ForwardInput(config.maxNumBatchedTokens(), config.maxNumSeqs());
+        counters = new StepCounters(nanoTime);
+        for (int i = 0; i < 2; i++) {
+            spareSteps.add(new ScheduledStep(config.maxNumBatchedTokens(), config.maxNumSeqs()));
+        }
+    }
+
+    @Override
+    public void submit(EngineRequest request) {
+        int maxTotalTokens = limits.maxTotalTokens(request);
+        RequestState state = new RequestState(request, clock.millis());
+        if (requests.putIfAbsent(request.requestId(), state) != null) {
+            throw new IllegalArgumentException("request " + request.requestId() + " is in the engine already");
+        }
+        for (int choice = 0; choice < request.sampling().n(); choice++) {
+            Sequence sequence = new Sequence(state, choice, arrivals++, maxTotalTokens);
+            state.addChoice(sequence, new ChoiceOutput(request.sampling(), eos, texts));
+            scheduler.add(sequence);
+        }
+    }
+
+    @Override
+    public boolean abort(long requestId) {
+        RequestState state = requests.remove(requestId);
+        if (state == null) {
+            return false;
+        }
+        removeAll(state);
+        return true;
+    }
+
+    @Override
+    public boolean hasWork() {
+        return !requests.isEmpty() || !underway.isEmpty();
+    }
+
+    @Override
+    public List<EngineResult> step() {
+        counters.stepBegins();
+        finished = new ArrayList<>();
+        ScheduledStep step = schedule();
+        boolean launched = launch(step);
+        int mayStayUnderway = launched && executor.isAsynchronous() ? 1 : 0;
+        while (underway.size() > mayStayUnderway) {
+            complete(underway.remove());
+        }
+        counters.stepEnds();
+        return finished;
+    }
+
+    @Override
+    public EngineStats stats() {
+        return counters.stats(scheduler);
+    }
+
+    /** Hears of each step after it is completed; one listener at most. */
+    public void listen(StepListener stepListener) {
+        listener = stepListener;
+    }
+
+    /** Throws if blocks are lost or doubled: for tests after each step, for workers when idle. */
+    public void checkConservation() {
+        scheduler.kv().checkConservation();
+    }
+
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            while (!underway.isEmpty()) {
+                executor.complete(underway.remove().handle());
+            }
+            executor.close();
+        }
+    }
+
+    private ScheduledStep schedule() {
+        ScheduledStep step = spareSteps.remove();
+        step.begin(counters.steps() + 1);
+        scheduler.schedule(step);
+        for (Sequence sequence : step.admitted()) {
+            if (sequence.request().admitted(sequence.numComputed(), clock.millis())) {
+                counters.admitted(sequence.numPromptTokens(), sequence.numComputed());
+            }
+        }
+        return step;
+    }
+
+    private boolean launch(ScheduledStep step) {
+        if (step.isEmpty()) {
+            spareSteps.add(step);
+            return false;
+        }
+        counters.launched();
+        List<SampleRow> rows = step.fill(input, blockSize);
+        counters.deviceBegins();
+        underway.add(new Launched(step, executor.launch(input, rows)));
+        counters.deviceEnds();
+        return true;
+    }
+
+    private void complete(Launched launched) {
+        counters.deviceBegins();
+        List<SampledToken> sampled = executor.complete(launched.handle());
+        counters.deviceEnds();
+        ScheduledStep step = launched.step();
+        int finishedBefore = finished.size();
+        for (int i = 0; i < step.size(); i++) {
+            apply(step, i, sampled);
+        }
+        listener.completed(step, finished.subList(finishedBefore, finished.size()));
+        spareSteps.add(step);
+    }
+
+    /** Takes over what the step did for its entry i, unless the sequence has ended or lost its blocks since. */
+    private void apply(ScheduledStep step, int i, List<SampledToken> sampled) {
+        Sequence sequence = step.sequence(i);
+        if (step.isCurrent(i)) {
+            sequence.computed(step.start(i) + step.count(i));
+            scheduler.kv().commit(sequence.blocks(), sequence.tokens(), sequence.numComputed());
+        }
+        if (step.row(i) != ScheduledStep.NO_ROW && sequence.status().isLive()) {
+            accept(sequence, sampled.get(step.row(i)));
+        }
+    }
+
+    private void accept(Sequence sequence, SampledToken token) {
+        RequestState state = sequence.request();
+        if (token.tokenId() == SampledToken.INVALID) {
+            fail(state, "numerical_error", "the model's logits after " + sequence.numTokens() + " tokens hold no usable number");
+            return;
+        }
+        sequence.append(token.tokenId());
+        counters.generated();
+        state.tokenChosen(clock.millis());
+        if (state.output(sequence).append(token, sequence.isFull())) {
+            scheduler.remove(sequence, SequenceStatus.FINISHED);
+            if (state.choiceFinished()) {
+                end(state, state.result(clock.millis()));
+            }
+        }
+    }
+
+    private void fail(RequestState state, String code, String message) {
+        removeAll(state);
+        end(state, state.failure(code, message, clock.millis()));
+    }
+
+    private void end(RequestState state, EngineResult result) {
+        requests.remove(result.requestId());
+        counters.finished();
+        finished.add(result);
+    }
+
+    private void removeAll(RequestState state) {
+        for (Sequence sequence : state.sequences()) {
+            if (sequence.status().isLive()) {
+                scheduler.remove(sequence, SequenceStatus.ABORTED);
+            }
+        }
+    }
+}

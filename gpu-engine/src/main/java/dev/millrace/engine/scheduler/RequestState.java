@@ -1,0 +1,80 @@
+package dev.millrace.engine.scheduler;
+
+import dev.millrace.engine.api.EngineRequest;
+import dev.millrace.engine.api.EngineResult;
+import java.util.ArrayList;
+import java.util.List;
+
+/** One request inside the engine: its sequences, what they have said so far, and when things happened. */
+public final class RequestState {
+    private static final long NOT_YET = -1;
+
+    private final EngineRequest request;
+    private final long submittedMs;
+    private final List<Sequence> sequences = new ArrayList<>();
+    private final List<ChoiceOutput> outputs = new ArrayList<>();
+    private long firstScheduledMs = NOT_YET;
+    private long firstTokenMs = NOT_YET;
+    private int cachedTokens;
+    private int numFinished;
+
+    RequestState(EngineRequest request, long submittedMs) {
+        this.request = request;
+        this.submittedMs = submittedMs;
+    }
+
+    public EngineRequest request() {
+        return request;
+    }
+
+    List<Sequence> sequences() {
+        return sequences;
+    }
+
+    ChoiceOutput output(Sequence sequence) {
+        return outputs.get(sequence.choice());
+    }
+
+    void addChoice(Sequence sequence, ChoiceOutput output) {
+        sequences.add(sequence);
+        outputs.add(output);
+    }
+
+    /** Notes an admission; true if it is the request's first. */
+    boolean admitted(int prefixHitTokens, long nowMs) {
+        if (firstScheduledMs != NOT_YET) {
+            return false;
+        }
+        firstScheduledMs = nowMs;
+        cachedTokens = prefixHitTokens;
+        return true;
+    }
+
+    void tokenChosen(long nowMs) {
+        if (firstTokenMs == NOT_YET) {
+            firstTokenMs = nowMs;
+        }
+    }
+
+    /** Counts a finished choice; true if it was the last. */
+    boolean choiceFinished() {
+        return ++numFinished == sequences.size();
+    }
+
+    EngineResult result(long nowMs) {
+        List<EngineResult.Choice> choices = new ArrayList<>(sequences.size());
+        for (Sequence sequence : sequences) {
+            choices.add(output(sequence).choice(sequence.choice(), sequence.outputTokens()));
+        }
+        return result(choices, nowMs, null);
+    }
+
+    EngineResult failure(String code, String message, long nowMs) {
+        return result(List.of(), nowMs, new EngineResult.Failure(code, message));
+    }
+
+    private EngineResult result(List<EngineResult.Choice> choices, long nowMs, EngineResult.Failure failure) {
+        EngineResult.Timing timing = new EngineResult.Timing(submittedMs, firstScheduledMs, firstTokenMs, nowMs);
+        return new EngineResult(request.requestId(), choices, request.promptTokenIds().length, cachedTokens, timing, failure);
+    }
+}

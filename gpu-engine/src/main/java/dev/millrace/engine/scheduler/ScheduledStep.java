@@ -1,0 +1,152 @@
+package dev.millrace.engine.scheduler;
+
+import dev.millrace.engine.model.ForwardInput;
+import dev.millrace.engine.sampling.SampleRow;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * What one step computes: entries of (sequence, first position, count), in the order of the running sequences. Used again
+ * and again, so that a step allocates nothing but its rows.
+ */
+public final class ScheduledStep {
+    /** The row of an entry that chooses no token. */
+    public static final int NO_ROW = -1;
+
+    private final Sequence[] sequences;
+    private final int[] starts;
+    private final int[] counts;
+    private final int[] rows;
+    private final int[] epochs;
+    private final List<Sequence> admitted = new ArrayList<>();
+    private final List<Sequence> preempted = new ArrayList<>();
+    private final List<SampleRow> sampleRows = new ArrayList<>();
+    private final int tokenBudget;
+    private int size;
+    private int numTokens;
+    private int numRows;
+    private long number;
+
+    ScheduledStep(int maxNumBatchedTokens, int maxNumSeqs) {
+        tokenBudget = maxNumBatchedTokens;
+        sequences = new Sequence[maxNumSeqs];
+        starts = new int[maxNumSeqs];
+        counts = new int[maxNumSeqs];
+        rows = new int[maxNumSeqs];
+        epochs = new int[maxNumSeqs];
+    }
+
+    /** Steps are numbered from 1. */
+    public long number() {
+        return number;
+    }
+
+    public int size() {
+        return size;
+    }
+
+    public boolean isEmpty() {
+        return size == 0;
+    }
+
+    public int numTokens() {
+        return numTokens;
+    }
+
+    public Sequence sequence(int i) {
+        return sequences[i];
+    }
+
+    /** First position that entry i computes. */
+    public int start(int i) {
+        return starts[i];
+    }
+
+    public int count(int i) {
+        return counts[i];
+    }
+
+    /** Which of the step's rows chooses entry i's next token, or {@link #NO_ROW}. */
+    public int row(int i) {
+        return rows[i];
+    }
+
+    /** Sequences that came in with this step. */
+    public List<Sequence> admitted() {
+        return admitted;
+    }
+
+    /** Sequences whose blocks were taken back for this step. */
+    public List<Sequence> preempted() {
+        return preempted;
+    }
+
+    int budgetLeft() {
+        return tokenBudget - numTokens;
+    }
+
+    /** Whether entry i still speaks of its sequence as it is: it runs, and was not preempted since. */
+    boolean isCurrent(int i) {
+        return sequences[i].status() == SequenceStatus.RUNNING && sequences[i].epoch() == epochs[i];
+    }
+
+    void begin(long stepNumber) {
+        Arrays.fill(sequences, 0, size, null);
+        admitted.clear();
+        preempted.clear();
+        sampleRows.clear();
+        size = 0;
+        numTokens = 0;
+        numRows = 0;
+        number = stepNumber;
+    }
+
+    void add(Sequence sequence, int count) {
+        sequences[size] = sequence;
+        starts[size] = sequence.numScheduled();
+        counts[size] = count;
+        epochs[size] = sequence.epoch();
+        rows[size] = sequence.catchesUpAt(sequence.numScheduled() + count) ? numRows++ : NO_ROW;
+        size++;
+        numTokens += count;
+    }
+
+    /** Writes the step as flat arrays, notes in its sequences that it is on its way, and returns its rows. */
+    List<SampleRow> fill(ForwardInput input, int blockSize) {
+        input.numTokens = 0;
+        input.numSeqs = size;
+        input.numLogitRows = numRows;
+        input.cuSeqlensQ[0] = 0;
+        for (int i = 0; i < size; i++) {
+            fillSequence(input, i, blockSize);
+        }
+        for (int i = 0; i < size; i++) {
+            sequences[i].scheduled(counts[i]);
+            if (rows[i] != NO_ROW) {
+                sampleRows.add(sequences[i].sampleRow());
+                sequences[i].promise(rows[i]);
+            }
+        }
+        return sampleRows;
+    }
+
+    private void fillSequence(ForwardInput input, int i, int blockSize) {
+        Sequence sequence = sequences[i];
+        int[] blocks = sequence.blocks().blocks();
+        int end = starts[i] + counts[i];
+        int t = input.numTokens;
+        for (int position = starts[i]; position < end; position++, t++) {
+            input.tokenIds[t] = sequence.tokenAt(position);
+            input.positions[t] = position;
+            input.slotMapping[t] = blocks[position / blockSize] * blockSize + position % blockSize;
+        }
+        input.numTokens = t;
+        input.cuSeqlensQ[i + 1] = t;
+        input.contextLens[i] = end;
+        input.blockTables[i] = blocks;
+        if (rows[i] != NO_ROW) {
+            input.logitRows[rows[i]] = t - 1;
+        }
+    }
+}

@@ -1,0 +1,186 @@
+package dev.millrace.engine.scheduler;
+
+import dev.millrace.engine.api.SamplingParams;
+import dev.millrace.engine.kvcache.BlockTable;
+import dev.millrace.engine.sampling.SampleRow;
+import dev.millrace.engine.sampling.Uniforms;
+import java.util.Arrays;
+
+/**
+ * One choice of a request while it runs: its tokens and how far they are computed. Few facts, the rest is derived:
+ *
+ * <pre>
+ * numComputed  ≤  numScheduled  ≤  numTokens + numPromised
+ * completed steps  launched steps    known tokens + tokens that launched steps will choose
+ * </pre>
+ *
+ * There are no phases: a sequence is computed until it has caught up with its tokens, then a token is chosen.
+ */
+public final class Sequence implements Comparable<Sequence> {
+    private final RequestState request;
+    private final int choice;
+    private final long arrival;
+    private final int maxTotalTokens;
+    private final BlockTable blocks = new BlockTable();
+    private int[] tokens;
+    private int numTokens;
+    private int numComputed;
+    private int numScheduled;
+    private int numPromised;
+    private int promisedRow;
+    private int epoch;
+    private int stepsDeferred;
+    private SequenceStatus status = SequenceStatus.WAITING;
+
+    /**
+     * @param choice index among the request's choices
+     * @param arrival breaks ties of priority; unique in the engine
+     * @param maxTotalTokens most tokens of prompt and output together
+     */
+    Sequence(RequestState request, int choice, long arrival, int maxTotalTokens) {
+        this.request = request;
+        this.choice = choice;
+        this.arrival = arrival;
+        this.maxTotalTokens = maxTotalTokens;
+        tokens = request.request().promptTokenIds();
+        numTokens = tokens.length;
+    }
+
+    public RequestState request() {
+        return request;
+    }
+
+    public SamplingParams params() {
+        return request.request().sampling();
+    }
+
+    public int choice() {
+        return choice;
+    }
+
+    public SequenceStatus status() {
+        return status;
+    }
+
+    public BlockTable blocks() {
+        return blocks;
+    }
+
+    /** Prompt and output; valid up to {@link #numTokens()}. Shared with the request until the first output. */
+    public int[] tokens() {
+        return tokens;
+    }
+
+    public int numTokens() {
+        return numTokens;
+    }
+
+    public int numPromptTokens() {
+        return request.request().promptTokenIds().length;
+    }
+
+    public int[] outputTokens() {
+        return Arrays.copyOfRange(tokens, numPromptTokens(), numTokens);
+    }
+
+    public int numComputed() {
+        return numComputed;
+    }
+
+    public int numScheduled() {
+        return numScheduled;
+    }
+
+    /** Counts preemptions; tells results of steps that were launched before the last one. */
+    int epoch() {
+        return epoch;
+    }
+
+    boolean isFull() {
+        return numTokens >= maxTotalTokens;
+    }
+
+    /** Tokens that could be computed next. The very last token of a sequence never needs to be. */
+    int numUncomputed() {
+        int available = numTokens + (mayRunAhead() ? numPromised : 0);
+        return Math.min(available, maxTotalTokens - 1) - numScheduled;
+    }
+
+    /** Whether computing up to {@code end} makes the next token known. */
+    boolean catchesUpAt(int end) {
+        return end == numTokens + numPromised;
+    }
+
+    /** The token at a position; -1 - r for one that row r of the step before will choose. */
+    int tokenAt(int position) {
+        return position < numTokens ? tokens[position] : -1 - promisedRow;
+    }
+
+    /** How to choose the next token, given that all tokens so far are computed. */
+    SampleRow sampleRow() {
+        double uniform = params().isGreedy() ? 0 : Uniforms.at(params().seed(), choice, numTokens + numPromised);
+        return new SampleRow(params(), tokens, numPromptTokens(), numTokens, uniform);
+    }
+
+    void admit(int prefixHitTokens) {
+        become(SequenceStatus.RUNNING);
+        numComputed = prefixHitTokens;
+        numScheduled = prefixHitTokens;
+        stepsDeferred = 0;
+    }
+
+    void preempt() {
+        become(SequenceStatus.WAITING);
+        numComputed = 0;
+        numScheduled = 0;
+        epoch++;
+    }
+
+    void become(SequenceStatus next) {
+        if (!status.mayBecome(next)) {
+            throw new IllegalStateException("a sequence cannot go from " + status + " to " + next);
+        }
+        status = next;
+    }
+
+    /** Another step went by in which this waited for a leader; how many that makes. */
+    int defer() {
+        return ++stepsDeferred;
+    }
+
+    void scheduled(int count) {
+        numScheduled += count;
+    }
+
+    /** A launched step will choose a token at its row {@code row}. */
+    void promise(int row) {
+        numPromised++;
+        promisedRow = row;
+    }
+
+    void computed(int end) {
+        numComputed = end;
+    }
+
+    /** A step delivered the token that it promised. */
+    void append(int token) {
+        numPromised--;
+        if (numTokens == tokens.length) {
+            int room = Math.min(maxTotalTokens, numTokens + Math.max(16, numTokens / 2));
+            tokens = Arrays.copyOf(tokens, Math.max(room, numTokens + 1));
+        }
+        tokens[numTokens++] = token;
+    }
+
+    /** Penalties read the tokens so far, so the next step has to wait until they are known to the host. */
+    private boolean mayRunAhead() {
+        return params().repetitionPenalty() == 1 && params().presencePenalty() == 0 && params().frequencyPenalty() == 0;
+    }
+
+    /** Higher priority first, then earlier arrival: the order of admission, and backwards that of preemption. */
+    @Override
+    public int compareTo(Sequence other) {
+        int byPriority = Integer.compare(other.request.request().priority(), request.request().priority());
+        return byPriority != 0 ? byPriority : Long.compare(arrival, other.arrival);
+    }
+}
