@@ -29,6 +29,9 @@ public final class SafetensorsFile {
     /** The reference implementation's limit: a longer header is an attack or no safetensors file. */
     private static final long MAX_HEADER_BYTES = 100_000_000;
 
+    /** The first eight bytes of "version https://git-lfs…", the most common reason for a file that is none. */
+    private static final long GIT_LFS_POINTER = 0x206e6f6973726576L;
+
     private static final ValueLayout.OfLong I64 = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private static final Map<String, Integer> BITS = Map.ofEntries(
@@ -72,6 +75,9 @@ public final class SafetensorsFile {
             throw damaged(path, "is truncated: " + file.byteSize() + " bytes hold no header");
         }
         long headerBytes = file.get(I64, 0);
+        if (headerBytes == GIT_LFS_POINTER) {
+            throw damaged(path, "is a Git LFS pointer, not the weights: fetch them with git lfs pull");
+        }
         if (headerBytes < 0 || headerBytes > MAX_HEADER_BYTES) {
             throw damaged(path, "is no safetensors file: it announces a header of " + Long.toUnsignedString(headerBytes) + " bytes");
         }
