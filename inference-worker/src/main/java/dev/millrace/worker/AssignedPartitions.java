@@ -1,0 +1,104 @@
+package dev.millrace.worker;
+
+import dev.millrace.engine.api.Engine;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.Map;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.TopicPartition;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The rebalance rules. Assigned: read committed offset and finished-ahead set together, begin a fresh ledger there. Revoked:
+ * one bounded flush of what is finished, then abort the sequences of the partitions that go. Lost: abort them without a
+ * commit, somebody else may own them already. All of it runs inside poll, on the worker's thread.
+ */
+final class AssignedPartitions implements ConsumerRebalanceListener {
+    private static final Logger LOG = LoggerFactory.getLogger(AssignedPartitions.class);
+
+    private final WorkerContext context;
+    private final Consumer<byte[], byte[]> consumer;
+    private final Map<TopicPartition, OffsetLedger> ledgers;
+    private final JobBuffer jobs;
+    private final DuplicateGuard guard;
+    private final Leaving leaving;
+
+    /** What must happen when partitions go: the flush, and the engine that still works on them. */
+    record Leaving(CommitCycle commits, Engine engine) {}
+
+    AssignedPartitions(WorkerContext context, Consumer<byte[], byte[]> consumer, Map<TopicPartition, OffsetLedger> ledgers,
+            JobBuffer jobs, DuplicateGuard guard, Leaving leaving) {
+        this.context = context;
+        this.consumer = consumer;
+        this.ledgers = ledgers;
+        this.jobs = jobs;
+        this.guard = guard;
+        this.leaving = leaving;
+    }
+
+    @Override
+    public void onPartitionsAssigned(Collection<TopicPartition> partitions) {
+        context.metrics().rebalanced();
+        if (partitions.isEmpty()) {
+            return;
+        }
+        Map<TopicPartition, OffsetAndMetadata> committed = consumer.committed(new HashSet<>(partitions));
+        for (TopicPartition partition : partitions) {
+            ledgers.put(partition, begin(partition, committed.get(partition)));
+        }
+        LOG.info("assigned {}", partitions);
+    }
+
+    @Override
+    public void onPartitionsRevoked(Collection<TopicPartition> partitions) {
+        context.metrics().rebalanced();
+        if (partitions.isEmpty()) {
+            return;
+        }
+        leaving.commits().flush();
+        drop(partitions);
+        LOG.info("revoked {}", partitions);
+    }
+
+    @Override
+    public void onPartitionsLost(Collection<TopicPartition> partitions) {
+        context.metrics().rebalanced();
+        drop(partitions);
+        LOG.warn("lost {}: their work is dropped", partitions);
+    }
+
+    private OffsetLedger begin(TopicPartition partition, OffsetAndMetadata committed) {
+        int stopChars = context.limits().admissionStopChars();
+        if (committed == null) {
+            // A new group, or one whose offsets have expired: only the completions can tell.
+            guard.suspect(partition);
+            return new OffsetLedger(partition, 0, FinishedAhead.NONE, stopChars);
+        }
+        // The consumer has read the committed offset by itself; reading begins at the one that the set belongs to.
+        consumer.seek(partition, committed);
+        FinishedAheadCodec.Inspection found = FinishedAheadCodec.inspect(committed.offset(), committed.metadata());
+        if (found.finishedAhead() == null) {
+            LOG.warn("{} offset {}: the finished-ahead metadata is of no use: {}; jobs are checked against completions",
+                    partition, committed.offset(), found.problem());
+            guard.suspect(partition);
+            return new OffsetLedger(partition, committed.offset(), FinishedAhead.NONE, stopChars);
+        }
+        return new OffsetLedger(partition, committed.offset(), found.finishedAhead(), stopChars);
+    }
+
+    private void drop(Collection<TopicPartition> partitions) {
+        for (TopicPartition partition : partitions) {
+            OffsetLedger ledger = ledgers.remove(partition);
+            if (ledger != null) {
+                ledger.revoke();
+            }
+            guard.forget(partition);
+        }
+        for (InFlightJob job : jobs.dropRevoked()) {
+            leaving.engine().abort(job.request().requestId());
+        }
+    }
+}

@@ -1,0 +1,70 @@
+package dev.millrace.worker;
+
+import dev.millrace.schemas.Completion;
+import dev.millrace.schemas.DeadLetter;
+import dev.millrace.schemas.Topics;
+import dev.millrace.schemas.UsageEvent;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.common.serialization.Serializer;
+
+/** Turns finished jobs into output records: completion and usage, or a dead letter. */
+final class ResultPublisher {
+    /** W3C trace context; an answer carries what its job came with. */
+    private static final List<String> TRACE_HEADERS = List.of("traceparent", "tracestate");
+
+    private final Serializer<Object> serializer;
+    private final ResultEncoder results;
+
+    ResultPublisher(Serializer<Object> serializer, ResultEncoder results) {
+        this.serializer = serializer;
+        this.results = results;
+    }
+
+    /** The job's records as bytes; made once, however often the commit is repeated. */
+    List<ProducerRecord<byte[], byte[]>> records(FinishedJob job) {
+        if (job.serialized() == null) {
+            job.keepSerialized(serialize(job));
+        }
+        return job.serialized();
+    }
+
+    ProducerRecord<byte[], byte[]> record(String topic, String key, Object value, Headers headers) {
+        return new ProducerRecord<>(topic, null, null, key.getBytes(StandardCharsets.UTF_8), serializer.serialize(topic, value), headers);
+    }
+
+    private List<ProducerRecord<byte[], byte[]>> serialize(FinishedJob job) {
+        List<ProducerRecord<byte[], byte[]>> records = new ArrayList<>(2);
+        Completion completion = job.completion();
+        if (completion != null) {
+            records.add(record(Topics.COMPLETIONS, completion.getJobId(), completion, traceOf(job.headers)));
+            UsageEvent usage = results.usage(completion);
+            if (usage != null) {
+                records.add(record(Topics.USAGE, usage.getTenant(), usage, null));
+            }
+        }
+        DeadLetter letter = job.deadLetter();
+        if (letter != null) {
+            String source = letter.getSourceTopic() + "-" + letter.getSourcePartition() + "-" + letter.getSourceOffset();
+            records.add(record(Topics.DEAD_LETTERS, source, letter, traceOf(job.headers)));
+        }
+        return records;
+    }
+
+    private static Headers traceOf(Headers headers) {
+        Headers trace = null;
+        for (String name : TRACE_HEADERS) {
+            Header header = headers.lastHeader(name);
+            if (header != null) {
+                trace = trace == null ? new RecordHeaders() : trace;
+                trace.add(header);
+            }
+        }
+        return trace;
+    }
+}

@@ -1,0 +1,187 @@
+package dev.millrace.worker;
+
+import dev.millrace.engine.api.Engine;
+import dev.millrace.engine.api.EngineResult;
+import dev.millrace.schemas.Completion;
+import java.time.Duration;
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The duty cycle: poll, submit, step, publish, commit. One thread calls {@link #doWork} over and over and owns consumer,
+ * engine and producer; waiting happens inside poll, and only when the engine has nothing to do.
+ */
+final class WorkerLoop {
+    private static final Logger LOG = LoggerFactory.getLogger(WorkerLoop.class);
+
+    private final WorkerContext context;
+    private final WorkerParts parts;
+    private final WorkerClients clients;
+    private final Engine engine;
+    private WorkerSession session;
+    private long notBeforeMs;
+    private long drainDeadlineMs;
+    private int failuresInARow;
+    private int rejoinsInARow;
+    private boolean isDraining;
+
+    WorkerLoop(WorkerContext context, WorkerParts parts, WorkerClients clients) {
+        this.context = context;
+        this.parts = parts;
+        this.clients = clients;
+        this.engine = parts.model().engine();
+    }
+
+    /**
+     * One turn. Returns how much was done; 0 means that the caller may rest for a moment.
+     *
+     * @throws WorkerFailedException when the worker must end
+     */
+    int doWork() {
+        if (context.clock().millis() < notBeforeMs) {
+            return 0;
+        }
+        try {
+            if (session == null) {
+                join();
+            }
+            int work = turn();
+            failuresInARow = 0;
+            return work;
+        } catch (WorkerFailedException e) {
+            throw e;
+        } catch (RuntimeException e) {
+            recover(e);
+            return 0;
+        }
+    }
+
+    private int turn() {
+        int work = session.intake.poll(pollTimeout());
+        session.guard.advance();
+        work += step();
+        expireOverdue();
+        switch (session.commits.runIfDue()) {
+            case COMMITTED -> rejoinsInARow = 0;
+            case NOTHING_TO_DO, ABORTED, FENCED -> { }
+        }
+        if (session.commits.isFenced()) {
+            rejoin();
+        }
+        return work;
+    }
+
+    /** One engine step; what finished in it joins the jobs that wait for their commit. */
+    private int step() {
+        if (!engine.hasWork()) {
+            return 0;
+        }
+        List<EngineResult> ended;
+        try {
+            ended = engine.step();
+        } catch (RuntimeException e) {
+            throw new WorkerFailedException("the engine is broken", e);
+        }
+        for (EngineResult result : ended) {
+            InFlightJob job = session.jobs.remove(result.requestId());
+            if (job != null) {
+                Completion completion = session.results.encode(job.job(), job.request(), result);
+                context.metrics().finished(completion);
+                session.jobs.finished(FinishedJob.answered(job, completion), context.clock().millis());
+            }
+        }
+        return 1 + ended.size();
+    }
+
+    private void expireOverdue() {
+        for (InFlightJob job = nextOverdue(); job != null; job = nextOverdue()) {
+            engine.abort(job.request().requestId());
+            session.jobs.remove(job.request().requestId());
+            session.admission.expire(job);
+        }
+    }
+
+    private InFlightJob nextOverdue() {
+        return session.jobs.nextOverdue(context.clock().millis());
+    }
+
+    private Duration pollTimeout() {
+        if (engine.hasWork() || session.guard.isBusy()) {
+            return Duration.ZERO;
+        }
+        long ms = Math.min(context.limits().idlePoll().toMillis(), session.commits.msUntilDue());
+        return Duration.ofMillis(Math.max(0, ms));
+    }
+
+    /** Takes no more jobs from now on; those inside go on until the drain timeout. */
+    void drain() {
+        isDraining = true;
+        drainDeadlineMs = context.clock().millis() + context.config().drainTimeout().toMillis();
+        if (session != null) {
+            session.intake.stop();
+        }
+    }
+
+    /** Whether a draining worker has nothing left to do, or no more time. */
+    boolean isDrained() {
+        return isDraining && (session == null || session.jobs.count() == 0 || context.clock().millis() >= drainDeadlineMs);
+    }
+
+    /** Commits what is finished, leaves the group, closes the clients. */
+    void leave() {
+        if (session != null) {
+            session.leave();
+            session = null;
+        }
+    }
+
+    /** Closes the clients and commits nothing: the jobs inside are for the next owner. */
+    void abandon() {
+        if (session != null) {
+            session.abandon();
+            session = null;
+        }
+    }
+
+    private void join() {
+        session = new WorkerSession(context, parts, clients);
+        if (isDraining) {
+            session.intake.stop();
+        }
+    }
+
+    /** Drops all work; the next turn makes new clients and reads what is committed. */
+    private void rejoin() {
+        rejoinsInARow++;
+        if (rejoinsInARow > context.config().maxAttempts()) {
+            throw new WorkerFailedException("fenced " + rejoinsInARow + " times in a row; does another worker run under the id "
+                    + context.config().workerId() + "?", null);
+        }
+        LOG.warn("fenced: {} jobs are dropped and read again", session == null ? 0 : session.jobs.count());
+        context.metrics().rejoined();
+        abandon();
+        backOff();
+    }
+
+    private void recover(RuntimeException failure) {
+        switch (FailurePolicy.actionFor(failure)) {
+            case FENCED -> rejoin();
+            case RETRY -> {
+                failuresInARow++;
+                if (failuresInARow > context.config().maxAttempts()) {
+                    throw new WorkerFailedException(failuresInARow + " failures in a row", failure);
+                }
+                LOG.warn("trying again: {}", failure.toString());
+                // A poll that threw may have handed out records that nobody has seen: only a new session is sure to read them.
+                abandon();
+                backOff();
+            }
+            default -> throw new WorkerFailedException("the worker cannot go on", failure);
+        }
+    }
+
+    private void backOff() {
+        notBeforeMs = context.clock().millis() + context.limits().retryBackoff().toMillis();
+    }
+}

@@ -1,0 +1,99 @@
+package dev.millrace.worker;
+
+import dev.millrace.engine.api.Engine;
+import dev.millrace.schemas.Topics;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.clients.consumer.CloseOptions;
+import org.apache.kafka.clients.consumer.CloseOptions.GroupMembershipOperation;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.common.TopicPartition;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One membership in the group: the two clients and everything that is only true while they are. A fenced worker throws its
+ * session away as a whole and opens another, so nothing of the old one can be committed by the new one.
+ */
+final class WorkerSession {
+    private static final Logger LOG = LoggerFactory.getLogger(WorkerSession.class);
+
+    final JobBuffer jobs;
+    final JobAdmission admission;
+    final ResultEncoder results;
+    final RequestIntake intake;
+    final CommitCycle commits;
+    final DuplicateGuard guard;
+    private final WorkerContext context;
+    private final Engine engine;
+    private final Consumer<byte[], byte[]> consumer;
+    private final Producer<byte[], byte[]> producer;
+
+    /** Clients made, transactions of a predecessor finished, topic subscribed. */
+    WorkerSession(WorkerContext context, WorkerParts parts, WorkerClients clients) {
+        this.context = context;
+        engine = parts.model().engine();
+        producer = clients.newProducer();
+        try {
+            // Before the group is joined: whatever a predecessor left open must be decided when offsets are read.
+            producer.initTransactions();
+            consumer = clients.newConsumer();
+        } catch (RuntimeException e) {
+            producer.close(context.limits().closeTimeout());
+            throw e;
+        }
+        Map<TopicPartition, OffsetLedger> ledgers = new LinkedHashMap<>();
+        jobs = new JobBuffer(context.config(), context.limits());
+        results = new ResultEncoder(context.config().workerId(), parts.model(), context.clock());
+        ResultPublisher publisher = new ResultPublisher(parts.serializer(), results);
+        WorkerStatsPublisher stats = new WorkerStatsPublisher(context, parts.model(), jobs, ledgers, publisher, parts.state());
+        commits = new CommitCycle(context, new CommitCycle.WorkerClientPair(consumer, producer), ledgers, jobs, publisher, stats);
+        guard = new DuplicateGuard(clients, consumer, context.config().maxRecoveredJobIds());
+        admission = new JobAdmission(context, jobs, engine, new RequestDecoder(parts.model()), results);
+        intake = new RequestIntake(context, consumer, ledgers, jobs, guard,
+                new RequestIntake.JobReader(parts.deserializer(), admission));
+        AssignedPartitions listener = new AssignedPartitions(context, consumer, ledgers, jobs, guard,
+                new AssignedPartitions.Leaving(commits, engine));
+        consumer.subscribe(List.of(Topics.ready(context.config().pool())), listener);
+    }
+
+    /** Gives up without a commit. A static member keeps its place, for the session that follows or a restart. */
+    void abandon() {
+        abortAll();
+        close(GroupMembershipOperation.DEFAULT);
+    }
+
+    /** One last commit, then out of the group, so that others get the partitions at once. */
+    void leave() {
+        abortAll();
+        try {
+            commits.finish();
+        } finally {
+            close(GroupMembershipOperation.LEAVE_GROUP);
+        }
+    }
+
+    private void abortAll() {
+        for (InFlightJob job : jobs.removeAllInEngine()) {
+            engine.abort(job.request().requestId());
+        }
+    }
+
+    private void close(GroupMembershipOperation membership) {
+        guard.close();
+        closeQuietly("producer", () -> producer.close(context.limits().closeTimeout()));
+        closeQuietly("consumer", () -> consumer.close(
+                CloseOptions.timeout(context.limits().closeTimeout()).withGroupMembershipOperation(membership)));
+    }
+
+    /** A client that fails to close must not hide why it is closed, nor keep the other one open. */
+    private static void closeQuietly(String what, Runnable close) {
+        try {
+            close.run();
+        } catch (RuntimeException e) {
+            LOG.warn("closing the {} failed: {}", what, e.toString());
+        }
+    }
+}
