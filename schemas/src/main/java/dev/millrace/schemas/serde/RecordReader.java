@@ -40,7 +40,8 @@ final class RecordReader {
         try {
             Object value = reader.read(null, decoder);
             if (decoder.remaining() > 0) {
-                throw new WireFormatException(topic, decoder.remaining() + " bytes are left over after a value of schema " + writer.getFullName(), null);
+                throw new WireFormatException(topic, decoder.remaining() + " bytes are left over after a value of schema "
+                        + writer.getFullName(), null);
             }
             return writer.getType() == Schema.Type.STRING ? value.toString() : value;
         } catch (WireFormatException e) {

@@ -221,7 +221,8 @@ class AvroSerdeTest {
 
     @Test
     void aValueThatDoesNotFitIsNamedWithoutItsContentAndTheNextOneIsClean() {
-        Schema union = SchemaBuilder.record("Holder").fields().name("v").type().unionOf().nullType().and().intType().endUnion().noDefault().endRecord();
+        Schema union = SchemaBuilder.record("Holder").fields()
+                .name("v").type().unionOf().nullType().and().intType().endUnion().noDefault().endRecord();
         var record = new org.apache.avro.generic.GenericData.Record(union);
         record.put("v", "a secret prompt");
         var writer = this.<GenericRecord>serializer(Map.of());
