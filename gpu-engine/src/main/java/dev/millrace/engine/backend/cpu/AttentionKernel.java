@@ -1,0 +1,213 @@
+package dev.millrace.engine.backend.cpu;
+
+import static dev.millrace.engine.backend.cpu.CpuKvStore.TILE;
+import static dev.millrace.engine.backend.cpu.Native.F;
+import static dev.millrace.engine.backend.cpu.Native.LANES;
+
+import dev.millrace.engine.backend.AttentionSpec;
+import java.lang.foreign.Arena;
+import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+
+/**
+ * Attention of a few query tokens over one KV head, with the scratch memory of one worker. All query heads of the KV
+ * head are rows of one problem: row t * group + h is head h of the group at token t. The context passes in chunks of
+ * {@link #CHUNK} keys: scores, softmax with a running maximum and sum (arXiv 1805.02867), values. Scores are in units of
+ * log 2, so that the exponential is 2^x.
+ */
+final class AttentionKernel {
+    /** Keys whose scores are held at a time. */
+    static final int CHUNK = 128;
+    /** Rows of a problem that fit, at least; one token's group may be more. */
+    static final int ROWS = 32;
+
+    private final AttentionSpec spec;
+    private final CpuKvStore kv;
+    private final int group;
+    private final int dim;
+    private final long qRows;
+    private final long scoreRows;
+    private final long outRows;
+    private final long stagedTiles;
+    private final long stagedTileBytes;
+    private final float[] maxima;
+    private final float[] sums;
+    private final long[] tiles = new long[CHUNK / TILE + 1];
+    private final AttentionLoops loops;
+
+    AttentionKernel(AttentionSpec spec, CpuKvStore kv, Arena arena) {
+        this.spec = spec;
+        this.kv = kv;
+        this.group = spec.numQueryHeads() / spec.numKvHeads();
+        this.dim = kv.paddedDim();
+        int rows = Math.ceilDiv(Math.max(ROWS, group), AttentionLoops.ROWS) * AttentionLoops.ROWS;
+        this.qRows = arena.allocate(4L * rows * dim, 64).address();
+        this.outRows = arena.allocate(4L * rows * dim, 64).address();
+        this.scoreRows = arena.allocate(4L * rows * CHUNK, 64).address();
+        this.stagedTileBytes = 2 * kv.valuesOffset();
+        this.stagedTiles = kv.layout().blockSize() >= TILE ? 0 : arena.allocate(stagedTileBytes * CHUNK / TILE, 64).address();
+        this.maxima = new float[rows];
+        this.sums = new float[rows];
+        this.loops = new AttentionLoops(dim, kv.valuesOffset());
+    }
+
+    AttentionSpec spec() {
+        return spec;
+    }
+
+    CpuKvStore kv() {
+        return kv;
+    }
+
+    /** Query tokens that one problem takes. */
+    static int tokensPerProblem(AttentionSpec spec) {
+        return Math.max(1, ROWS * spec.numKvHeads() / spec.numQueryHeads());
+    }
+
+    /**
+     * A problem.
+     *
+     * @param layer which layer's cache
+     * @param kvHead which KV head
+     * @param blockTable the sequence's blocks
+     * @param position of the first query token
+     * @param tokens how many
+     */
+    record Problem(int layer, int kvHead, int[] blockTable, int position, int tokens) {}
+
+    /**
+     * Computes one problem.
+     *
+     * @param qkv row of the first query token
+     * @param out row of the first query token
+     */
+    void run(Problem problem, CpuBuffer qkv, CpuBuffer out, int firstRow) {
+        int rows = problem.tokens * group;
+        int padded = Math.ceilDiv(rows, AttentionLoops.ROWS) * AttentionLoops.ROWS;
+        loadQueries(problem, qkv, firstRow, padded);
+        Native.ALL.asSlice(outRows, 4L * padded * dim).fill((byte) 0);
+        Arrays.fill(maxima, 0, rows, Float.NEGATIVE_INFINITY);
+        Arrays.fill(sums, 0, rows, 0f);
+        int end = problem.position + problem.tokens;
+        for (int first = firstVisible(problem.position) / TILE * TILE; first < end; first += CHUNK) {
+            int keys = Math.min(CHUNK, end - first);
+            int count = collectTiles(problem, first, keys);
+            loops.scores(qRows, tiles, count, scoreRows, rows);
+            for (int row = 0; row < rows; row++) {
+                softmax(row, problem.position + row / group, first, keys);
+            }
+            loops.values(scoreRows, tiles, keys, outRows, rows);
+        }
+        storeOutput(problem, out, firstRow);
+    }
+
+    private int firstVisible(int position) {
+        return spec.slidingWindow() == 0 ? 0 : Math.max(0, position - spec.slidingWindow() + 1);
+    }
+
+    private void loadQueries(Problem problem, CpuBuffer qkv, int firstRow, int padded) {
+        Native.ALL.asSlice(qRows, 4L * padded * dim).fill((byte) 0);
+        float scale = spec.scale() * FastExp.LOG2_E;
+        long headBytes = 4L * spec.headDim();
+        for (int t = 0; t < problem.tokens; t++) {
+            long from = qkv.row(firstRow + t) + problem.kvHead * group * headBytes;
+            for (int h = 0; h < group; h++) {
+                scaled(from + h * headBytes, scale, qRows + 4L * dim * (t * group + h));
+            }
+        }
+    }
+
+    private void storeOutput(Problem problem, CpuBuffer out, int firstRow) {
+        long headBytes = 4L * spec.headDim();
+        for (int t = 0; t < problem.tokens; t++) {
+            long to = out.row(firstRow + t) + problem.kvHead * group * headBytes;
+            for (int h = 0; h < group; h++) {
+                int row = t * group + h;
+                scaled(outRows + 4L * dim * row, 1f / sums[row], to + h * headBytes);
+            }
+        }
+    }
+
+    private void scaled(long from, float factor, long to) {
+        int i = 0;
+        for (; i + LANES <= spec.headDim(); i += LANES) {
+            Native.store(Native.load(from + 4L * i).mul(factor), to + 4L * i);
+        }
+        for (; i < spec.headDim(); i++) {
+            Native.setFloat(to + 4L * i, Native.getFloat(from + 4L * i) * factor);
+        }
+    }
+
+    /**
+     * Looks up the tiles of keys {@code first .. first + keys - 1}; {@code first} begins a tile. Blocks smaller than a
+     * tile are copied together first. One more entry repeats the last, for loops that take two at a time.
+     */
+    private int collectTiles(Problem problem, int first, int keys) {
+        int blockSize = kv.layout().blockSize();
+        int count = Math.ceilDiv(keys, TILE);
+        for (int i = 0; i < count; i++) {
+            int position = first + i * TILE;
+            if (blockSize >= TILE) {
+                int slot = problem.blockTable[position / blockSize] * blockSize + position % blockSize;
+                tiles[i] = kv.tile(problem.layer, problem.kvHead, slot);
+            } else {
+                tiles[i] = stagedTiles + i * stagedTileBytes;
+                stageTile(problem, position, Math.min(TILE, first + keys - position), tiles[i]);
+            }
+        }
+        tiles[count] = tiles[count - 1];
+        return count;
+    }
+
+    private void stageTile(Problem problem, int position, int keys, long to) {
+        int blockSize = kv.layout().blockSize();
+        for (int k = 0; k < keys; k++) {
+            int slot = problem.blockTable[(position + k) / blockSize] * blockSize + (position + k) % blockSize;
+            kv.copySlot(kv.tile(problem.layer, problem.kvHead, slot), slot, to, k);
+        }
+    }
+
+    /** Turns a row's scores into weights relative to its running maximum, and rescales what it has summed so far. */
+    private void softmax(int row, int position, int first, int keys) {
+        long scores = scoreRows + 4L * CHUNK * row;
+        int from = Math.max(0, firstVisible(position) - first);
+        int to = Math.min(keys, position + 1 - first);
+        int padded = Math.ceilDiv(keys, TILE) * TILE;
+        fill(scores, 0, Math.min(from, padded));
+        fill(scores, Math.max(0, to), padded);
+        FloatVector highest = Native.load(scores);
+        for (int i = LANES; i < padded; i += LANES) {
+            highest = highest.max(Native.load(scores + 4L * i));
+        }
+        float max = Math.max(maxima[row], highest.reduceLanes(VectorOperators.MAX));
+        // Nothing visible yet: any finite maximum gives weights of 0.
+        float base = max == Float.NEGATIVE_INFINITY ? 0f : max;
+        FloatVector sum = FloatVector.zero(F);
+        for (int i = 0; i < padded; i += LANES) {
+            FloatVector weight = FastExp.exp2(Native.load(scores + 4L * i).sub(base));
+            Native.store(weight, scores + 4L * i);
+            sum = sum.add(weight);
+        }
+        float chunkSum = sum.reduceLanes(VectorOperators.ADD);
+        if (max > maxima[row]) {
+            float shrink = FastExp.exp2(maxima[row] - max);
+            scaleRow(outRows + 4L * dim * row, shrink);
+            sums[row] *= shrink;
+            maxima[row] = max;
+        }
+        sums[row] += chunkSum;
+    }
+
+    private void scaleRow(long row, float factor) {
+        for (int i = 0; i < dim; i += LANES) {
+            Native.store(Native.load(row + 4L * i).mul(factor), row + 4L * i);
+        }
+    }
+
+    private static void fill(long scores, int from, int to) {
+        for (int i = from; i < to; i++) {
+            Native.setFloat(scores + 4L * i, Float.NEGATIVE_INFINITY);
+        }
+    }
+}

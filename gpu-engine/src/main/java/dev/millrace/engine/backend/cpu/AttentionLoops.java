@@ -1,0 +1,241 @@
+package dev.millrace.engine.backend.cpu;
+
+import static dev.millrace.engine.backend.cpu.CpuKvStore.TILE;
+import static dev.millrace.engine.backend.cpu.Native.LANES;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+
+/**
+ * The two products of attention over tiles of {@link CpuKvStore}, in F32: queries with keys, weights with values. A load
+ * brings pairs of BF16; the low one becomes F32 by a shift, the high one by a mask, and both serve {@link #ROWS} rows.
+ * The accumulators are local variables, so that they stay in registers.
+ */
+final class AttentionLoops {
+    /** Rows that share a load; row counts are padded to it. */
+    static final int ROWS = 4;
+
+    private static final int HIGH = 0xffff0000;
+    private static final int UNITS_PER_TILE = TILE / LANES;
+
+    private final int dim;
+    private final long valuesOffset;
+
+    /**
+     * @param dim padded head dimension
+     * @param valuesOffset bytes from a tile's keys to its values
+     */
+    AttentionLoops(int dim, long valuesOffset) {
+        this.dim = dim;
+        this.valuesOffset = valuesOffset;
+    }
+
+    /**
+     * scores[r][k] = q[r] · key[k].
+     *
+     * @param q [rows][dim] F32
+     * @param tiles addresses of {@code count} tiles, and one more entry that may be read
+     * @param scores [rows][CHUNK] F32
+     */
+    void scores(long q, long[] tiles, int count, long scores, int rows) {
+        int units = count * UNITS_PER_TILE;
+        for (int row = 0; row < rows; row += ROWS) {
+            long rowQ = q + 4L * dim * row;
+            long rowScores = scores + 4L * AttentionKernel.CHUNK * row;
+            for (int unit = 0; unit < units; unit += 2) {
+                long to = rowScores + 4L * LANES * unit;
+                boolean two = unit + 1 < units;
+                if (rows - row == 1) {
+                    scoresOfRow(rowQ, unit(tiles, unit), unit(tiles, unit + 1), to, two);
+                } else {
+                    scoresOfRows(rowQ, unit(tiles, unit), unit(tiles, unit + 1), to, two);
+                }
+            }
+        }
+    }
+
+    /** Address of the keys of one vector's worth of slots. */
+    private static long unit(long[] tiles, int unit) {
+        return tiles[unit / UNITS_PER_TILE] + unit % UNITS_PER_TILE * 4L * LANES;
+    }
+
+    private void scoresOfRow(long q, long a, long b, long to, boolean two) {
+        FloatVector a0 = FloatVector.zero(Native.F);
+        FloatVector a1 = a0;
+        FloatVector b0 = a0;
+        FloatVector b1 = a0;
+        for (int d = 0; d < dim; d += 2) {
+            IntVector pairsA = Native.loadInts(a + 2L * TILE * d);
+            IntVector pairsB = Native.loadInts(b + 2L * TILE * d);
+            FloatVector q0 = Native.broadcast(q + 4L * d);
+            FloatVector q1 = Native.broadcast(q + 4L * d + 4);
+            a0 = low(pairsA).fma(q0, a0);
+            b0 = low(pairsB).fma(q0, b0);
+            a1 = high(pairsA).fma(q1, a1);
+            b1 = high(pairsB).fma(q1, b1);
+        }
+        Native.store(a0.add(a1), to);
+        if (two) {
+            Native.store(b0.add(b1), to + 4L * LANES);
+        }
+    }
+
+    private void scoresOfRows(long q, long a, long b, long to, boolean two) {
+        long q1 = q + 4L * dim;
+        long q2 = q1 + 4L * dim;
+        long q3 = q2 + 4L * dim;
+        FloatVector a0 = FloatVector.zero(Native.F);
+        FloatVector a1 = a0;
+        FloatVector a2 = a0;
+        FloatVector a3 = a0;
+        FloatVector b0 = a0;
+        FloatVector b1 = a0;
+        FloatVector b2 = a0;
+        FloatVector b3 = a0;
+        for (int d = 0; d < dim; d += 2) {
+            IntVector pairsA = Native.loadInts(a + 2L * TILE * d);
+            IntVector pairsB = Native.loadInts(b + 2L * TILE * d);
+            FloatVector keyA = low(pairsA);
+            FloatVector keyB = low(pairsB);
+            FloatVector x = Native.broadcast(q + 4L * d);
+            a0 = x.fma(keyA, a0);
+            b0 = x.fma(keyB, b0);
+            x = Native.broadcast(q1 + 4L * d);
+            a1 = x.fma(keyA, a1);
+            b1 = x.fma(keyB, b1);
+            x = Native.broadcast(q2 + 4L * d);
+            a2 = x.fma(keyA, a2);
+            b2 = x.fma(keyB, b2);
+            x = Native.broadcast(q3 + 4L * d);
+            a3 = x.fma(keyA, a3);
+            b3 = x.fma(keyB, b3);
+            keyA = high(pairsA);
+            keyB = high(pairsB);
+            x = Native.broadcast(q + 4L * d + 4);
+            a0 = x.fma(keyA, a0);
+            b0 = x.fma(keyB, b0);
+            x = Native.broadcast(q1 + 4L * d + 4);
+            a1 = x.fma(keyA, a1);
+            b1 = x.fma(keyB, b1);
+            x = Native.broadcast(q2 + 4L * d + 4);
+            a2 = x.fma(keyA, a2);
+            b2 = x.fma(keyB, b2);
+            x = Native.broadcast(q3 + 4L * d + 4);
+            a3 = x.fma(keyA, a3);
+            b3 = x.fma(keyB, b3);
+        }
+        storeFour(to, a0, a1, a2, a3);
+        if (two) {
+            storeFour(to + 4L * LANES, b0, b1, b2, b3);
+        }
+    }
+
+    private static void storeFour(long to, FloatVector v0, FloatVector v1, FloatVector v2, FloatVector v3) {
+        long stride = 4L * AttentionKernel.CHUNK;
+        Native.store(v0, to);
+        Native.store(v1, to + stride);
+        Native.store(v2, to + 2 * stride);
+        Native.store(v3, to + 3 * stride);
+    }
+
+    /**
+     * out[r] += Σ weights[r][k] value[k].
+     *
+     * @param weights [rows][CHUNK] F32
+     * @param keys how many values count; what lies behind them in the last tile is not read into a sum
+     * @param out [rows][dim] F32
+     */
+    void values(long weights, long[] tiles, int keys, long out, int rows) {
+        for (int row = 0; row < rows; row += ROWS) {
+            long rowWeights = weights + 4L * AttentionKernel.CHUNK * row;
+            for (int d = 0; d < dim; d += 2 * LANES) {
+                long to = out + 4L * (dim * row + d);
+                long column = valuesOffset + 4L * d;
+                if (rows - row == 1) {
+                    valuesOfRow(rowWeights, tiles, column, keys, to);
+                } else {
+                    valuesOfRows(rowWeights, tiles, column, keys, to);
+                }
+            }
+        }
+    }
+
+    private void valuesOfRow(long weights, long[] tiles, long column, int keys, long out) {
+        FloatVector a0 = Native.load(out);
+        FloatVector b0 = Native.load(out + 4L * LANES);
+        FloatVector a1 = FloatVector.zero(Native.F);
+        FloatVector b1 = a1;
+        for (int k = 0; k < keys; k += 2) {
+            long pair = tiles[k / TILE] + column + 2L * dim * (k % TILE);
+            IntVector pairsA = Native.loadInts(pair);
+            IntVector pairsB = Native.loadInts(pair + 4L * LANES);
+            FloatVector w0 = Native.broadcast(weights + 4L * k);
+            a0 = low(pairsA).fma(w0, a0);
+            b0 = low(pairsB).fma(w0, b0);
+            if (k + 1 < keys) {
+                FloatVector w1 = Native.broadcast(weights + 4L * k + 4);
+                a1 = high(pairsA).fma(w1, a1);
+                b1 = high(pairsB).fma(w1, b1);
+            }
+        }
+        Native.store(a0.add(a1), out);
+        Native.store(b0.add(b1), out + 4L * LANES);
+    }
+
+    private void valuesOfRows(long weights, long[] tiles, long column, int keys, long out) {
+        long stride = 4L * dim;
+        long wStride = 4L * AttentionKernel.CHUNK;
+        FloatVector a0 = Native.load(out);
+        FloatVector a1 = Native.load(out + stride);
+        FloatVector a2 = Native.load(out + 2 * stride);
+        FloatVector a3 = Native.load(out + 3 * stride);
+        FloatVector b0 = Native.load(out + 4L * LANES);
+        FloatVector b1 = Native.load(out + stride + 4L * LANES);
+        FloatVector b2 = Native.load(out + 2 * stride + 4L * LANES);
+        FloatVector b3 = Native.load(out + 3 * stride + 4L * LANES);
+        for (int k = 0; k < keys; k++) {
+            long pair = tiles[k / TILE] + column + 4L * dim * (k % TILE / 2);
+            IntVector pairsA = Native.loadInts(pair);
+            IntVector pairsB = Native.loadInts(pair + 4L * LANES);
+            // An even slot is the low half of its pair: shift it up. An odd one is there already.
+            int shift = 16 * (k + 1 & 1);
+            FloatVector valueA = half(pairsA, shift);
+            FloatVector valueB = half(pairsB, shift);
+            long w = weights + 4L * k;
+            FloatVector x = Native.broadcast(w);
+            a0 = x.fma(valueA, a0);
+            b0 = x.fma(valueB, b0);
+            x = Native.broadcast(w + wStride);
+            a1 = x.fma(valueA, a1);
+            b1 = x.fma(valueB, b1);
+            x = Native.broadcast(w + 2 * wStride);
+            a2 = x.fma(valueA, a2);
+            b2 = x.fma(valueB, b2);
+            x = Native.broadcast(w + 3 * wStride);
+            a3 = x.fma(valueA, a3);
+            b3 = x.fma(valueB, b3);
+        }
+        storeBoth(out, a0, b0);
+        storeBoth(out + stride, a1, b1);
+        storeBoth(out + 2 * stride, a2, b2);
+        storeBoth(out + 3 * stride, a3, b3);
+    }
+
+    private static void storeBoth(long to, FloatVector a, FloatVector b) {
+        Native.store(a, to);
+        Native.store(b, to + 4L * LANES);
+    }
+
+    private static FloatVector low(IntVector pairs) {
+        return pairs.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+    }
+
+    private static FloatVector high(IntVector pairs) {
+        return pairs.and(HIGH).reinterpretAsFloats();
+    }
+
+    private static FloatVector half(IntVector pairs, int shift) {
+        return pairs.lanewise(VectorOperators.LSHL, shift).and(HIGH).reinterpretAsFloats();
+    }
+}

@@ -1,0 +1,47 @@
+package dev.millrace.engine.backend.cpu;
+
+import static dev.millrace.engine.backend.cpu.Native.LANES;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorOperators;
+
+/** BF16 = the upper half of an F32. Rounds to nearest, ties to even; a NaN stays a NaN. */
+final class Bf16 {
+    private static final int QUIET_NAN = 0x7fc0;
+
+    private Bf16() {}
+
+    /** The BF16 bits of a value, in the low half. */
+    static int round(float value) {
+        if (value != value) {
+            return QUIET_NAN;
+        }
+        int bits = Float.floatToRawIntBits(value);
+        return bits + 0x7fff + (bits >>> 16 & 1) >>> 16;
+    }
+
+    static float toFloat(int bits) {
+        return Float.intBitsToFloat(bits << 16);
+    }
+
+    /** The same as {@link #round}, by lanes. */
+    static IntVector round(FloatVector values) {
+        IntVector bits = values.reinterpretAsInts();
+        IntVector rounded = bits.add(bits.lanewise(VectorOperators.LSHR, 16).and(1)).add(0x7fff).lanewise(VectorOperators.LSHR, 16);
+        return rounded.blend(QUIET_NAN, values.test(VectorOperators.IS_NAN).cast(Native.I));
+    }
+
+    /** Converts {@code count} floats at {@code from} to BF16 at {@code to}. */
+    static void convert(long from, long to, int count) {
+        int i = 0;
+        for (; i + LANES <= count; i += LANES) {
+            IntVector rounded = round(Native.load(from + 4L * i));
+            ((ShortVector) rounded.convertShape(VectorOperators.I2S, Native.S, 0)).intoMemorySegment(Native.ALL, to + 2L * i, Native.ORDER);
+        }
+        for (; i < count; i++) {
+            Native.setShort(to + 2L * i, (short) round(Native.getFloat(from + 4L * i)));
+        }
+    }
+}

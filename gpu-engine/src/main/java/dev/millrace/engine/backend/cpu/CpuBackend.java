@@ -1,0 +1,218 @@
+package dev.millrace.engine.backend.cpu;
+
+import dev.millrace.engine.backend.AttentionSpec;
+import dev.millrace.engine.backend.Backend;
+import dev.millrace.engine.backend.Buffer;
+import dev.millrace.engine.backend.Experts;
+import dev.millrace.engine.backend.KvStore;
+import dev.millrace.engine.backend.Linear;
+import dev.millrace.engine.backend.RopeTable;
+import dev.millrace.engine.backend.Vector;
+import dev.millrace.engine.backend.WeightTensor;
+import dev.millrace.engine.kvcache.KvLayout;
+import dev.millrace.engine.model.ForwardInput;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+
+/**
+ * The host processor as a device: linears by oneDNN in BF16 (F32 for F32 checkpoints and where the processor has no
+ * BF16), everything else by the Vector API in F32, KV in BF16. Ops are done when they return. Not thread-safe: one
+ * thread calls it, which takes part in the work as worker 0.
+ */
+public final class CpuBackend implements Backend {
+    private final Arena arena = Arena.ofShared();
+    private final WorkerPool pool;
+    private final OneDnn dnn;
+    private final RowParallel rowParallel;
+    private final LinearRunner linears;
+    private final ExpertRunner experts;
+    private final Attention attention;
+    private Thread caller;
+    private boolean closed;
+
+    /** @param threads that work on an op, the calling one among them; at least 1 */
+    public CpuBackend(int threads) {
+        dnn = new OneDnn(threads);
+        pool = new WorkerPool(threads, OpenMp::useOneThread);
+        rowParallel = new RowParallel(pool);
+        linears = new LinearRunner(pool, rowParallel);
+        experts = new ExpertRunner(linears, rowParallel);
+        attention = new Attention(pool, arena);
+    }
+
+    @Override
+    public String name() {
+        return "cpu";
+    }
+
+    @Override
+    public Buffer allocate(int rows, int cols) {
+        return new CpuBuffer(arena, rows, cols);
+    }
+
+    @Override
+    public KvStore allocateKv(KvLayout layout) {
+        return new CpuKvStore(arena, layout);
+    }
+
+    @Override
+    public int kvBytesPerElement() {
+        return Short.BYTES;
+    }
+
+    @Override
+    public Linear linear(List<WeightTensor> parts, float[] bias) {
+        enter();
+        Shapes.weights(parts, bias);
+        return new PackedLinear(dnn, arena, parts, bias, pool.threads());
+    }
+
+    @Override
+    public Linear embedding(WeightTensor table) {
+        return new CpuEmbedding(arena, table);
+    }
+
+    @Override
+    public Vector vector(float[] values) {
+        return new CpuVector(values.clone());
+    }
+
+    @Override
+    public void embed(Linear table, ForwardInput input, Buffer out) {
+        enter();
+        CpuEmbedding embedding = (CpuEmbedding) table;
+        CpuBuffer to = (CpuBuffer) out;
+        Shapes.buffer("embed", "out", to, input.numTokens, embedding.inFeatures());
+        for (int t = 0; t < input.numTokens; t++) {
+            embedding.copyRow(input.tokenIds[t], to.row(t));
+        }
+    }
+
+    @Override
+    public void addRmsNorm(Buffer residual, Buffer delta, Vector weight, float epsilon, Buffer out, int rows) {
+        enter();
+        float[] values = ((CpuVector) weight).values();
+        CpuBuffer sum = (CpuBuffer) residual;
+        CpuBuffer change = (CpuBuffer) delta;
+        CpuBuffer to = (CpuBuffer) out;
+        Shapes.buffer("addRmsNorm", "residual", sum, rows, values.length);
+        Shapes.buffer("addRmsNorm", "out", to, rows, values.length);
+        if (change != null) {
+            Shapes.buffer("addRmsNorm", "delta", change, rows, values.length);
+        }
+        rowParallel.run(rows, 2 * values.length, row ->
+                NormKernels.addRmsNorm(sum.row(row), change == null ? 0 : change.row(row), values, epsilon, to.row(row)));
+    }
+
+    @Override
+    public void linear(Linear weights, Buffer in, Buffer out, int rows) {
+        enter();
+        PackedLinear packed = (PackedLinear) weights;
+        CpuBuffer from = (CpuBuffer) in;
+        CpuBuffer to = (CpuBuffer) out;
+        Shapes.buffer("linear", "in", from, rows, packed.inFeatures());
+        Shapes.buffer("linear", "out", to, rows, packed.outFeatures());
+        linears.run(packed, from.row(0), to.row(0), rows);
+    }
+
+    @Override
+    public void ropeAndStore(
+            Buffer qkv, AttentionSpec spec, Vector qNorm, Vector kNorm, float epsilon, RopeTable rope, ForwardInput input, KvStore kv, int layer) {
+        enter();
+        CpuBuffer rows = (CpuBuffer) qkv;
+        CpuKvStore store = (CpuKvStore) kv;
+        Shapes.buffer("ropeAndStore", "qkv", rows, input.numTokens, spec.qkvCols());
+        Shapes.spec("ropeAndStore", spec, kv.layout(), layer);
+        Shapes.equal("ropeAndStore", "head dimension of the rope table", rope.headDim(), spec.headDim());
+        Shapes.slots(input, kv.layout());
+        RopeKernel kernel = new RopeKernel(spec, norm(qNorm, spec), norm(kNorm, spec), epsilon, rope);
+        rowParallel.run(input.numTokens, 8 * spec.qkvCols(), t ->
+                kernel.run(rows.row(t), input.positions[t], input.slotMapping[t], store, layer));
+    }
+
+    private static float[] norm(Vector weight, AttentionSpec spec) {
+        if (weight == null) {
+            return null;
+        }
+        Shapes.equal("ropeAndStore", "length of a norm of q or k", weight.length(), spec.headDim());
+        return ((CpuVector) weight).values();
+    }
+
+    @Override
+    public void attention(Buffer qkv, AttentionSpec spec, ForwardInput input, KvStore kv, int layer, Buffer out) {
+        enter();
+        Shapes.buffer("attention", "qkv", (CpuBuffer) qkv, input.numTokens, spec.qkvCols());
+        Shapes.buffer("attention", "out", (CpuBuffer) out, input.numTokens, spec.outCols());
+        Shapes.spec("attention", spec, kv.layout(), layer);
+        Shapes.blocks(spec, input, kv.layout());
+        attention.run((CpuBuffer) qkv, spec, input, (CpuKvStore) kv, layer, (CpuBuffer) out);
+    }
+
+    @Override
+    public void siluMul(Buffer gateUp, Buffer out, int rows) {
+        enter();
+        CpuBuffer from = (CpuBuffer) gateUp;
+        CpuBuffer to = (CpuBuffer) out;
+        Shapes.buffer("siluMul", "out", to, rows, to.cols());
+        Shapes.buffer("siluMul", "gateUp", from, rows, 2 * to.cols());
+        rowParallel.run(rows, 4 * to.cols(), row -> ActivationKernels.siluMul(from.row(row), to.row(row), to.cols()));
+    }
+
+    @Override
+    public void experts(Experts block, Buffer in, Buffer out, int rows) {
+        enter();
+        Shapes.experts(block);
+        Shapes.buffer("experts", "in", (CpuBuffer) in, rows, block.router().inFeatures());
+        Shapes.buffer("experts", "out", (CpuBuffer) out, rows, block.router().inFeatures());
+        if (rows > 0) {
+            experts.run(block, (CpuBuffer) in, (CpuBuffer) out, rows);
+        }
+    }
+
+    @Override
+    public void gather(Buffer in, int[] rows, int count, Buffer out) {
+        enter();
+        CpuBuffer from = (CpuBuffer) in;
+        CpuBuffer to = (CpuBuffer) out;
+        Shapes.buffer("gather", "out", to, count, from.cols());
+        for (int i = 0; i < count; i++) {
+            Shapes.atMost("gather", "row " + i, rows[i], from.rows() - 1);
+            Native.copy(from.row(rows[i]), to.row(i), 4L * from.cols());
+        }
+    }
+
+    @Override
+    public void read(Buffer buffer, int row, float[] out) {
+        enter();
+        CpuBuffer from = (CpuBuffer) buffer;
+        Shapes.atMost("read", "row", row, from.rows() - 1);
+        Shapes.atMost("read", "columns", from.cols(), out.length);
+        MemorySegment.copy(Native.ALL, ValueLayout.JAVA_FLOAT_UNALIGNED, from.row(row), out, 0, from.cols());
+    }
+
+    /** Memory is addressed without checks of its life, so nothing may run after close; and OpenMP's setting is per thread. */
+    private void enter() {
+        if (closed) {
+            throw new IllegalStateException("the cpu device is closed");
+        }
+        if (Thread.currentThread() != caller) {
+            caller = Thread.currentThread();
+            OpenMp.useOneThread();
+        }
+    }
+
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        pool.close();
+        experts.close();
+        linears.close();
+        dnn.close();
+        arena.close();
+    }
+}

@@ -1,0 +1,79 @@
+package dev.millrace.engine.backend.cpu;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * Native memory by plain addresses, and the vector species of this machine. Kernels get addresses from objects that
+ * know their bounds ({@link CpuBuffer}, {@link CpuKvStore}) and whose shapes {@link CpuBackend} checks at the door, so
+ * that inner loops need no bounds or liveness checks.
+ */
+final class Native {
+    /** All of memory: an address is an offset. */
+    @SuppressWarnings("restricted") // the point of this class
+    static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
+
+    static final ByteOrder ORDER = ByteOrder.nativeOrder();
+    static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
+    static final VectorSpecies<Integer> I = IntVector.SPECIES_PREFERRED;
+    /** As many shorts as {@link #F} has floats. */
+    static final VectorSpecies<Short> S = VectorSpecies.of(short.class, VectorShape.forBitSize(F.vectorBitSize() / 2));
+    /** Floats in a vector: 16 with AVX-512, 8 with AVX2. */
+    static final int LANES = F.length();
+
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+    private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
+    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
+
+    private Native() {}
+
+    static float getFloat(long address) {
+        return ALL.get(FLOAT, address);
+    }
+
+    static void setFloat(long address, float value) {
+        ALL.set(FLOAT, address, value);
+    }
+
+    static int getInt(long address) {
+        return ALL.get(INT, address);
+    }
+
+    static void setInt(long address, int value) {
+        ALL.set(INT, address, value);
+    }
+
+    static short getShort(long address) {
+        return ALL.get(SHORT, address);
+    }
+
+    static void setShort(long address, short value) {
+        ALL.set(SHORT, address, value);
+    }
+
+    static FloatVector load(long address) {
+        return FloatVector.fromMemorySegment(F, ALL, address, ORDER);
+    }
+
+    static IntVector loadInts(long address) {
+        return IntVector.fromMemorySegment(I, ALL, address, ORDER);
+    }
+
+    static FloatVector broadcast(long address) {
+        return FloatVector.broadcast(F, getFloat(address));
+    }
+
+    static void store(FloatVector vector, long address) {
+        vector.intoMemorySegment(ALL, address, ORDER);
+    }
+
+    static void copy(long from, long to, long bytes) {
+        MemorySegment.copy(ALL, from, ALL, to, bytes);
+    }
+}

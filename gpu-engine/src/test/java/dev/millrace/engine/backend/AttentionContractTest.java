@@ -1,0 +1,220 @@
+package dev.millrace.engine.backend;
+
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.millrace.engine.backend.BackendPair.Both;
+import dev.millrace.engine.kvcache.KvLayout;
+import dev.millrace.engine.model.ForwardInput;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Rotation, KV store and attention on awkward shapes, the cpu device against the oracle. With a rotation by zero and
+ * keys and values on the BF16 grid, both devices hold the same cache, so that attention can be judged at F32's accuracy.
+ */
+class AttentionContractTest {
+    private static final long SEED = 20260302;
+    private static final int LAYERS = 2;
+
+    private final BackendPair pair = new BackendPair(SEED, 3);
+
+    /**
+     * @param contexts per sequence, tokens cached before the step
+     * @param queries per sequence, tokens of the step
+     */
+    record Case(int queryHeads, int kvHeads, int headDim, int blockSize, int window, float size, int[] contexts, int[] queries) {
+        AttentionSpec spec() {
+            return new AttentionSpec(queryHeads, kvHeads, headDim, (float) (1 / Math.sqrt(headDim)), window);
+        }
+    }
+
+    static Stream<Case> cases() {
+        return Stream.of(
+                new Case(1, 1, 64, 16, 0, 1f, ints(0), ints(1)),
+                new Case(2, 1, 64, 16, 0, 1f, ints(0, 5, 31), ints(3, 1, 1)),
+                new Case(4, 4, 64, 16, 0, 1f, ints(0, 17), ints(17, 33)),
+                new Case(7, 1, 128, 16, 0, 1f, ints(0, 129, 127), ints(100, 1, 2)),
+                new Case(12, 4, 64, 16, 0, 1f, ints(576, 575, 300, 1), ints(1, 1, 1, 1)),
+                new Case(4, 1, 64, 32, 32, 1f, ints(0, 31, 32, 200), ints(100, 1, 1, 5)),
+                new Case(8, 2, 128, 16, 7, 3f, ints(0, 300), ints(33, 40)),
+                new Case(8, 4, 64, 64, 0, 30f, ints(0, 100), ints(50, 1)),
+                new Case(2, 2, 64, 16, 0, 0f, ints(10, 100), ints(3, 1)),
+                new Case(4, 2, 64, 4, 0, 1f, ints(0, 21), ints(33, 1)),
+                new Case(4, 2, 32, 1, 5, 1f, ints(0, 9), ints(20, 3)),
+                new Case(6, 2, 16, 8, 0, 1f, ints(0, 40), ints(19, 1)),
+                new Case(2, 1, 80, 16, 0, 1f, ints(0, 40), ints(19, 1)),
+                new Case(48, 1, 64, 16, 0, 1f, ints(3), ints(4)));
+    }
+
+    private static int[] ints(int... values) {
+        return values;
+    }
+
+    @AfterEach
+    void close() {
+        pair.close();
+    }
+
+    @ParameterizedTest
+    @MethodSource("cases")
+    void attentionAgreesAtF32Accuracy(Case c) {
+        Setup setup = new Setup(c, pair);
+        RopeTable none = ropeTable(setup.maxPositions, c.headDim(), 0);
+        for (int layer = 0; layer < LAYERS; layer++) {
+            setup.step(c.contexts(), new int[c.contexts().length], layer, none, null);
+            Both<Buffer> out = setup.step(c.queries(), c.contexts(), layer, none, null);
+            pair.assertClose("attention " + c, out, setup.input.numTokens, (r, col) -> 2e-5 * Math.max(1, c.size()) * setup.largest());
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("cases")
+    void rotatedAndNormedAgreeAtBf16Accuracy(Case c) {
+        Setup setup = new Setup(c, pair);
+        RopeTable rope = ropeTable(setup.maxPositions, c.headDim(), 10_000);
+        Both<Vector> norm = pair.both(b -> b.vector(pairNorm(c.headDim())));
+        setup.step(c.contexts(), new int[c.contexts().length], 1, rope, norm);
+        Both<Buffer> out = setup.step(c.queries(), c.contexts(), 1, rope, norm);
+        pair.assertClose("qkv " + c, setup.qkv, setup.input.numTokens, (r, col) -> 1e-5 * Math.max(1, setup.largest()));
+        // A norm leaves scores of a few units, of which BF16 keys lose 2^-9, and the weights' error is the scores'.
+        pair.assertClose("attention " + c, out, setup.input.numTokens, (r, col) -> 0.03 * Math.max(0.1, setup.largest()));
+    }
+
+    private float[] pairNorm(int length) {
+        float[] weight = new float[length];
+        Random random = new Random(SEED);
+        for (int i = 0; i < length; i++) {
+            weight[i] = 0.5f + random.nextFloat();
+        }
+        return weight;
+    }
+
+    private static RopeTable ropeTable(int positions, int headDim, double base) {
+        int half = headDim / 2;
+        float[] cos = new float[positions * half];
+        float[] sin = new float[positions * half];
+        for (int i = 0; i < cos.length; i++) {
+            double angle = base == 0 ? 0 : i / half * Math.pow(base, -2.0 * (i % half) / headDim);
+            cos[i] = (float) Math.cos(angle);
+            sin[i] = (float) Math.sin(angle);
+        }
+        return new RopeTable(positions, headDim, cos, sin);
+    }
+
+    @Test
+    void badTablesAreNamed() {
+        Case c = new Case(2, 1, 64, 16, 0, 1f, ints(20), ints(1));
+        Setup setup = new Setup(c, pair);
+        RopeTable none = ropeTable(setup.maxPositions, 64, 0);
+        setup.step(c.contexts(), ints(0), 0, none, null);
+        int[] table = setup.input.blockTables[0];
+        int block = table[1];
+        table[1] = setup.layout.numBlocks();
+        assertMessage("block 1 of sequence 0 is " + table[1], () -> setup.attend(0));
+        table[1] = block;
+        setup.attend(0);
+        setup.input.contextLens[0] = 1;
+        assertMessage("20 query tokens in a context of 1", () -> setup.attend(0));
+        setup.input.slotMapping[3] = -1;
+        assertMessage("slot of token 3 is -1", () -> pair.cpu.ropeAndStore(
+                setup.qkv.cpu(), c.spec(), null, null, 1e-6f, none, setup.input, setup.kv.cpu(), 0));
+    }
+
+    private static void assertMessage(String part, Runnable op) {
+        String message = assertThrows(IllegalArgumentException.class, op::run).getMessage();
+        assertTrue(message.contains(part), message);
+    }
+
+    /** A cache with shuffled blocks on both devices, and steps over it. */
+    private static final class Setup {
+        final Case c;
+        final BackendPair pair;
+        final KvLayout layout;
+        final Both<KvStore> kv;
+        final ForwardInput input;
+        final int maxPositions;
+        final int[][] tables;
+        Both<Buffer> qkv;
+        private double largest;
+
+        Setup(Case c, BackendPair pair) {
+            this.c = c;
+            this.pair = pair;
+            int seqs = c.contexts().length;
+            int longest = 0;
+            int tokens = 0;
+            for (int s = 0; s < seqs; s++) {
+                longest = Math.max(longest, c.contexts()[s] + c.queries()[s]);
+                tokens += c.contexts()[s] + c.queries()[s];
+            }
+            maxPositions = longest;
+            input = new ForwardInput(tokens, seqs);
+            int perSeq = Math.ceilDiv(longest, c.blockSize());
+            int blocks = perSeq * seqs + 3;
+            layout = new KvLayout(blocks, c.blockSize(), LAYERS, c.kvHeads(), c.headDim(), 2);
+            kv = new Both<>(pair.oracle.allocateKv(layout), pair.cpu.allocateKv(layout));
+            int[] order = pair.random().ints(0, blocks).distinct().limit(blocks).toArray();
+            tables = new int[seqs][perSeq];
+            for (int i = 0; i < seqs * perSeq; i++) {
+                tables[i / perSeq][i % perSeq] = order[i];
+            }
+        }
+
+        /** The largest value in the cache and the step. */
+        double largest() {
+            return largest;
+        }
+
+        /** Runs one step of {@code queries[s]} tokens after {@code before[s]} tokens of each sequence that has any. */
+        Both<Buffer> step(int[] queries, int[] before, int layer, RopeTable rope, Both<Vector> norm) {
+            int tokens = 0;
+            input.numSeqs = 0;
+            for (int s = 0; s < queries.length; s++) {
+                if (queries[s] == 0) {
+                    continue;
+                }
+                for (int i = 0; i < queries[s]; i++) {
+                    int position = before[s] + i;
+                    input.positions[tokens] = position;
+                    input.slotMapping[tokens++] = layout.slot(tables[s][position / c.blockSize()], position);
+                }
+                input.blockTables[input.numSeqs] = tables[s];
+                input.contextLens[input.numSeqs++] = before[s] + queries[s];
+                input.cuSeqlensQ[input.numSeqs] = tokens;
+            }
+            input.numTokens = tokens;
+            if (tokens == 0) {
+                return null;
+            }
+            float size = c.size() == 0 ? 1e-3f : c.size();
+            float[][] values = BackendPair.onBf16Grid(pair.numbers(tokens, c.spec().qkvCols(), size));
+            for (float[] row : values) {
+                for (float value : row) {
+                    largest = Math.max(largest, Math.abs(value));
+                }
+            }
+            qkv = pair.filled(values);
+            store(layer, rope, norm);
+            return attend(layer);
+        }
+
+        void store(int layer, RopeTable rope, Both<Vector> norm) {
+            Vector oracleNorm = norm == null ? null : norm.oracle();
+            Vector cpuNorm = norm == null ? null : norm.cpu();
+            pair.oracle.ropeAndStore(qkv.oracle(), c.spec(), oracleNorm, oracleNorm, 1e-6f, rope, input, kv.oracle(), layer);
+            pair.cpu.ropeAndStore(qkv.cpu(), c.spec(), cpuNorm, cpuNorm, 1e-6f, rope, input, kv.cpu(), layer);
+        }
+
+        Both<Buffer> attend(int layer) {
+            Both<Buffer> out = pair.empty(input.numTokens, c.spec().outCols());
+            pair.cpu.attention(qkv.cpu(), c.spec(), input, kv.cpu(), layer, out.cpu());
+            pair.oracle.attention(qkv.oracle(), c.spec(), input, kv.oracle(), layer, out.oracle());
+            return out;
+        }
+    }
+}
