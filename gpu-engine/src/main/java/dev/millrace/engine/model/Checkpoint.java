@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
@@ -106,7 +105,8 @@ public final class Checkpoint implements AutoCloseable {
         } else if (Files.exists(modelDir.resolve(INDEX))) {
             mapShards(modelDir);
         } else {
-            throw new ModelLoadException(modelDir + ": holds neither " + SINGLE + " nor " + INDEX + "; it holds " + listing(modelDir));
+            throw new ModelLoadException(
+                    modelDir + ": holds neither " + SINGLE + " nor " + INDEX + "; it holds " + listing(modelDir));
         }
     }
 
@@ -148,26 +148,29 @@ public final class Checkpoint implements AutoCloseable {
             throw new ModelLoadException(fileOf(matrix.name()) + ": tensor " + matrix.name()
                     + " is F8_E4M3, but config.json has no quantization_config");
         }
-        String scaleName = fileOfTensor.containsKey(matrix.name() + "_scale_inv") ? matrix.name() + "_scale_inv" : matrix.name() + "_scale";
-        SafetensorsFile.Tensor scale = tensor(scaleName);
+        String multiplier = matrix.name() + "_scale_inv"; // despite its name
+        SafetensorsFile.Tensor scale = tensor(fileOfTensor.containsKey(multiplier) ? multiplier : matrix.name() + "_scale");
+        boolean single = Arrays.stream(scale.shape()).allMatch(size -> size == 1);
+        if (quantization.blockRows() > 0 && !single) {
+            return scaledByBlock(matrix, scale);
+        }
         int rows = matrix.rows();
-        int cols = matrix.cols();
-        long[] shape = scale.shape();
-        if (Arrays.stream(shape).allMatch(size -> size == 1)) {
-            return withScales(matrix, values(scale, 1), rows, cols);
+        if (single) {
+            return withScales(matrix, values(scale, 1), rows, matrix.cols());
         }
-        if (Arrays.equals(shape, new long[] {rows}) || Arrays.equals(shape, new long[] {rows, 1}) && quantization.blockRows() <= 1) {
-            return withScales(matrix, values(scale, rows), 1, cols);
+        if (!Arrays.equals(scale.shape(), new long[] {rows}) && !Arrays.equals(scale.shape(), new long[] {rows, 1})) {
+            throw wrongShape(scale, "[], [1], [" + rows + "] or [" + rows + ", 1]");
         }
-        if (quantization.blockRows() == 0) {
-            throw wrongShape(scale, "[], [1], [" + rows + "] or [" + rows + ", 1] (" + quantization.method() + " without blocks)");
+        return withScales(matrix, values(scale, rows), 1, matrix.cols());
+    }
+
+    private WeightTensor scaledByBlock(WeightTensor matrix, SafetensorsFile.Tensor scale) {
+        int down = Math.ceilDiv(matrix.rows(), quantization.blockRows());
+        int across = Math.ceilDiv(matrix.cols(), quantization.blockCols());
+        if (!Arrays.equals(scale.shape(), new long[] {down, across})) {
+            throw wrongShape(scale, "[" + down + ", " + across + "]");
         }
-        int blocksDown = Math.ceilDiv(rows, quantization.blockRows());
-        int blocksAcross = Math.ceilDiv(cols, quantization.blockCols());
-        if (!Arrays.equals(shape, new long[] {blocksDown, blocksAcross})) {
-            throw wrongShape(scale, "[" + blocksDown + ", " + blocksAcross + "]");
-        }
-        return withScales(matrix, values(scale, blocksDown * blocksAcross), quantization.blockRows(), quantization.blockCols());
+        return withScales(matrix, values(scale, down * across), quantization.blockRows(), quantization.blockCols());
     }
 
     private static WeightTensor withScales(WeightTensor matrix, float[] scales, int scaleRows, int scaleCols) {
@@ -199,8 +202,8 @@ public final class Checkpoint implements AutoCloseable {
 
     private static String listing(Path modelDir) {
         try (Stream<Path> entries = Files.list(modelDir)) {
-            List<String> names = new ArrayList<>(entries.map(entry -> entry.getFileName().toString()).sorted().toList());
-            return names.isEmpty() ? "nothing" : String.join(", ", names);
+            String names = entries.map(entry -> entry.getFileName().toString()).sorted().collect(Collectors.joining(", "));
+            return names.isEmpty() ? "nothing" : names;
         } catch (IOException e) {
             throw new ModelLoadException(modelDir + ": cannot be listed: " + e.getMessage(), e);
         }

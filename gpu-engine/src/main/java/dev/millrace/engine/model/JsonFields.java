@@ -70,8 +70,7 @@ final class JsonFields {
     }
 
     int positiveInt(String name) {
-        return required(name, "a positive integer", node -> node.canConvertToInt() && node.isIntegralNumber() && node.intValue() > 0)
-                .intValue();
+        return required(name, "a positive integer", node -> isInt(node) && node.intValue() > 0).intValue();
     }
 
     int positiveInt(String name, int otherwise) {
@@ -80,8 +79,9 @@ final class JsonFields {
 
     /** A whole number that is not negative. */
     int count(String name, int otherwise) {
-        return !has(name) ? otherwise
-                : required(name, "a whole number", node -> node.canConvertToInt() && node.isIntegralNumber() && node.intValue() >= 0).intValue();
+        return has(name)
+                ? required(name, "a whole number", node -> isInt(node) && node.intValue() >= 0).intValue()
+                : otherwise;
     }
 
     double number(String name) {
@@ -108,7 +108,8 @@ final class JsonFields {
     List<String> texts(String name) {
         List<String> texts = new ArrayList<>();
         if (has(name)) {
-            required(name, "an array of strings", node -> isArrayOf(node, JsonNode::isTextual)).forEach(node -> texts.add(node.textValue()));
+            required(name, "an array of strings", node -> isArrayOf(node, JsonNode::isTextual))
+                    .forEach(node -> texts.add(node.textValue()));
         }
         return texts;
     }
@@ -119,7 +120,7 @@ final class JsonFields {
             return new int[0];
         }
         JsonNode node = required(name, "an integer or an array of integers",
-                value -> value.canConvertToInt() && value.isIntegralNumber() || isArrayOf(value, JsonNode::canConvertToInt));
+                value -> isInt(value) || isArrayOf(value, JsonFields::isInt));
         if (!node.isArray()) {
             return new int[] {node.intValue()};
         }
@@ -132,8 +133,8 @@ final class JsonFields {
 
     /** An array of whole numbers that are not negative. */
     long[] sizes(String name) {
-        JsonNode node = required(name, "an array of sizes",
-                value -> isArrayOf(value, item -> item.isIntegralNumber() && item.canConvertToLong() && item.longValue() >= 0));
+        JsonNode node = required(name, "an array of sizes", value -> isArrayOf(value,
+                item -> item.isIntegralNumber() && item.canConvertToLong() && item.longValue() >= 0));
         long[] values = new long[node.size()];
         for (int i = 0; i < values.length; i++) {
             values[i] = node.get(i).longValue();
@@ -159,6 +160,10 @@ final class JsonFields {
             throw problem(name, "must be " + kind + ", not " + abbreviated(node.toString()));
         }
         return node;
+    }
+
+    private static boolean isInt(JsonNode node) {
+        return node.isIntegralNumber() && node.canConvertToInt();
     }
 
     private static boolean isArrayOf(JsonNode node, Predicate<JsonNode> kind) {

@@ -26,14 +26,15 @@ public final class ModelLoader {
      * @param samplers vocabulary size to what chooses the tokens
      * @throws ModelLoadException if the folder holds no usable model, or the settings do not fit it
      */
-    public static DecoderModel load(Path modelDir, Backend backend, EngineConfig engine, IntFunction<? extends RowSampler> samplers) {
+    public static DecoderModel load(
+            Path modelDir, Backend backend, EngineConfig engine, IntFunction<? extends RowSampler> samplers) {
         ModelConfig config = ModelConfigReader.read(modelDir);
         ModelCapacity capacity = ModelCapacity.of(config, engine, backend.kvBytesPerElement());
         try (Checkpoint checkpoint = Checkpoint.open(modelDir, config.quantization())) {
             ModelWeights weights = ModelWeights.load(config, checkpoint, backend);
             refuseLeftovers(checkpoint, config);
-            LOG.info("{}: {}, {} layers, hidden {}, vocabulary {}, {} on device {}", modelDir, config.modelType(), config.numLayers(),
-                    config.hiddenSize(), config.vocabSize(),
+            LOG.info("{}: {}, {} layers, hidden {}, vocabulary {}, {}, on device {}", modelDir, config.modelType(),
+                    config.numLayers(), config.hiddenSize(), config.vocabSize(),
                     config.quantization() == null ? "unquantised" : config.quantization().method(), backend.name());
             LOG.info("{}; context {} of {}", capacity.describe(engine.kvCacheBytes()), capacity.maxModelLen(),
                     config.maxPositionEmbeddings());
@@ -41,7 +42,7 @@ public final class ModelLoader {
         }
     }
 
-    /** A weight that this decoder has no place for means that the family computes something else: better no answer than a wrong one. */
+    /** A weight without a place means that the model computes something else: better no answer than a wrong one. */
     private static void refuseLeftovers(Checkpoint checkpoint, ModelConfig config) {
         List<String> leftovers = checkpoint.unused().stream()
                 .filter(name -> UNNEEDED.stream().noneMatch(name::endsWith))

@@ -40,19 +40,25 @@ record ModelWeights(Linear embedding, List<DecoderLayer> layers, Vector norm, Li
             int kvCols = config.numKvHeads() * config.headDim();
             return new DecoderLayer(
                     vector(prefix + "input_layernorm", hidden),
-                    stacked(config.qkvBias(), hidden, new Part(attention + "q_proj", qCols), new Part(attention + "k_proj", kvCols),
-                            new Part(attention + "v_proj", kvCols)),
+                    stacked(config.qkvBias(), hidden, new Part(attention + "q_proj", qCols),
+                            new Part(attention + "k_proj", kvCols), new Part(attention + "v_proj", kvCols)),
                     config.attention(layer),
                     qkNorm ? vector(attention + "q_norm", config.headDim()) : null,
                     qkNorm ? vector(attention + "k_norm", config.headDim()) : null,
                     stacked(config.attentionOutBias(), qCols, new Part(attention + "o_proj", hidden)),
                     vector(prefix + "post_attention_layernorm", hidden),
-                    layer.hasExperts() ? null
-                            : stacked(config.mlpBias(), hidden, new Part(prefix + "mlp.gate_proj", config.intermediateSize()),
-                                    new Part(prefix + "mlp.up_proj", config.intermediateSize())),
-                    layer.hasExperts() ? null
-                            : stacked(config.mlpBias(), config.intermediateSize(), new Part(prefix + "mlp.down_proj", hidden)),
+                    layer.hasExperts() ? null : gateUp(prefix + "mlp."),
+                    layer.hasExperts() ? null : down(prefix + "mlp."),
                     layer.hasExperts() ? experts(prefix) : null);
+        }
+
+        private Linear gateUp(String prefix) {
+            int width = config.intermediateSize();
+            return stacked(config.mlpBias(), config.hiddenSize(), new Part(prefix + "gate_proj", width), new Part(prefix + "up_proj", width));
+        }
+
+        private Linear down(String prefix) {
+            return stacked(config.mlpBias(), config.intermediateSize(), new Part(prefix + "down_proj", config.hiddenSize()));
         }
 
         private Experts experts(String prefix) {
@@ -60,13 +66,14 @@ record ModelWeights(Linear embedding, List<DecoderLayer> layers, Vector norm, Li
             ExpertNames names = config.architecture().experts();
             Linear[] gateUp = new Linear[experts.count()];
             Linear[] down = new Linear[experts.count()];
+            int hidden = config.hiddenSize();
+            int width = experts.intermediateSize();
             for (int e = 0; e < experts.count(); e++) {
                 String expert = prefix + names.expert().formatted(e);
-                gateUp[e] = stacked(false, config.hiddenSize(), new Part(expert + names.gate(), experts.intermediateSize()),
-                        new Part(expert + names.up(), experts.intermediateSize()));
-                down[e] = stacked(false, experts.intermediateSize(), new Part(expert + names.down(), config.hiddenSize()));
+                gateUp[e] = stacked(false, hidden, new Part(expert + names.gate(), width), new Part(expert + names.up(), width));
+                down[e] = stacked(false, width, new Part(expert + names.down(), hidden));
             }
-            Linear router = stacked(false, config.hiddenSize(), new Part(prefix + names.router(), experts.count()));
+            Linear router = stacked(false, hidden, new Part(prefix + names.router(), experts.count()));
             return new Experts(router, gateUp, down, experts.perToken(), experts.renormalise());
         }
 

@@ -131,8 +131,9 @@ public final class ScalarBackend implements Backend {
                 int visible = input.contextLens[seq] - (end - 1 - t);
                 int first = spec.slidingWindow() == 0 ? 0 : Math.max(0, visible - spec.slidingWindow());
                 for (int head = 0; head < spec.numQueryHeads(); head++) {
-                    Context context = new Context((ScalarKvStore) kv, layer, input.blockTables[seq], head * spec.numKvHeads() / spec.numQueryHeads());
-                    attend(row(qkv, t), head, spec.scale(), context, first, visible, row(out, t));
+                    int kvHead = head / (spec.numQueryHeads() / spec.numKvHeads());
+                    KvView context = new KvView((ScalarKvStore) kv, layer, kvHead, input.blockTables[seq], first, visible);
+                    attend(row(qkv, t), head, spec.scale(), context, row(out, t));
                 }
             }
         }
@@ -183,43 +184,20 @@ public final class ScalarBackend implements Backend {
     @Override
     public void close() {}
 
-    /** The keys and values that one KV head of a sequence has in the cache, found through its block table. */
-    private record Context(ScalarKvStore kv, int layer, int[] blockTable, int kvHead) {
-        float[] key(int position) {
-            return kv.key(layer, slot(position), kvHead);
-        }
-
-        float[] value(int position) {
-            return kv.value(layer, slot(position), kvHead);
-        }
-
-        private int slot(int position) {
-            return kv.layout().slot(blockTable[position / kv.layout().blockSize()], position);
-        }
-    }
-
-    /** out of a head = Σ softmax(scale * q·k) v over positions first .. end - 1. */
-    private static void attend(float[] queryRow, int head, float scale, Context context, int first, int end, float[] out) {
-        int headDim = context.kv().layout().headDim();
-        double[] scores = new double[end - first];
-        for (int position = first; position < end; position++) {
-            float[] key = context.key(position);
-            double dot = 0;
-            for (int i = 0; i < headDim; i++) {
-                dot += (double) queryRow[head * headDim + i] * key[i];
-            }
-            scores[position - first] = scale * dot;
+    /** out of a head = Σ softmax(scale * q·k) v over the tokens in view. */
+    private static void attend(float[] queryRow, int head, float scale, KvView context, float[] out) {
+        int headDim = context.headDim();
+        double[] scores = new double[context.length()];
+        for (int i = 0; i < scores.length; i++) {
+            scores[i] = scale * dot(context.key(i), queryRow, head * headDim);
         }
         softmax(scores);
-        double[] sum = new double[headDim];
-        for (int position = first; position < end; position++) {
-            float[] value = context.value(position);
-            for (int i = 0; i < headDim; i++) {
-                sum[i] += scores[position - first] * value[i];
+        for (int d = 0; d < headDim; d++) {
+            double sum = 0;
+            for (int i = 0; i < scores.length; i++) {
+                sum += scores[i] * context.value(i)[d];
             }
-        }
-        for (int i = 0; i < headDim; i++) {
-            out[head * headDim + i] = (float) sum[i];
+            out[head * headDim + d] = (float) sum;
         }
     }
 
@@ -277,13 +255,17 @@ public final class ScalarBackend implements Backend {
 
     private static void multiply(ScalarLinear linear, float[] in, float[] out) {
         for (int row = 0; row < linear.outFeatures(); row++) {
-            float[] weights = linear.weights()[row];
-            double sum = linear.bias()[row];
-            for (int i = 0; i < weights.length; i++) {
-                sum += (double) weights[i] * in[i];
-            }
-            out[row] = (float) sum;
+            out[row] = (float) (dot(linear.weights()[row], in, 0) + linear.bias()[row]);
         }
+    }
+
+    /** Sum of a[i] * b[firstB + i] over all of a. */
+    private static double dot(float[] a, float[] b, int firstB) {
+        double sum = 0;
+        for (int i = 0; i < a.length; i++) {
+            sum += (double) a[i] * b[firstB + i];
+        }
+        return sum;
     }
 
     private static float[] row(Buffer buffer, int row) {
