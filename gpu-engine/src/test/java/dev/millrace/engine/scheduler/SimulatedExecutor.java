@@ -1,0 +1,188 @@
+package dev.millrace.engine.scheduler;
+
+import dev.millrace.engine.kvcache.KvLayout;
+import dev.millrace.engine.model.ForwardInput;
+import dev.millrace.engine.model.ModelExecutor;
+import dev.millrace.engine.sampling.SampleRow;
+import dev.millrace.engine.sampling.SampledToken;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.List;
+
+/**
+ * A model whose KV slots remember what was stored in them: token, position, and a hash of the whole prefix. Attention walks
+ * the block table and checks that every visible slot holds what it should, so a wrong block, a slot given away too early
+ * or a prefix hit on something never computed fails at once. The next token is a function of all visible tokens and of
+ * the row's random number, so outputs must not depend on the schedule.
+ */
+final class SimulatedExecutor implements ModelExecutor {
+    static final int VOCAB_SIZE = 61;
+    static final long ROOT = 17;
+
+    /** A launched step: the arguments copied, as the contract demands. */
+    private record Job(int[] tokens, int[] positions, int[] slots, int[] cuSeqlensQ, int[] contextLens, int[][] blockTables,
+            int[] logitRows, List<SampleRow> rows) {}
+
+    private final KvLayout layout;
+    private final int maxModelLen;
+    private final boolean asynchronous;
+    private final int[] slotToken;
+    private final int[] slotPosition;
+    private final long[] slotPrefix;
+    private final long[] slotStep;
+    private final Deque<Job> queue = new ArrayDeque<>();
+    private List<SampledToken> lastSampled = List.of();
+    private long step;
+    private int invalidFromContext = Integer.MAX_VALUE;
+    private long tokensComputed;
+
+    SimulatedExecutor(int numBlocks, int blockSize, int maxModelLen, boolean asynchronous) {
+        layout = new KvLayout(numBlocks, blockSize, 1, 1, 1, 1);
+        this.maxModelLen = maxModelLen;
+        this.asynchronous = asynchronous;
+        int slots = numBlocks * blockSize;
+        slotToken = new int[slots];
+        slotPosition = new int[slots];
+        Arrays.fill(slotPosition, -1);
+        slotPrefix = new long[slots];
+        slotStep = new long[slots];
+    }
+
+    /** From this context length on the model yields no usable logits. */
+    void breakAtContext(int contextLen) {
+        invalidFromContext = contextLen;
+    }
+
+    /** Tokens computed in all steps. */
+    long tokensComputed() {
+        return tokensComputed;
+    }
+
+    static long extend(long prefix, int token) {
+        long h = (prefix ^ token) * 0x9E3779B97F4A7C15L;
+        return h ^ (h >>> 31);
+    }
+
+    static int nextToken(long prefix, double uniform) {
+        return (int) Math.floorMod(extend(prefix, (int) (uniform * (1 << 30))), (long) VOCAB_SIZE);
+    }
+
+    @Override
+    public boolean isAsynchronous() {
+        return asynchronous;
+    }
+
+    @Override
+    public Object launch(ForwardInput input, List<SampleRow> rows) {
+        int[][] tables = new int[input.numSeqs][];
+        for (int s = 0; s < tables.length; s++) {
+            tables[s] = Arrays.copyOf(input.blockTables[s], (input.contextLens[s] + layout.blockSize() - 1) / layout.blockSize());
+        }
+        Job job = new Job(Arrays.copyOf(input.tokenIds, input.numTokens), Arrays.copyOf(input.positions, input.numTokens),
+                Arrays.copyOf(input.slotMapping, input.numTokens), Arrays.copyOf(input.cuSeqlensQ, input.numSeqs + 1),
+                Arrays.copyOf(input.contextLens, input.numSeqs), tables, Arrays.copyOf(input.logitRows, input.numLogitRows),
+                List.copyOf(rows));
+        require(rows.size() == input.numLogitRows, "one row per logit row");
+        queue.add(job);
+        require(queue.size() <= (asynchronous ? 2 : 1), "too many steps under way: " + queue.size());
+        return job;
+    }
+
+    @Override
+    public List<SampledToken> complete(Object launched) {
+        Job job = queue.remove();
+        require(job == launched, "steps complete in the order of their launch");
+        step++;
+        tokensComputed += job.tokens().length;
+        store(job);
+        for (int s = 0; s < job.contextLens().length; s++) {
+            attend(job, s);
+        }
+        lastSampled = sample(job);
+        return lastSampled;
+    }
+
+    @Override
+    public KvLayout kvLayout() {
+        return layout;
+    }
+
+    @Override
+    public int vocabSize() {
+        return VOCAB_SIZE;
+    }
+
+    @Override
+    public int maxModelLen() {
+        return maxModelLen;
+    }
+
+    @Override
+    public void close() {}
+
+    private void store(Job job) {
+        for (int s = 0; s < job.contextLens().length; s++) {
+            for (int t = job.cuSeqlensQ()[s]; t < job.cuSeqlensQ()[s + 1]; t++) {
+                int token = job.tokens()[t];
+                if (token < 0) {
+                    require(asynchronous, "a token that the host does not know");
+                    token = lastSampled.get(-1 - token).tokenId();
+                }
+                int position = job.positions()[t];
+                int slot = job.slots()[t];
+                require(slot == slotOf(job, s, position), "slot mapping and block table disagree at position " + position);
+                require(slotStep[slot] != step, "slot " + slot + " is written twice in one step");
+                slotStep[slot] = step;
+                slotToken[slot] = token;
+                slotPosition[slot] = position;
+                slotPrefix[slot] = extend(position == 0 ? ROOT : slotPrefix[slotOf(job, s, position - 1)], token);
+            }
+        }
+    }
+
+    private void attend(Job job, int s) {
+        int start = job.contextLens()[s] - (job.cuSeqlensQ()[s + 1] - job.cuSeqlensQ()[s]);
+        require(job.positions()[job.cuSeqlensQ()[s]] == start, "the first query position follows from lengths");
+        long prefix = ROOT;
+        for (int position = 0; position < job.contextLens()[s]; position++) {
+            int slot = slotOf(job, s, position);
+            require(slotPosition[slot] == position, "position " + position + " finds position " + slotPosition[slot]);
+            prefix = extend(prefix, slotToken[slot]);
+            require(slotPrefix[slot] == prefix, "position " + position + " finds another prefix");
+            require(position >= start || slotStep[slot] < step, "position " + position + " is read before it is computed");
+        }
+    }
+
+    private List<SampledToken> sample(Job job) {
+        List<SampledToken> sampled = new ArrayList<>();
+        int s = 0;
+        for (int r = 0; r < job.logitRows().length; r++) {
+            while (job.cuSeqlensQ()[s + 1] <= job.logitRows()[r]) {
+                s++;
+            }
+            SampleRow row = job.rows().get(r);
+            int context = job.contextLens()[s];
+            require(row.numTokens() == context || (asynchronous && row.numTokens() == context - 1), "a row knows its tokens");
+            for (int position = 0; position < row.numTokens(); position++) {
+                require(slotToken[slotOf(job, s, position)] == row.tokens()[position], "a row's tokens are those in its slots");
+            }
+            long prefix = slotPrefix[slotOf(job, s, context - 1)];
+            boolean broken = context >= invalidFromContext;
+            sampled.add(SampledToken.of(broken ? SampledToken.INVALID : nextToken(prefix, row.uniform())));
+        }
+        return sampled;
+    }
+
+    private int slotOf(Job job, int s, int position) {
+        int block = job.blockTables()[s][position / layout.blockSize()];
+        return layout.slot(block, position);
+    }
+
+    private static void require(boolean holds, String what) {
+        if (!holds) {
+            throw new AssertionError(what);
+        }
+    }
+}
