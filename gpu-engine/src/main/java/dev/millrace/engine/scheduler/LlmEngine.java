@@ -184,10 +184,13 @@ public final class LlmEngine implements Engine {
         spareSteps.add(step);
     }
 
-    /** Takes over what the step did for its entry i, unless the sequence has ended or lost its blocks since. */
+    /**
+     * Takes over what the step did for its entry i. Meanwhile the sequence may have ended, or have been preempted for the
+     * step behind this one: then its blocks are gone, but the token chosen is still its next one.
+     */
     private void apply(ScheduledStep step, int i, List<SampledToken> sampled) {
         Sequence sequence = step.sequence(i);
-        if (step.isCurrent(i)) {
+        if (sequence.status() == SequenceStatus.RUNNING) {
             sequence.computed(step.start(i) + step.count(i));
             scheduler.kv().commit(sequence.blocks(), sequence.tokens(), sequence.numComputed());
         }

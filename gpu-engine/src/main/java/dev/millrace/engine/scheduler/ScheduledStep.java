@@ -18,7 +18,6 @@ public final class ScheduledStep {
     private final int[] starts;
     private final int[] counts;
     private final int[] rows;
-    private final int[] epochs;
     private final List<Sequence> admitted = new ArrayList<>();
     private final List<Sequence> preempted = new ArrayList<>();
     private final List<SampleRow> sampleRows = new ArrayList<>();
@@ -34,7 +33,6 @@ public final class ScheduledStep {
         starts = new int[maxNumSeqs];
         counts = new int[maxNumSeqs];
         rows = new int[maxNumSeqs];
-        epochs = new int[maxNumSeqs];
     }
 
     /** Steps are numbered from 1. */
@@ -86,11 +84,6 @@ public final class ScheduledStep {
         return tokenBudget - numTokens;
     }
 
-    /** Whether entry i still speaks of its sequence as it is: it runs, and was not preempted since. */
-    boolean isCurrent(int i) {
-        return sequences[i].status() == SequenceStatus.RUNNING && sequences[i].epoch() == epochs[i];
-    }
-
     void begin(long stepNumber) {
         Arrays.fill(sequences, 0, size, null);
         admitted.clear();
@@ -106,7 +99,6 @@ public final class ScheduledStep {
         sequences[size] = sequence;
         starts[size] = sequence.numScheduled();
         counts[size] = count;
-        epochs[size] = sequence.epoch();
         rows[size] = sequence.catchesUpAt(sequence.numScheduled() + count) ? numRows++ : NO_ROW;
         size++;
         numTokens += count;

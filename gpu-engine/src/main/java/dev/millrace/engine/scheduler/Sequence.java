@@ -28,7 +28,6 @@ public final class Sequence implements Comparable<Sequence> {
     private int numScheduled;
     private int numPromised;
     private int promisedRow;
-    private int epoch;
     private int stepsDeferred;
     private SequenceStatus status = SequenceStatus.WAITING;
 
@@ -91,11 +90,6 @@ public final class Sequence implements Comparable<Sequence> {
         return numScheduled;
     }
 
-    /** Counts preemptions; tells results of steps that were launched before the last one. */
-    int epoch() {
-        return epoch;
-    }
-
     boolean isFull() {
         return numTokens >= maxTotalTokens;
     }
@@ -133,7 +127,6 @@ public final class Sequence implements Comparable<Sequence> {
         become(SequenceStatus.WAITING);
         numComputed = 0;
         numScheduled = 0;
-        epoch++;
     }
 
     void become(SequenceStatus next) {
