@@ -54,11 +54,8 @@ public interface Backend extends AutoCloseable {
      * q stays in its place in qkv.
      *
      * @param qkv [T, spec.qkvCols()], changed
-     * @param qNorm [headDim] or null
-     * @param kNorm [headDim] or null
      */
-    void ropeAndStore(
-            Buffer qkv, AttentionSpec spec, Vector qNorm, Vector kNorm, float epsilon, RopeTable rope, ForwardInput input, KvStore kv, int layer);
+    void ropeAndStore(Buffer qkv, AttentionSpec spec, QkNormRope qk, ForwardInput input, KvStore kv, int layer);
 
     /** Causal attention of the step's q over the cached context; out [T, spec.outCols()]. */
     void attention(Buffer qkv, AttentionSpec spec, ForwardInput input, KvStore kv, int layer, Buffer out);

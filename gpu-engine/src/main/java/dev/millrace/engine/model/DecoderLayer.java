@@ -3,14 +3,14 @@ package dev.millrace.engine.model;
 import dev.millrace.engine.backend.AttentionSpec;
 import dev.millrace.engine.backend.Experts;
 import dev.millrace.engine.backend.Linear;
+import dev.millrace.engine.backend.QkNormRope;
 import dev.millrace.engine.backend.Vector;
 
 /**
  * Weights of one layer on the device.
  *
  * @param qkv hidden → q, k and v side by side
- * @param qNorm per head, or null
- * @param kNorm per head, or null
+ * @param qkNormRope what q and k go through before attention
  * @param gateUp dense feed-forward, hidden → gate and up side by side; null where there are experts
  * @param down dense feed-forward, intermediate → hidden; null where there are experts
  * @param experts mixture-of-experts feed-forward; null where it is dense
@@ -19,8 +19,7 @@ record DecoderLayer(
         Vector inputNorm,
         Linear qkv,
         AttentionSpec attention,
-        Vector qNorm,
-        Vector kNorm,
+        QkNormRope qkNormRope,
         Linear attentionOut,
         Vector postAttentionNorm,
         Linear gateUp,

@@ -3,7 +3,6 @@ package dev.millrace.engine.model;
 import dev.millrace.engine.backend.Backend;
 import dev.millrace.engine.backend.Buffer;
 import dev.millrace.engine.backend.KvStore;
-import dev.millrace.engine.backend.RopeTable;
 import dev.millrace.engine.kvcache.KvLayout;
 import dev.millrace.engine.sampling.RowSampler;
 import dev.millrace.engine.sampling.SampleRow;
@@ -24,7 +23,6 @@ public final class DecoderModel implements ModelExecutor {
     private final ModelWeights weights;
     private final ModelCapacity capacity;
     private final RowSampler sampler;
-    private final RopeTable rope;
     private final KvStore kv;
 
     private final Buffer residual;
@@ -45,7 +43,6 @@ public final class DecoderModel implements ModelExecutor {
         this.weights = weights;
         this.capacity = capacity;
         this.sampler = sampler;
-        rope = RopeTables.of(config.rope(), config.headDim(), capacity.maxModelLen());
         kv = backend.allocateKv(capacity.kvLayout());
         int tokens = capacity.maxNumBatchedTokens();
         int logitChunk = (int) Math.clamp(MAX_LOGIT_BYTES / Float.BYTES / config.vocabSize(), 1, tokens);
@@ -86,7 +83,7 @@ public final class DecoderModel implements ModelExecutor {
             DecoderLayer layer = weights.layers().get(i);
             backend.addRmsNorm(residual, pending, layer.inputNorm(), epsilon, hidden, rows);
             backend.linear(layer.qkv(), hidden, qkv, rows);
-            backend.ropeAndStore(qkv, layer.attention(), layer.qNorm(), layer.kNorm(), epsilon, rope, input, kv, i);
+            backend.ropeAndStore(qkv, layer.attention(), layer.qkNormRope(), input, kv, i);
             backend.attention(qkv, layer.attention(), input, kv, i, attended);
             backend.linear(layer.attentionOut(), attended, delta, rows);
             backend.addRmsNorm(residual, delta, layer.postAttentionNorm(), epsilon, hidden, rows);

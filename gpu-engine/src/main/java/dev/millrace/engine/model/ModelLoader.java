@@ -2,6 +2,7 @@ package dev.millrace.engine.model;
 
 import dev.millrace.engine.api.EngineConfig;
 import dev.millrace.engine.backend.Backend;
+import dev.millrace.engine.backend.RopeTable;
 import dev.millrace.engine.sampling.RowSampler;
 import java.nio.file.Path;
 import java.util.List;
@@ -30,8 +31,9 @@ public final class ModelLoader {
             Path modelDir, Backend backend, EngineConfig engine, IntFunction<? extends RowSampler> samplers) {
         ModelConfig config = ModelConfigReader.read(modelDir);
         ModelCapacity capacity = ModelCapacity.of(config, engine, backend.kvBytesPerElement());
+        RopeTable rope = RopeTables.of(config.rope(), config.headDim(), capacity.maxModelLen());
         try (Checkpoint checkpoint = Checkpoint.open(modelDir, config.quantization())) {
-            ModelWeights weights = ModelWeights.load(config, checkpoint, backend);
+            ModelWeights weights = ModelWeights.load(config, checkpoint, backend, rope);
             refuseLeftovers(checkpoint, config);
             LOG.info("{}: {}, {} layers, hidden {}, vocabulary {}, {}, on device {}", modelDir, config.modelType(),
                     config.numLayers(), config.hiddenSize(), config.vocabSize(),

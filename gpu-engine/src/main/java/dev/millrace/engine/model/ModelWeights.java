@@ -3,6 +3,8 @@ package dev.millrace.engine.model;
 import dev.millrace.engine.backend.Backend;
 import dev.millrace.engine.backend.Experts;
 import dev.millrace.engine.backend.Linear;
+import dev.millrace.engine.backend.QkNormRope;
+import dev.millrace.engine.backend.RopeTable;
 import dev.millrace.engine.backend.Vector;
 import dev.millrace.engine.backend.WeightTensor;
 import dev.millrace.engine.model.Architecture.ExpertNames;
@@ -13,11 +15,11 @@ import java.util.List;
 record ModelWeights(Linear embedding, List<DecoderLayer> layers, Vector norm, Linear head) {
 
     /** Finds the weights by the family's names and packs them. */
-    static ModelWeights load(ModelConfig config, Checkpoint checkpoint, Backend backend) {
-        return new Loader(config, checkpoint, backend).load();
+    static ModelWeights load(ModelConfig config, Checkpoint checkpoint, Backend backend, RopeTable rope) {
+        return new Loader(config, checkpoint, backend, rope).load();
     }
 
-    private record Loader(ModelConfig config, Checkpoint checkpoint, Backend backend) {
+    private record Loader(ModelConfig config, Checkpoint checkpoint, Backend backend, RopeTable rope) {
 
         ModelWeights load() {
             List<DecoderLayer> layers = new ArrayList<>();
@@ -34,7 +36,6 @@ record ModelWeights(Linear embedding, List<DecoderLayer> layers, Vector norm, Li
 
         private DecoderLayer layer(String prefix, ModelConfig.Layer layer) {
             String attention = prefix + "self_attn.";
-            boolean qkNorm = config.architecture().qkNorm();
             int hidden = config.hiddenSize();
             int qCols = config.numQueryHeads() * config.headDim();
             int kvCols = config.numKvHeads() * config.headDim();
@@ -43,13 +44,19 @@ record ModelWeights(Linear embedding, List<DecoderLayer> layers, Vector norm, Li
                     stacked(config.qkvBias(), hidden, new Part(attention + "q_proj", qCols),
                             new Part(attention + "k_proj", kvCols), new Part(attention + "v_proj", kvCols)),
                     config.attention(layer),
-                    qkNorm ? vector(attention + "q_norm", config.headDim()) : null,
-                    qkNorm ? vector(attention + "k_norm", config.headDim()) : null,
+                    qkNormRope(attention),
                     stacked(config.attentionOutBias(), qCols, new Part(attention + "o_proj", hidden)),
                     vector(prefix + "post_attention_layernorm", hidden),
                     layer.hasExperts() ? null : gateUp(prefix + "mlp."),
                     layer.hasExperts() ? null : down(prefix + "mlp."),
                     layer.hasExperts() ? experts(prefix) : null);
+        }
+
+        private QkNormRope qkNormRope(String prefix) {
+            boolean normed = config.architecture().qkNorm();
+            return new QkNormRope(
+                    normed ? vector(prefix + "q_norm", config.headDim()) : null,
+                    normed ? vector(prefix + "k_norm", config.headDim()) : null, config.rmsNormEpsilon(), rope);
         }
 
         private Linear gateUp(String prefix) {

@@ -122,7 +122,7 @@ class AttentionContractTest {
         assertMessage("20 query tokens in a context of 1", () -> setup.attend(0));
         setup.input.slotMapping[3] = -1;
         assertMessage("slot of token 3 is -1", () -> pair.cpu.ropeAndStore(
-                setup.qkv.cpu(), c.spec(), null, null, 1e-6f, none, setup.input, setup.kv.cpu(), 0));
+                setup.qkv.cpu(), c.spec(), new QkNormRope(null, null, 1e-6f, none), setup.input, setup.kv.cpu(), 0));
     }
 
     private static void assertMessage(String part, Runnable op) {
@@ -206,8 +206,8 @@ class AttentionContractTest {
         void store(int layer, RopeTable rope, Both<Vector> norm) {
             Vector oracleNorm = norm == null ? null : norm.oracle();
             Vector cpuNorm = norm == null ? null : norm.cpu();
-            pair.oracle.ropeAndStore(qkv.oracle(), c.spec(), oracleNorm, oracleNorm, 1e-6f, rope, input, kv.oracle(), layer);
-            pair.cpu.ropeAndStore(qkv.cpu(), c.spec(), cpuNorm, cpuNorm, 1e-6f, rope, input, kv.cpu(), layer);
+            pair.oracle.ropeAndStore(qkv.oracle(), c.spec(), new QkNormRope(oracleNorm, oracleNorm, 1e-6f, rope), input, kv.oracle(), layer);
+            pair.cpu.ropeAndStore(qkv.cpu(), c.spec(), new QkNormRope(cpuNorm, cpuNorm, 1e-6f, rope), input, kv.cpu(), layer);
         }
 
         Both<Buffer> attend(int layer) {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.engine.api.EngineConfig;
 import dev.millrace.engine.backend.Backend;
+import dev.millrace.engine.backend.cpu.CpuBackend;
 import dev.millrace.engine.backend.scalar.ScalarBackend;
 import dev.millrace.engine.sampling.SampledToken;
 import dev.millrace.engine.sampling.Sampler;
@@ -44,6 +45,30 @@ class GoldenLogitsTest {
             double rmsError(Golden.Case golden) {
                 return 1e-4;
             }
+        },
+
+        CPU {
+            @Override
+            Backend open() {
+                return new CpuBackend(2);
+            }
+
+            /** BF16 GEMM must be nearer than the reference with everything in BF16. */
+            @Override
+            double maxError(Golden.Case golden) {
+                return golden.rougherMax();
+            }
+
+            @Override
+            double rmsError(Golden.Case golden) {
+                return golden.rougherRms();
+            }
+
+            /** A near tie of a router may fall the other way in BF16, which moves the token's whole row. */
+            @Override
+            double reroutedRows() {
+                return 0.1;
+            }
         };
 
         abstract Backend open();
@@ -51,6 +76,11 @@ class GoldenLogitsTest {
         abstract double maxError(Golden.Case golden);
 
         abstract double rmsError(Golden.Case golden);
+
+        /** Share of a sparse model's rows that may lie outside {@link #maxError}; they do not count in the rms. */
+        double reroutedRows() {
+            return 0;
+        }
     }
 
     static Stream<Arguments> devicesAndModels() {
@@ -68,16 +98,17 @@ class GoldenLogitsTest {
     void eachCaseAloneWithItsPromptInOneChunk(Device device, Path modelDir) throws IOException {
         Golden golden = Golden.read(modelDir);
         for (Golden.Case wanted : golden.cases()) {
-            check(device, List.of(wanted), run(device, modelDir, List.of(wanted), 512, 16, room -> room));
+            check(device, golden, List.of(wanted), run(device, modelDir, List.of(wanted), 512, 16, room -> room));
         }
     }
 
+    /** The step sizes come from {@link #SEED}. */
     @ParameterizedTest
     @MethodSource("devicesAndModels")
     void allCasesMixedInAwkwardChunks(Device device, Path modelDir) throws IOException {
-        List<Golden.Case> cases = Golden.read(modelDir).cases();
+        Golden golden = Golden.read(modelDir);
         Random random = new Random(SEED);
-        check(device, cases, run(device, modelDir, cases, 37, 4, room -> Math.min(room, random.nextInt(20))));
+        check(device, golden, golden.cases(), run(device, modelDir, golden.cases(), 37, 4, room -> Math.min(room, random.nextInt(20))));
     }
 
     private static List<StepDriver.Sequence> run(
@@ -96,32 +127,42 @@ class GoldenLogitsTest {
         }
     }
 
-    private static void check(Device device, List<Golden.Case> cases, List<StepDriver.Sequence> sequences) {
+    private static void check(Device device, Golden golden, List<Golden.Case> cases, List<StepDriver.Sequence> sequences) {
+        boolean sparse = ModelConfigReader.read(golden.modelDir()).experts() != null;
         for (int i = 0; i < cases.size(); i++) {
             Golden.Case wanted = cases.get(i);
             StepDriver.Sequence got = sequences.get(i);
-            assertArrayEquals(wanted.greedy(), got.generated(), "tokens of case " + i);
-            checkLogits(wanted, got, device.maxError(wanted), device.rmsError(wanted), "case " + i);
+            assertArrayEquals(wanted.greedy(), got.generated(), "tokens of case " + i + ", seed " + SEED);
+            checkLogits(wanted, got, device, sparse ? device.reroutedRows() : 0);
             for (int k = 0; k < wanted.greedy().length; k++) {
                 checkLogprobs(wanted, k, got.sampled.get(k), device.maxError(wanted));
             }
         }
     }
 
-    private static void checkLogits(Golden.Case wanted, StepDriver.Sequence got, double maxError, double rmsError, String what) {
-        assertEquals(wanted.logits().length, got.logits.size(), what);
+    private static void checkLogits(Golden.Case wanted, StepDriver.Sequence got, Device device, double reroutedRows) {
+        int rows = wanted.logits().length;
+        assertEquals(rows, got.logits.size());
+        List<Double> moved = new ArrayList<>();
         double squares = 0;
-        double worst = 0;
-        for (int row = 0; row < wanted.logits().length; row++) {
+        for (int row = 0; row < rows; row++) {
+            double rowSquares = 0;
+            double worst = 0;
             for (int token = 0; token < wanted.logits()[row].length; token++) {
                 double error = Math.abs(wanted.logits()[row][token] - got.logits.get(row)[token]);
-                squares += error * error;
+                rowSquares += error * error;
                 worst = Math.max(worst, error);
             }
+            if (worst <= device.maxError(wanted)) {
+                squares += rowSquares;
+            } else {
+                moved.add(worst);
+            }
         }
-        double rms = Math.sqrt(squares / wanted.logits().length / wanted.logits()[0].length);
-        assertTrue(worst <= maxError && rms <= rmsError, what + ": logits are off by " + rms + " (rms), " + worst + " (max); allowed are "
-                + rmsError + ", " + maxError + "; seed " + SEED);
+        assertTrue(moved.size() <= reroutedRows * rows,
+                "logits of " + moved.size() + " rows of " + rows + " are off by " + moved + ", allowed is " + device.maxError(wanted));
+        double rms = Math.sqrt(squares / (rows - moved.size()) / wanted.logits()[0].length);
+        assertTrue(rms <= device.rmsError(wanted), "logits are off by " + rms + " (rms), allowed is " + device.rmsError(wanted));
     }
 
     private static void checkLogprobs(Golden.Case wanted, int step, SampledToken got, double maxError) {

@@ -6,7 +6,7 @@ import dev.millrace.engine.backend.Buffer;
 import dev.millrace.engine.backend.Experts;
 import dev.millrace.engine.backend.KvStore;
 import dev.millrace.engine.backend.Linear;
-import dev.millrace.engine.backend.RopeTable;
+import dev.millrace.engine.backend.QkNormRope;
 import dev.millrace.engine.backend.Vector;
 import dev.millrace.engine.backend.WeightTensor;
 import dev.millrace.engine.kvcache.KvLayout;
@@ -118,16 +118,15 @@ public final class CpuBackend implements Backend {
     }
 
     @Override
-    public void ropeAndStore(
-            Buffer qkv, AttentionSpec spec, Vector qNorm, Vector kNorm, float epsilon, RopeTable rope, ForwardInput input, KvStore kv, int layer) {
+    public void ropeAndStore(Buffer qkv, AttentionSpec spec, QkNormRope qk, ForwardInput input, KvStore kv, int layer) {
         enter();
         CpuBuffer rows = (CpuBuffer) qkv;
         CpuKvStore store = (CpuKvStore) kv;
         Shapes.buffer("ropeAndStore", "qkv", rows, input.numTokens, spec.qkvCols());
         Shapes.spec("ropeAndStore", spec, kv.layout(), layer);
-        Shapes.equal("ropeAndStore", "head dimension of the rope table", rope.headDim(), spec.headDim());
+        Shapes.equal("ropeAndStore", "head dimension of the rope table", qk.rope().headDim(), spec.headDim());
         Shapes.slots(input, kv.layout());
-        RopeKernel kernel = new RopeKernel(spec, norm(qNorm, spec), norm(kNorm, spec), epsilon, rope);
+        RopeKernel kernel = new RopeKernel(spec, norm(qk.qNorm(), spec), norm(qk.kNorm(), spec), qk.epsilon(), qk.rope());
         rowParallel.run(input.numTokens, 8 * spec.qkvCols(), t ->
                 kernel.run(rows.row(t), input.positions[t], input.slotMapping[t], store, layer));
     }

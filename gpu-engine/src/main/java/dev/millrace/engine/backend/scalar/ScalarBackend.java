@@ -6,6 +6,7 @@ import dev.millrace.engine.backend.Buffer;
 import dev.millrace.engine.backend.Experts;
 import dev.millrace.engine.backend.KvStore;
 import dev.millrace.engine.backend.Linear;
+import dev.millrace.engine.backend.QkNormRope;
 import dev.millrace.engine.backend.RopeTable;
 import dev.millrace.engine.backend.Vector;
 import dev.millrace.engine.backend.WeightReader;
@@ -98,21 +99,20 @@ public final class ScalarBackend implements Backend {
     }
 
     @Override
-    public void ropeAndStore(
-            Buffer qkv, AttentionSpec spec, Vector qNorm, Vector kNorm, float epsilon, RopeTable rope, ForwardInput input, KvStore kv, int layer) {
+    public void ropeAndStore(Buffer qkv, AttentionSpec spec, QkNormRope qk, ForwardInput input, KvStore kv, int layer) {
         int headDim = spec.headDim();
         int rotatedHeads = spec.numQueryHeads() + spec.numKvHeads();
         ScalarKvStore store = (ScalarKvStore) kv;
         for (int t = 0; t < input.numTokens; t++) {
             float[] heads = row(qkv, t);
             for (int head = 0; head < rotatedHeads; head++) {
-                Vector norm = head < spec.numQueryHeads() ? qNorm : kNorm;
+                Vector norm = head < spec.numQueryHeads() ? qk.qNorm() : qk.kNorm();
                 if (norm != null) {
                     float[] normed = new float[headDim];
-                    rmsNorm(heads, head * headDim, headDim, ((ScalarVector) norm).values(), epsilon, normed);
+                    rmsNorm(heads, head * headDim, headDim, ((ScalarVector) norm).values(), qk.epsilon(), normed);
                     System.arraycopy(normed, 0, heads, head * headDim, headDim);
                 }
-                rotate(heads, head * headDim, rope, input.positions[t]);
+                rotate(heads, head * headDim, qk.rope(), input.positions[t]);
             }
             for (int head = 0; head < spec.numKvHeads(); head++) {
                 int key = (spec.numQueryHeads() + head) * headDim;
