@@ -1,0 +1,41 @@
+package dev.millrace.ingest;
+
+import dev.millrace.schemas.Completion;
+import dev.millrace.schemas.CompletionStatus;
+import dev.millrace.schemas.ErrorInfo;
+import dev.millrace.schemas.PromptJob;
+import java.time.Instant;
+
+/** How a job ends that never reaches a worker. */
+record Ending(CompletionStatus status, ErrorInfo error) {
+    static Ending failed(String code, String param, String message) {
+        return new Ending(CompletionStatus.FAILED, new ErrorInfo(code, message, param));
+    }
+
+    static Ending failed(ErrorInfo error) {
+        return new Ending(CompletionStatus.FAILED, error);
+    }
+
+    static Ending expired(Instant deadline) {
+        ErrorInfo error = new ErrorInfo("deadline_exceeded", "the deadline " + deadline + " had passed before a worker could start", null);
+        return new Ending(CompletionStatus.EXPIRED, error);
+    }
+
+    /** The one answer to the job. */
+    Completion completionOf(PromptJob job, Instant now) {
+        return Completion.newBuilder()
+                .setJobId(job.getJobId())
+                .setCustomId(job.getCustomId())
+                .setBatchId(job.getBatchId())
+                .setTenant(job.getTenant())
+                .setModel(job.getModel())
+                .setEndpoint(job.getEndpoint())
+                .setStatus(status)
+                .setError(error)
+                .setMetadata(job.getMetadata())
+                .setCreatedAt(job.getCreatedAt())
+                .setFinishedAt(now)
+                .setWorkerId(IngestTopology.ROLE)
+                .build();
+    }
+}
