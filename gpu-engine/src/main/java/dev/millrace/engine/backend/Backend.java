@@ -29,6 +29,14 @@ public interface Backend extends AutoCloseable {
      */
     Linear linear(List<WeightTensor> parts, float[] bias);
 
+    /**
+     * Packs the router of a mixture of experts. Its output is turned into a choice, so a small error becomes a large
+     * one: a device that computes linears roughly computes this one in F32.
+     */
+    default Linear router(WeightTensor weights) {
+        return linear(List.of(weights), null);
+    }
+
     /** Packs an embedding table [vocabulary, hidden]. */
     Linear embedding(WeightTensor table);
 

@@ -80,7 +80,7 @@ record ModelWeights(Linear embedding, List<DecoderLayer> layers, Vector norm, Li
                 gateUp[e] = stacked(false, hidden, new Part(expert + names.gate(), width), new Part(expert + names.up(), width));
                 down[e] = stacked(false, width, new Part(expert + names.down(), hidden));
             }
-            Linear router = stacked(false, hidden, new Part(prefix + names.router(), experts.count()));
+            Linear router = backend.router(matrix(prefix + names.router(), experts.count(), hidden));
             return new Experts(router, gateUp, down, experts.perToken(), experts.renormalise());
         }
 

@@ -67,7 +67,7 @@ class GoldenLogitsTest {
             /** A near tie of a router may fall the other way in BF16, which moves the token's whole row. */
             @Override
             double reroutedRows() {
-                return 0.1;
+                return 0.15;
             }
         };
 

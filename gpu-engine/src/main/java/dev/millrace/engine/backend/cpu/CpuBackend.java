@@ -66,7 +66,14 @@ public final class CpuBackend implements Backend {
     public Linear linear(List<WeightTensor> parts, float[] bias) {
         enter();
         Shapes.weights(parts, bias);
-        return new PackedLinear(dnn, arena, parts, bias, pool.threads());
+        boolean f32 = parts.stream().allMatch(p -> p.dtype() == WeightTensor.DType.F32);
+        return new PackedLinear(dnn, f32 ? GemmType.F32 : dnn.checkpointType(), arena, parts, bias);
+    }
+
+    @Override
+    public Linear router(WeightTensor weights) {
+        enter();
+        return new PackedLinear(dnn, GemmType.F32, arena, List.of(weights), null);
     }
 
     @Override

@@ -41,6 +41,10 @@ final class OneDnn implements AutoCloseable {
         return engine;
     }
 
+    int workers() {
+        return streams.length;
+    }
+
     stream stream(int worker) {
         return streams[worker];
     }

@@ -28,11 +28,11 @@ final class PackedLinear implements Linear {
     private final long[] weights;
     private final long bias;
 
-    PackedLinear(OneDnn dnn, Arena arena, List<WeightTensor> parts, float[] bias, int workers) {
+    PackedLinear(OneDnn dnn, GemmType type, Arena arena, List<WeightTensor> parts, float[] bias) {
         this.inFeatures = parts.getFirst().cols();
         this.outFeatures = parts.stream().mapToInt(WeightTensor::rows).sum();
-        this.type = parts.stream().allMatch(p -> p.dtype() == WeightTensor.DType.F32) ? GemmType.F32 : dnn.checkpointType();
-        int share = Math.min(SLICE_MAX, Math.ceilDiv(outFeatures, workers));
+        this.type = type;
+        int share = Math.min(SLICE_MAX, Math.ceilDiv(outFeatures, dnn.workers()));
         this.sliceColumns = Math.min(outFeatures, Math.ceilDiv(share, SLICE_STEP) * SLICE_STEP);
         int slices = Math.ceilDiv(outFeatures, sliceColumns);
         this.plans = new GemmPlan[slices];
