@@ -15,9 +15,6 @@ import java.util.List;
  * {@link ModelWeights}. One thread calls everything. All buffers are taken once, for the largest step.
  */
 public final class DecoderModel implements ModelExecutor {
-    /** Bounds the memory for logits: a prompt's worth of rows over a large vocabulary would take gigabytes. */
-    private static final long MAX_LOGIT_BYTES = 64L << 20;
-
     private final Backend backend;
     private final ModelConfig config;
     private final ModelWeights weights;
@@ -45,17 +42,17 @@ public final class DecoderModel implements ModelExecutor {
         this.sampler = sampler;
         kv = backend.allocateKv(capacity.kvLayout());
         int tokens = capacity.maxNumBatchedTokens();
-        int logitChunk = (int) Math.clamp(MAX_LOGIT_BYTES / Float.BYTES / config.vocabSize(), 1, tokens);
+        boolean hasDenseLayers = config.layers().stream().anyMatch(layer -> !layer.hasExperts());
         residual = backend.allocate(tokens, config.hiddenSize());
         hidden = backend.allocate(tokens, config.hiddenSize());
         delta = backend.allocate(tokens, config.hiddenSize());
         qkv = backend.allocate(tokens, (config.numQueryHeads() + 2 * config.numKvHeads()) * config.headDim());
         attended = backend.allocate(tokens, config.numQueryHeads() * config.headDim());
-        gateUp = backend.allocate(tokens, 2 * config.intermediateSize());
-        activated = backend.allocate(tokens, config.intermediateSize());
-        logitHidden = backend.allocate(logitChunk, config.hiddenSize());
-        logits = backend.allocate(logitChunk, config.vocabSize());
-        logitRows = new int[logitChunk];
+        gateUp = hasDenseLayers ? backend.allocate(tokens, 2 * config.intermediateSize()) : null;
+        activated = hasDenseLayers ? backend.allocate(tokens, config.intermediateSize()) : null;
+        logitHidden = backend.allocate(capacity.maxLogitRows(), config.hiddenSize());
+        logits = backend.allocate(capacity.maxLogitRows(), config.vocabSize());
+        logitRows = new int[capacity.maxLogitRows()];
         hostLogits = new float[config.vocabSize()];
     }
 

@@ -8,8 +8,11 @@ import dev.millrace.engine.kvcache.KvLayout;
  *
  * @param maxModelLen most tokens of a sequence
  * @param maxNumBatchedTokens most tokens of a step
+ * @param maxLogitRows rows of logits computed at a time; a step that wants more takes turns
  */
-record ModelCapacity(int maxModelLen, int maxNumBatchedTokens, KvLayout kvLayout) {
+record ModelCapacity(int maxModelLen, int maxNumBatchedTokens, int maxLogitRows, KvLayout kvLayout) {
+    /** Bounds the memory for logits: a prompt's worth of rows over a large vocabulary would take gigabytes. */
+    private static final long MAX_LOGIT_BYTES = 64L << 20;
 
     /**
      * Sizes the KV cache: {@code kvCacheBytes / bytesPerBlock} blocks. A context length of 0 takes the checkpoint's, or
@@ -35,7 +38,9 @@ record ModelCapacity(int maxModelLen, int maxNumBatchedTokens, KvLayout kvLayout
             throw new ModelLoadException("kvCacheBytes " + engine.kvCacheBytes() + " has room for " + slots
                     + " tokens; a sequence of " + atLeast + " needs " + needed + " bytes");
         }
-        return new ModelCapacity((int) Math.min(wanted, slots), engine.maxNumBatchedTokens(), layout);
+        int maxNumBatchedTokens = engine.maxNumBatchedTokens();
+        int maxLogitRows = (int) Math.clamp(MAX_LOGIT_BYTES / Float.BYTES / config.vocabSize(), 1, maxNumBatchedTokens);
+        return new ModelCapacity((int) Math.min(wanted, slots), maxNumBatchedTokens, maxLogitRows, layout);
     }
 
     /** The formula with its numbers, for the log. */

@@ -23,7 +23,7 @@ public final class ModelLoader {
     /**
      * Loads a model.
      *
-     * @param backend the device; the model closes it
+     * @param backend the device; the model closes it, but where loading fails that is left to the caller
      * @param samplers vocabulary size to what chooses the tokens
      * @throws ModelLoadException if the folder holds no usable model, or the settings do not fit it
      */

@@ -13,7 +13,7 @@ import java.nio.file.Path;
  */
 public record QuantizationConfig(String method, int blockRows, int blockCols) {
     private static final String SUPPORTED =
-            "; supported are compressed-tensors float-quantized, fp8, fbgemm_fp8 and modelopt FP8, all with E4M3 weights";
+            "; supported are compressed-tensors float-quantized and naive-quantized, fp8, fbgemm_fp8 and modelopt FP8, all with E4M3 weights";
 
     /**
      * Reads {@code quantization_config} of config.json or, as ModelOpt writes it, hf_quant_config.json.
@@ -78,7 +78,7 @@ public record QuantizationConfig(String method, int blockRows, int blockCols) {
     private static QuantizationConfig compressedTensorsGroup(JsonFields fields, JsonFields group) {
         JsonFields formatOwner = group.has("format") ? group : fields;
         String format = formatOwner.text("format");
-        if (!format.equals("float-quantized")) {
+        if (!format.equals("float-quantized") && !format.equals("naive-quantized")) { // the same bytes under an older name
             throw formatOwner.problem("format", "is " + format + ", which is not supported" + SUPPORTED);
         }
         JsonFields weights = group.object("weights");

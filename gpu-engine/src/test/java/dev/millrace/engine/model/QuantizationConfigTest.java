@@ -15,7 +15,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class QuantizationConfigTest {
     private static final String SUPPORTED =
-            "; supported are compressed-tensors float-quantized, fp8, fbgemm_fp8 and modelopt FP8, all with E4M3 weights";
+            "; supported are compressed-tensors float-quantized and naive-quantized, fp8, fbgemm_fp8 and modelopt FP8, all with E4M3 weights";
     private static final String GROUP = "{'quant_method': 'compressed-tensors', 'format': 'float-quantized',"
             + " 'config_groups': {'group_0': {'weights': {'num_bits': 8, 'type': 'float', 'strategy': 'channel'}}}}";
 
@@ -27,6 +27,7 @@ class QuantizationConfigTest {
         assertNull(read("null"));
         assertEquals(new QuantizationConfig("compressed-tensors", 0, 0), read(GROUP));
         assertEquals(new QuantizationConfig("compressed-tensors", 0, 0), read(GROUP.replace("'channel'", "'tensor'")));
+        assertEquals(new QuantizationConfig("compressed-tensors", 0, 0), read(GROUP.replace("float-q", "naive-q")));
         assertEquals(new QuantizationConfig("compressed-tensors", 64, 128),
                 read(GROUP.replace("'channel'", "'block', 'block_structure': [64, 128]")));
         assertEquals(new QuantizationConfig("fp8", 128, 128), read("{'quant_method': 'fp8', 'weight_block_size': [128, 128]}"));
