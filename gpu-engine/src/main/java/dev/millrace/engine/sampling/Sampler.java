@@ -15,6 +15,11 @@ public final class Sampler implements RowSampler {
     /** Weights are at most 1, so that their binary exponents run from 0 down to that of the smallest doubles. */
     private static final int EXPONENTS = 1 - (Double.MIN_EXPONENT - 1);
 
+    /** Tokens whose mass is summed at once when a token is drawn. */
+    private static final int RUN = 1024;
+    /** Weight relative to the best token's, above which the boundary of top_p is looked for first. */
+    private static final double LIKELY = 0x1p-16;
+
     private final int vocabSize;
     private final Penalties penalties;
     private final TopK topK = new TopK();
@@ -32,21 +37,21 @@ public final class Sampler implements RowSampler {
     @Override
     public SampledToken sample(float[] logits, SampleRow row) {
         float[] scores = penalties.apply(logits, row);
-        float max = max(scores, vocabSize);
+        float max = VocabLoops.max(scores, vocabSize);
         if (!Float.isFinite(max)) {
             return SampledToken.of(SampledToken.INVALID);
         }
-        int token = row.params().isGreedy() ? indexOf(scores, max) : draw(scores, max, row);
+        int token = row.params().isGreedy() ? VocabLoops.indexOf(scores, vocabSize, max) : draw(scores, max, row);
         return row.params().logprobs() < 0 ? SampledToken.of(token) : withLogprobs(logits, token, row.params().logprobs());
     }
 
     /** The distribution that {@link #sample} draws from, by token id. */
     public double[] probabilities(float[] logits, SampleRow row) {
         float[] scores = penalties.apply(logits, row);
-        float max = max(scores, vocabSize);
+        float max = VocabLoops.max(scores, vocabSize);
         double[] probabilities = new double[vocabSize];
         if (row.params().isGreedy()) {
-            probabilities[indexOf(scores, max)] = 1;
+            probabilities[VocabLoops.indexOf(scores, vocabSize, max)] = 1;
             return probabilities;
         }
         double total = weigh(scores, max, row.params());
@@ -59,29 +64,38 @@ public final class Sampler implements RowSampler {
     private int draw(float[] scores, float max, SampleRow row) {
         double left = row.uniform() * weigh(scores, max, row.params());
         int last = 0;
-        for (int i = 0; i < vocabSize; i++) {
-            if (weights[i] > 0) {
+        for (int run = 0; run < vocabSize; run += RUN) {
+            int end = Math.min(vocabSize, run + RUN);
+            double mass = VocabLoops.sum(weights, run, end);
+            if (left >= mass) {
+                left -= mass;
+                last = mass > 0 ? run : last;
+                continue;
+            }
+            for (int i = run; i < end; i++) {
                 left -= weights[i];
                 if (left < 0) {
                     return i;
                 }
-                last = i;
             }
+            last = run;
         }
         // Rounding can leave a crumb of the total; it belongs to the last token.
-        return last;
+        return lastIn(last);
+    }
+
+    private int lastIn(int run) {
+        int i = Math.min(vocabSize, run + RUN) - 1;
+        while (weights[i] == 0) {
+            i--;
+        }
+        return i;
     }
 
     /** Fills {@link #weights} and returns their sum. */
     private double weigh(float[] scores, float max, SamplingParams params) {
-        double inverseTemperature = 1 / params.temperature();
-        double lowest = lowestScore(scores, max, params);
-        double total = 0;
-        for (int i = 0; i < vocabSize; i++) {
-            double weight = scores[i] >= lowest ? Math.exp(((double) scores[i] - max) * inverseTemperature) : 0;
-            weights[i] = weight;
-            total += weight;
-        }
+        VocabLoops.weigh(scores, vocabSize, max, 1 / params.temperature(), lowestScore(scores, max, params), weights);
+        double total = VocabLoops.sum(weights, 0, vocabSize);
         return params.topP() < 1 ? keepNucleus(scores, params.topP() * total) : total;
     }
 
@@ -103,16 +117,14 @@ public final class Sampler implements RowSampler {
      * {@code wanted}. Among equal scores the lower id comes first. Returns the mass kept.
      */
     private double keepNucleus(float[] scores, double wanted) {
-        Arrays.fill(massByExponent, 0);
-        for (int i = 0; i < vocabSize; i++) {
-            if (weights[i] > 0) {
-                massByExponent[-Math.getExponent(weights[i])] += weights[i];
-            }
+        // The boundary is nearly always among the likely tokens; only a flat distribution needs a look at all.
+        int boundary = boundaryExponent(wanted, LIKELY);
+        if (boundary < 0) {
+            boundary = boundaryExponent(wanted, 0);
         }
-        int boundary = 0;
         double before = 0;
-        while (boundary < EXPONENTS - 1 && before + massByExponent[boundary] < wanted) {
-            before += massByExponent[boundary++];
+        for (int exponent = 0; exponent < boundary; exponent++) {
+            before += massByExponent[exponent];
         }
         int count = collect(scores, boundary);
         double kept = before;
@@ -127,17 +139,37 @@ public final class Sampler implements RowSampler {
         return kept;
     }
 
+    /**
+     * The power of two in which the wanted mass is reached, looking at weights above {@code floor} only; -1 if these have
+     * less mass. A floor of 0 always finds one.
+     */
+    private int boundaryExponent(double wanted, double floor) {
+        Arrays.fill(massByExponent, 0);
+        for (int i = 0; i < vocabSize; i++) {
+            if (weights[i] > floor) {
+                massByExponent[-Math.getExponent(weights[i])] += weights[i];
+            }
+        }
+        double mass = 0;
+        for (int exponent = 0; exponent < EXPONENTS; exponent++) {
+            mass += massByExponent[exponent];
+            if (mass >= wanted) {
+                return exponent;
+            }
+        }
+        return floor > 0 ? -1 : EXPONENTS - 1;
+    }
+
     /** Drops what lies below the boundary's power of two, and sorts what lies in it, best first. */
     private int collect(float[] scores, int boundary) {
+        boolean subnormal = boundary == EXPONENTS - 1;
+        double least = subnormal ? Double.MIN_VALUE : Math.scalb(1.0, -boundary);
+        double limit = subnormal ? Double.MIN_NORMAL : 2 * least;
         int count = 0;
         for (int i = 0; i < vocabSize; i++) {
-            if (weights[i] == 0) {
-                continue;
-            }
-            int exponent = -Math.getExponent(weights[i]);
-            if (exponent > boundary) {
+            if (weights[i] < least) {
                 weights[i] = 0;
-            } else if (exponent == boundary) {
+            } else if (weights[i] < limit) {
                 if (count == boundaryKeys.length) {
                     boundaryKeys = Arrays.copyOf(boundaryKeys, 2 * count);
                 }
@@ -149,12 +181,9 @@ public final class Sampler implements RowSampler {
     }
 
     private SampledToken withLogprobs(float[] logits, int token, int count) {
-        float max = max(logits, vocabSize);
-        double sum = 0;
-        for (int i = 0; i < vocabSize; i++) {
-            sum += Math.exp((double) logits[i] - max);
-        }
-        double logTotal = max + Math.log(sum);
+        float max = VocabLoops.max(logits, vocabSize);
+        VocabLoops.weigh(logits, vocabSize, max, 1, Double.NEGATIVE_INFINITY, weights);
+        double logTotal = max + Math.log(VocabLoops.sum(weights, 0, vocabSize));
         topK.select(logits, vocabSize, Math.min(count, vocabSize));
         int[] ids = topK.drain();
         double[] logprobs = new double[ids.length];
@@ -168,22 +197,5 @@ public final class Sampler implements RowSampler {
     private static int sortable(float value) {
         int bits = Float.floatToIntBits(value);
         return bits ^ ((bits >> 31) & 0x7FFFFFFF);
-    }
-
-    /** The largest value; NaN if any is. Written so that the compiler makes it a vector loop. */
-    private static float max(float[] values, int n) {
-        float max = Float.NEGATIVE_INFINITY;
-        for (int i = 0; i < n; i++) {
-            max = Math.max(max, values[i]);
-        }
-        return max;
-    }
-
-    private static int indexOf(float[] values, float wanted) {
-        int i = 0;
-        while (values[i] != wanted) {
-            i++;
-        }
-        return i;
     }
 }
