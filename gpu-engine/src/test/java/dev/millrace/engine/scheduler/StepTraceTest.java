@@ -64,6 +64,7 @@ class StepTraceTest {
         }
         assertEquals(world.tokensComputed(), tokens);
         assertEquals(world.stats().preemptions(), preempted);
+        assertTrue(preempted > 0, "this world preempts");
     }
 
     @Test
