@@ -207,7 +207,7 @@ public final class LlmEngine implements Engine {
         }
         sequence.append(token.tokenId());
         counters.generated();
-        state.tokenChosen(clock.millis());
+        state.tokenChosen(clock);
         if (state.output(sequence).append(token, sequence.isFull())) {
             scheduler.remove(sequence, SequenceStatus.FINISHED);
             if (state.choiceFinished()) {

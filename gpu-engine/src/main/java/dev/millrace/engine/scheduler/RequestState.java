@@ -2,6 +2,7 @@ package dev.millrace.engine.scheduler;
 
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -50,9 +51,9 @@ public final class RequestState {
         return true;
     }
 
-    void tokenChosen(long nowMs) {
+    void tokenChosen(InstantSource clock) {
         if (firstTokenMs == NOT_YET) {
-            firstTokenMs = nowMs;
+            firstTokenMs = clock.millis();
         }
     }
 
