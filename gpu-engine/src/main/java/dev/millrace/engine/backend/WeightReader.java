@@ -59,10 +59,12 @@ public final class WeightReader {
         }
     }
 
+    /** The value of 16 bits of BF16. */
     public static float bf16ToFloat(short bits) {
         return Float.intBitsToFloat(bits << 16);
     }
 
+    /** The value of 8 bits of E4M3, unscaled. */
     public static float e4m3ToFloat(byte bits) {
         return E4M3[bits & 0xff];
     }

@@ -114,7 +114,7 @@ public final class Checkpoint implements AutoCloseable {
         JsonFields weightMap = JsonFields.read(modelDir.resolve(INDEX)).object("weight_map");
         for (String name : weightMap.names()) {
             String fileName = weightMap.text(name);
-            if (!Path.of(fileName).getFileName().toString().equals(fileName)) {
+            if (fileName.isEmpty() || fileName.contains("/") || fileName.contains("\\")) {
                 throw weightMap.problem(name, "must name a file beside the index, not " + fileName);
             }
             if (!Files.exists(modelDir.resolve(fileName))) {

@@ -60,10 +60,12 @@ public record ModelConfig(
         check(!layers.isEmpty(), "num_hidden_layers must be at least 1");
     }
 
+    /** The family, by the name that config.json gives it. */
     public String modelType() {
         return architecture.modelType();
     }
 
+    /** How many layers there are. */
     public int numLayers() {
         return layers.size();
     }

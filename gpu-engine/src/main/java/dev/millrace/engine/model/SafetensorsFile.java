@@ -97,6 +97,7 @@ public final class SafetensorsFile {
         return new SafetensorsFile(path, header, Collections.unmodifiableMap(tensors));
     }
 
+    /** Where the file lies. */
     public Path path() {
         return path;
     }
