@@ -54,7 +54,7 @@ public final class LlmEngine implements Engine {
 
     /**
      * @param executor the model on its device; closed with the engine
-     * @param texts text of tokens
+     * @param texts text of tokens; closed with the engine
      * @param eosTokenIds tokens that end a text
      * @param clock for the instants in results
      * @param nanoTime for the account of time in {@link #stats}
@@ -143,6 +143,7 @@ public final class LlmEngine implements Engine {
                 executor.complete(underway.remove().handle());
             }
             executor.close();
+            texts.close();
         }
     }
 

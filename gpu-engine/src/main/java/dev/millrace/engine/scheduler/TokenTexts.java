@@ -1,7 +1,7 @@
 package dev.millrace.engine.scheduler;
 
 /** What the engine needs of a tokenizer: text out of tokens. */
-public interface TokenTexts {
+public interface TokenTexts extends AutoCloseable {
 
     /** A fresh assembler for one choice. */
     TextAssembler assembler(boolean skipSpecialTokens);
@@ -11,4 +11,8 @@ public interface TokenTexts {
 
     /** The bytes of one token. */
     byte[] bytes(int tokenId);
+
+    /** Frees the tokenizer; the engine calls it when it is closed. */
+    @Override
+    default void close() {}
 }

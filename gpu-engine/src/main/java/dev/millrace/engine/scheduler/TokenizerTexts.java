@@ -6,7 +6,7 @@ import dev.millrace.engine.tokenizer.HfTokenizer;
 /**
  * Texts of a checkpoint's tokenizer. A model's vocabulary may be padded beyond it; those tokens have no text.
  *
- * @param tokenizer closed by its owner
+ * @param tokenizer closed with this
  */
 public record TokenizerTexts(HfTokenizer tokenizer) implements TokenTexts {
     private static final byte[] NO_BYTES = {};
@@ -35,6 +35,11 @@ public record TokenizerTexts(HfTokenizer tokenizer) implements TokenTexts {
     @Override
     public byte[] bytes(int tokenId) {
         return isKnown(tokenId) ? tokenizer.tokenBytes(tokenId) : NO_BYTES;
+    }
+
+    @Override
+    public void close() {
+        tokenizer.close();
     }
 
     private boolean isKnown(int tokenId) {
