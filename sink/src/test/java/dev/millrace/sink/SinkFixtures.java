@@ -2,14 +2,19 @@ package dev.millrace.sink;
 
 import dev.millrace.schemas.BatchEvent;
 import dev.millrace.schemas.BatchEventKind;
+import dev.millrace.schemas.BatchProgress;
+import dev.millrace.schemas.BatchStatus;
 import dev.millrace.schemas.Choice;
 import dev.millrace.schemas.Completion;
 import dev.millrace.schemas.CompletionStatus;
 import dev.millrace.schemas.Endpoint;
 import dev.millrace.schemas.ErrorInfo;
 import dev.millrace.schemas.Usage;
+import dev.millrace.schemas.serde.AvroSerde;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
+import org.apache.kafka.common.serialization.Serde;
 
 /** Records as the roles before the sink write them. */
 public final class SinkFixtures {
@@ -57,6 +62,15 @@ public final class SinkFixtures {
         return Completion.newBuilder().setJobId(batch + "/" + customId).setCustomId(customId).setBatchId(batch)
                 .setModel("demo").setEndpoint(Endpoint.CHAT_COMPLETIONS).setStatus(status).setUsage(new Usage(10, 4, 3))
                 .setCreatedAt(T0).setFinishedAt(at(3));
+    }
+
+    public static BatchProgress.Builder progress(String batch, BatchStatus status) {
+        return BatchProgress.newBuilder().setBatchId(batch).setStatus(status).setCreatedAt(T0).setUpdatedAt(at(3));
+    }
+
+    /** A serde against a registry in this JVM. */
+    public static <T> Serde<T> serde(Class<T> type) {
+        return AvroSerde.forValues(type, Map.of("schema.registry.url", "mock://sink-tests"));
     }
 
     public static Choice.Builder choice(String text) {
