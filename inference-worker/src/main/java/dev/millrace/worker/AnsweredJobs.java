@@ -5,10 +5,13 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 
 /**
- * A set of job ids, each as the first 128 bits of its SHA-256 in an open-addressing table: 16 bytes an id, at most half
+ * What has been answered: job ids with a completion, and sources (topic-partition-offset) with a dead letter. Each is kept as the first 128 bits of its SHA-256 in an open-addressing table: 16 bytes an id, at most half
  * full, and no realistic chance that an unanswered job is taken for an answered one. Bounded: it throws when it is full.
  */
 final class AnsweredJobs {
+    private static final byte JOB = 0;
+    private static final byte DEAD_LETTER = 1;
+
     private final int maxIds;
     private final MessageDigest sha256;
     /** Two longs per slot; a slot of zeros is free (no digest is all zeros in practice, and then it would only be computed again). */
@@ -25,8 +28,33 @@ final class AnsweredJobs {
     }
 
     /** @throws IllegalStateException when more ids come than the bound allows */
-    void add(byte[] jobIdUtf8) {
-        ByteBuffer digest = ByteBuffer.wrap(sha256.digest(jobIdUtf8));
+    void addJob(byte[] jobIdUtf8) {
+        add(digest(JOB, jobIdUtf8));
+    }
+
+    /** @throws IllegalStateException when more ids come than the bound allows */
+    void addDeadLetter(byte[] sourceUtf8) {
+        add(digest(DEAD_LETTER, sourceUtf8));
+    }
+
+    boolean hasJob(byte[] jobIdUtf8) {
+        return contains(digest(JOB, jobIdUtf8));
+    }
+
+    boolean hasDeadLetter(byte[] sourceUtf8) {
+        return contains(digest(DEAD_LETTER, sourceUtf8));
+    }
+
+    int size() {
+        return size;
+    }
+
+    private ByteBuffer digest(byte kind, byte[] key) {
+        sha256.update(kind);
+        return ByteBuffer.wrap(sha256.digest(key));
+    }
+
+    private void add(ByteBuffer digest) {
         long high = digest.getLong();
         long low = digest.getLong();
         int slot = find(high, low);
@@ -44,13 +72,8 @@ final class AnsweredJobs {
         }
     }
 
-    boolean contains(byte[] jobIdUtf8) {
-        ByteBuffer digest = ByteBuffer.wrap(sha256.digest(jobIdUtf8));
+    private boolean contains(ByteBuffer digest) {
         return !isFree(find(digest.getLong(), digest.getLong()));
-    }
-
-    int size() {
-        return size;
     }
 
     private boolean isFree(int slot) {

@@ -3,6 +3,7 @@ package dev.millrace.worker;
 import dev.millrace.engine.api.Engine;
 import java.util.Collection;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
@@ -71,11 +72,9 @@ final class AssignedPartitions implements ConsumerRebalanceListener {
     }
 
     private OffsetLedger begin(TopicPartition partition, OffsetAndMetadata committed) {
-        int stopChars = context.limits().admissionStopChars();
         if (committed == null) {
             // A new group, or one whose offsets have expired: only the completions can tell.
-            guard.suspect(partition);
-            return new OffsetLedger(partition, 0, FinishedAhead.NONE, stopChars);
+            return replay(partition, 0, FinishedAhead.NONE, logEnd(partition));
         }
         // The consumer has read the committed offset by itself; reading begins at the one that the set belongs to.
         consumer.seek(partition, committed);
@@ -83,10 +82,24 @@ final class AssignedPartitions implements ConsumerRebalanceListener {
         if (found.finishedAhead() == null) {
             LOG.warn("{} offset {}: the finished-ahead metadata is of no use: {}; jobs are checked against completions",
                     partition, committed.offset(), found.problem());
-            guard.suspect(partition);
-            return new OffsetLedger(partition, committed.offset(), FinishedAhead.NONE, stopChars);
+            return replay(partition, committed.offset(), FinishedAhead.NONE, logEnd(partition));
         }
-        return new OffsetLedger(partition, committed.offset(), found.finishedAhead(), stopChars);
+        if (found.replayUntil() > committed.offset()) {
+            return replay(partition, committed.offset(), found.finishedAhead(), found.replayUntil());
+        }
+        return new OffsetLedger(partition, committed.offset(), found.finishedAhead(), 0, context.limits().admissionStopChars());
+    }
+
+    /** Jobs below {@code untilOffset} may have been answered; what comes later belongs to this assignment alone. */
+    private OffsetLedger replay(TopicPartition partition, long fromOffset, FinishedAhead finishedBefore, long untilOffset) {
+        if (fromOffset < untilOffset) {
+            guard.suspect(partition, untilOffset);
+        }
+        return new OffsetLedger(partition, fromOffset, finishedBefore, untilOffset, context.limits().admissionStopChars());
+    }
+
+    private long logEnd(TopicPartition partition) {
+        return consumer.endOffsets(List.of(partition)).get(partition);
     }
 
     private void drop(Collection<TopicPartition> partitions) {

@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
@@ -13,7 +14,7 @@ import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.TopicPartition;
 
 /**
- * Reads back the keys (job ids) of all committed completions since an instant, a slice at a time, so that the worker goes
+ * Reads back the keys of all committed completions (job ids) and dead letters (sources) since an instant, a slice at a time, so that the worker goes
  * on polling. The end is the log's end without regard to open transactions: a commit whose markers are still on their way
  * belongs to what must be known.
  */
@@ -26,7 +27,8 @@ final class CompletionScan implements AutoCloseable {
     CompletionScan(WorkerClients clients, long fromMs, AnsweredJobs answered) {
         this.answered = answered;
         this.consumer = clients.newHistoryConsumer(IsolationLevel.READ_COMMITTED);
-        List<TopicPartition> partitions = consumer.partitionsFor(Topics.COMPLETIONS).stream()
+        List<TopicPartition> partitions = Stream.of(Topics.COMPLETIONS, Topics.DEAD_LETTERS)
+                .flatMap(topic -> consumer.partitionsFor(topic).stream())
                 .map(info -> new TopicPartition(info.topic(), info.partition()))
                 .toList();
         consumer.assign(partitions);
@@ -52,8 +54,13 @@ final class CompletionScan implements AutoCloseable {
         if (!ends.isEmpty()) {
             ConsumerRecords<byte[], byte[]> records = consumer.poll(timeout);
             for (ConsumerRecord<byte[], byte[]> record : records) {
-                if (record.key() != null) {
-                    answered.add(record.key());
+                if (record.key() == null) {
+                    continue;
+                }
+                if (record.topic().equals(Topics.COMPLETIONS)) {
+                    answered.addJob(record.key());
+                } else {
+                    answered.addDeadLetter(record.key());
                 }
             }
             ends.entrySet().removeIf(end -> consumer.position(end.getKey()) >= end.getValue());

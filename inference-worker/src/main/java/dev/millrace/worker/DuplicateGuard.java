@@ -4,9 +4,7 @@ import dev.millrace.schemas.PromptJob;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
-import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.slf4j.Logger;
@@ -14,11 +12,13 @@ import org.slf4j.LoggerFactory;
 
 /**
  * For partitions whose finished-ahead set is lost (the offset was moved by a tool, mirrored, expired, or its metadata is
- * corrupt): they are replayed from the committed offset, and jobs that have a committed completion are not run again.
+ * corrupt): they are replayed from the committed offset, and jobs that have a committed completion are not run again, nor
+ * is a record set aside twice.
  *
- * <p>Which ones have is read from {@code completions}: an answer is never older than its job, so the timestamp of the
+ * <p>Which ones have is read from {@code completions} and {@code dead-letters}: an answer is never older than its job, so the timestamp of the
  * first replayed record bounds the scan from below (less a margin for clocks that disagree). The partition waits, paused,
- * until the scan is through; records that were not there when it began cannot have been answered and need no check.
+ * until the scan is through. Where the replay ends is written into the metadata of the commits meanwhile, so a next owner
+ * goes on checking.
  */
 final class DuplicateGuard implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(DuplicateGuard.class);
@@ -38,25 +38,27 @@ final class DuplicateGuard implements AutoCloseable {
     private static final class Suspect {
         private Stage stage = Stage.AWAITS_RECORD;
         private long fromMs;
-        private long untilOffset;
+        private final long untilOffset;
+
+        private Suspect(long untilOffset) {
+            this.untilOffset = untilOffset;
+        }
     }
 
     private final WorkerClients clients;
-    private final Consumer<byte[], byte[]> consumer;
     private final int maxIds;
     private final Map<TopicPartition, Suspect> suspects = new HashMap<>();
     private AnsweredJobs answered;
     private CompletionScan scan;
 
-    DuplicateGuard(WorkerClients clients, Consumer<byte[], byte[]> consumer, int maxIds) {
+    DuplicateGuard(WorkerClients clients, int maxIds) {
         this.clients = clients;
-        this.consumer = consumer;
         this.maxIds = maxIds;
     }
 
-    /** This partition's finished-ahead set is lost. */
-    void suspect(TopicPartition partition) {
-        suspects.put(partition, new Suspect());
+    /** This partition's finished-ahead set is lost; jobs from {@code untilOffset} on came later and need no check. */
+    void suspect(TopicPartition partition, long untilOffset) {
+        suspects.put(partition, new Suspect(untilOffset));
     }
 
     void forget(TopicPartition partition) {
@@ -70,10 +72,13 @@ final class DuplicateGuard implements AutoCloseable {
         if (suspect == null) {
             return false;
         }
+        if (record.offset() >= suspect.untilOffset) {
+            forget(partition);
+            return false;
+        }
         if (suspect.stage == Stage.AWAITS_RECORD) {
             suspect.stage = Stage.AWAITS_SCAN;
             suspect.fromMs = Math.max(0, record.timestamp() - CLOCK_SKEW_MS);
-            suspect.untilOffset = consumer.endOffsets(List.of(partition)).get(partition);
         }
         return suspect.stage != Stage.CHECKED;
     }
@@ -85,16 +90,14 @@ final class DuplicateGuard implements AutoCloseable {
     }
 
     /** Whether the job has its answer already. */
-    boolean isAnswered(TopicPartition partition, long offset, PromptJob job) {
-        Suspect suspect = suspects.get(partition);
-        if (suspect == null) {
-            return false;
-        }
-        if (offset >= suspect.untilOffset) {
-            forget(partition);
-            return false;
-        }
-        return answered.contains(job.getJobId().getBytes(StandardCharsets.UTF_8));
+    boolean isAnswered(TopicPartition partition, PromptJob job) {
+        return suspects.containsKey(partition) && answered.hasJob(job.getJobId().getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** Whether the unreadable record has its dead letter already. */
+    boolean isSetAside(TopicPartition partition, long offset) {
+        String source = ResultPublisher.sourceKey(partition.topic(), partition.partition(), offset);
+        return suspects.containsKey(partition) && answered.hasDeadLetter(source.getBytes(StandardCharsets.UTF_8));
     }
 
     boolean isBusy() {

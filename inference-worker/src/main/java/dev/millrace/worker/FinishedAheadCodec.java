@@ -16,6 +16,7 @@ import java.util.zip.CRC32;
  *   byte 3      encoding: 'r' runs, 'b' bitmap; whichever is shorter
  *   byte 4..7   CRC-32 of all other bytes, big-endian
  *   varint      the committed offset that the set belongs to
+ *   varint      how far above it jobs may have been answered without being in the set (a replay is under way); mostly 0
  *   runs        varint pairs: gap since the end of the last run (or the committed offset), length
  *   bitmap      bit i (lowest bit of each byte first) stands for committed offset + i; zero bytes at the end left out
  * </pre>
@@ -40,9 +41,11 @@ public final class FinishedAheadCodec {
      * What a metadata string says.
      *
      * @param finishedAhead null when it cannot be trusted
-     * @param problem why not; null when it can
+     * @param replayUntil jobs below this offset may have been answered although they are not in the set, because an earlier
+     *     set was lost and the replay after that had not come to its end
+     * @param problem why there is no set; null when there is
      */
-    public record Inspection(FinishedAhead finishedAhead, String problem) {}
+    public record Inspection(FinishedAhead finishedAhead, long replayUntil, String problem) {}
 
     /** The set that belongs to a committed offset; empty when the string is missing, foreign or corrupt. */
     public static Optional<FinishedAhead> decode(long committedOffset, String metadata) {
@@ -52,25 +55,29 @@ public final class FinishedAheadCodec {
     /** Like {@link #decode}, with the reason when there is no set. */
     public static Inspection inspect(long committedOffset, String metadata) {
         if (metadata == null || metadata.isEmpty()) {
-            return new Inspection(null, "there is no metadata");
+            return new Inspection(null, 0, "there is no metadata");
         }
         try {
             byte[] bytes = Base64.getUrlDecoder().decode(metadata);
-            return new Inspection(parse(committedOffset, bytes), null);
+            return parse(committedOffset, bytes);
         } catch (IllegalArgumentException e) {
-            return new Inspection(null, e.getMessage());
+            return new Inspection(null, 0, e.getMessage());
         }
     }
 
-    /** @param committedOffset below or at the first run's start */
-    public static String encode(long committedOffset, FinishedAhead finishedAhead) {
+    /**
+     * @param committedOffset below or at the first run's start
+     * @param replayUntil see {@link Inspection}; anything up to the committed offset means that no replay is under way
+     */
+    public static String encode(long committedOffset, FinishedAhead finishedAhead, long replayUntil) {
         byte[] runs = runs(committedOffset, finishedAhead);
         long span = finishedAhead.endOr(committedOffset) - committedOffset;
         boolean asBitmap = bitmapBytes(span) < runs.length;
         byte[] payload = asBitmap ? bitmap(committedOffset, finishedAhead) : runs;
-        ByteBuffer out = ByteBuffer.allocate(HEADER_BYTES + MAX_VARINT_BYTES + payload.length);
+        ByteBuffer out = ByteBuffer.allocate(HEADER_BYTES + 2 * MAX_VARINT_BYTES + payload.length);
         out.put(MAGIC_0).put(MAGIC_1).put(VERSION).put(asBitmap ? BITMAP : RUNS).putInt(0);
         putVarint(out, committedOffset);
+        putVarint(out, Math.max(0, replayUntil - committedOffset));
         out.put(payload);
         out.putInt(CRC_AT, crc(out.array(), out.position()));
         out.flip();
@@ -83,10 +90,10 @@ public final class FinishedAheadCodec {
      */
     static long maxChars(long span, long runs) {
         long payload = Math.min(bitmapBytes(span), runs * 2 * varintBytes(span));
-        return charsFor(HEADER_BYTES + MAX_VARINT_BYTES + payload);
+        return charsFor(HEADER_BYTES + 2 * MAX_VARINT_BYTES + payload);
     }
 
-    private static FinishedAhead parse(long committedOffset, byte[] bytes) {
+    private static Inspection parse(long committedOffset, byte[] bytes) {
         check(bytes.length > HEADER_BYTES && bytes[0] == MAGIC_0 && bytes[1] == MAGIC_1, "it does not begin with the magic bytes MR");
         check(bytes[2] == VERSION, "its version is " + bytes[2] + ", not " + VERSION);
         ByteBuffer in = ByteBuffer.wrap(bytes);
@@ -94,11 +101,13 @@ public final class FinishedAheadCodec {
         in.position(HEADER_BYTES);
         long base = getVarint(in);
         check(base == committedOffset, "it belongs to offset " + base + ", not " + committedOffset);
-        return switch (bytes[3]) {
+        long replayUntil = base + getVarint(in);
+        FinishedAhead finishedAhead = switch (bytes[3]) {
             case RUNS -> parseRuns(base, in);
             case BITMAP -> parseBitmap(base, in);
             default -> throw new IllegalArgumentException("its encoding is " + bytes[3]);
         };
+        return new Inspection(finishedAhead, replayUntil, null);
     }
 
     private static FinishedAhead parseRuns(long base, ByteBuffer in) {

@@ -16,6 +16,7 @@ import org.apache.kafka.common.TopicPartition;
 final class OffsetLedger {
     private final TopicPartition partition;
     private final FinishedAhead finishedBefore;
+    private final long replayUntil;
     private final int admissionStopChars;
     private final TreeSet<Long> unfinished = new TreeSet<>();
 
@@ -26,13 +27,16 @@ final class OffsetLedger {
     /**
      * @param committedOffset where this assignment begins
      * @param finishedBefore offsets above it that an earlier assignment has finished
+     * @param replayUntil below this offset jobs may have been answered that {@code finishedBefore} does not know; written into
+     *     the metadata until the frontier has passed it, so that the next owner goes on checking
      * @param admissionStopChars metadata length at which admission stops
      */
-    OffsetLedger(TopicPartition partition, long committedOffset, FinishedAhead finishedBefore, int admissionStopChars) {
+    OffsetLedger(TopicPartition partition, long committedOffset, FinishedAhead finishedBefore, long replayUntil, int admissionStopChars) {
         this.partition = partition;
         this.nextOffset = committedOffset;
         this.committedFrontier = committedOffset;
         this.finishedBefore = finishedBefore;
+        this.replayUntil = replayUntil;
         this.admissionStopChars = admissionStopChars;
     }
 
@@ -85,7 +89,7 @@ final class OffsetLedger {
     }
 
     String metadata() {
-        return FinishedAheadCodec.encode(frontier(), finishedAhead());
+        return FinishedAheadCodec.encode(frontier(), finishedAhead(), replayUntil);
     }
 
     /**

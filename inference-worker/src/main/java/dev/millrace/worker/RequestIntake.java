@@ -125,10 +125,13 @@ final class RequestIntake {
         }
         ledger.deliver(record.offset());
         InFlightJob arrived = new InFlightJob(ledger, record.offset(), bytes, record.headers(), job, null);
-        if (unreadable != null) {
-            reader.admission().setAside(arrived, record, unreadable);
-        } else if (guard.isAnswered(ledger.partition(), record.offset(), job)) {
+        boolean isDone = unreadable != null
+                ? guard.isSetAside(ledger.partition(), record.offset())
+                : guard.isAnswered(ledger.partition(), job);
+        if (isDone) {
             reader.admission().skipAnswered(arrived);
+        } else if (unreadable != null) {
+            reader.admission().setAside(arrived, record, unreadable);
         } else {
             reader.admission().admit(arrived);
         }

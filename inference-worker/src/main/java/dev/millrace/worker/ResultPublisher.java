@@ -38,6 +38,11 @@ final class ResultPublisher {
         return new ProducerRecord<>(topic, null, null, key.getBytes(StandardCharsets.UTF_8), serializer.serialize(topic, value), headers);
     }
 
+    /** The key of a dead letter. */
+    static String sourceKey(String topic, int partition, long offset) {
+        return topic + "-" + partition + "-" + offset;
+    }
+
     private List<ProducerRecord<byte[], byte[]>> serialize(FinishedJob job) {
         List<ProducerRecord<byte[], byte[]>> records = new ArrayList<>(2);
         Completion completion = job.completion();
@@ -50,7 +55,7 @@ final class ResultPublisher {
         }
         DeadLetter letter = job.deadLetter();
         if (letter != null) {
-            String source = letter.getSourceTopic() + "-" + letter.getSourcePartition() + "-" + letter.getSourceOffset();
+            String source = sourceKey(letter.getSourceTopic(), letter.getSourcePartition(), letter.getSourceOffset());
             records.add(record(Topics.DEAD_LETTERS, source, letter, traceOf(job.headers)));
         }
         return records;

@@ -50,7 +50,7 @@ final class WorkerSession {
         ResultPublisher publisher = new ResultPublisher(parts.serializer(), results);
         WorkerStatsPublisher stats = new WorkerStatsPublisher(context, parts.model(), jobs, ledgers, publisher, parts.state());
         commits = new CommitCycle(context, new CommitCycle.WorkerClientPair(consumer, producer), ledgers, jobs, publisher, stats);
-        guard = new DuplicateGuard(clients, consumer, context.config().maxRecoveredJobIds());
+        guard = new DuplicateGuard(clients, context.config().maxRecoveredJobIds());
         admission = new JobAdmission(context, jobs, engine, new RequestDecoder(parts.model()), results);
         intake = new RequestIntake(context, consumer, ledgers, jobs, guard,
                 new RequestIntake.JobReader(parts.deserializer(), admission));

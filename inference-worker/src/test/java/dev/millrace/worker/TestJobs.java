@@ -1,0 +1,104 @@
+package dev.millrace.worker;
+
+import dev.millrace.engine.api.Engine;
+import dev.millrace.engine.api.LoadedModel;
+import dev.millrace.engine.model.GenerationDefaults;
+import dev.millrace.engine.tokenizer.PromptEncoder;
+import dev.millrace.schemas.Completion;
+import dev.millrace.schemas.DeadLetter;
+import dev.millrace.schemas.Endpoint;
+import dev.millrace.schemas.PromptJob;
+import dev.millrace.schemas.SamplingParams;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.common.errors.SerializationException;
+import org.apache.kafka.common.serialization.Deserializer;
+import org.apache.kafka.common.serialization.Serializer;
+
+/** Jobs, a model and a serde that need neither a tokenizer nor a registry. */
+final class TestJobs {
+    static final String MODEL = "test-model";
+    static final int MAX_MODEL_LEN = 100;
+    static final String POISON = "poison";
+
+    /** A job's bytes are its id; what begins with {@link #POISON} cannot be read. */
+    static final Deserializer<PromptJob> DESERIALIZER = (topic, bytes) -> {
+        String id = new String(bytes, StandardCharsets.UTF_8);
+        if (id.startsWith(POISON)) {
+            throw new SerializationException("unreadable: " + id);
+        }
+        return job(id);
+    };
+
+    /** A completion's bytes are its job's id and status, a dead letter's are the letter's own. */
+    static final Serializer<Object> SERIALIZER = (topic, value) -> switch (value) {
+        case Completion completion -> (completion.getJobId() + " " + completion.getStatus()).getBytes(StandardCharsets.UTF_8);
+        case DeadLetter letter -> letter.getValue() == null ? new byte[0] : letter.getValue().array();
+        default -> new byte[] {1};
+    };
+
+    private TestJobs() {}
+
+    static PromptJob job(String id) {
+        PromptJob job = new PromptJob();
+        job.setJobId(id);
+        job.setCustomId("custom-" + id);
+        job.setBatchId("batch");
+        job.setSubmissionId("");
+        job.setTenant("tenant");
+        job.setModel(MODEL);
+        job.setEndpoint(Endpoint.COMPLETIONS);
+        job.setMessages(List.of());
+        job.setPrompt("prompt of " + id);
+        job.setSampling(sampling());
+        job.setMetadata(Map.of("k", "v"));
+        job.setCreatedAt(Instant.ofEpochMilli(1));
+        return job;
+    }
+
+    static SamplingParams sampling() {
+        SamplingParams sampling = new SamplingParams();
+        sampling.setStop(List.of());
+        sampling.setStopTokenIds(List.of());
+        sampling.setN(1);
+        sampling.setSkipSpecialTokens(true);
+        return sampling;
+    }
+
+    static LoadedModel model(Engine engine) {
+        return model(engine, new GenerationDefaults(null, null, null, null, null, new int[] {2}));
+    }
+
+    static LoadedModel model(Engine engine, GenerationDefaults defaults) {
+        return new LoadedModel(MODEL, "fingerprint", engine, new CharEncoder(), defaults, MAX_MODEL_LEN);
+    }
+
+    /** One token per character; a conversation is its contents, one line each. */
+    static final class CharEncoder implements PromptEncoder {
+        List<Map<String, Object>> lastMessages;
+        List<Object> lastTools;
+        Map<String, Object> lastVariables;
+
+        @Override
+        public EncodedPrompt chat(List<Map<String, Object>> messages, List<Object> tools, Map<String, Object> variables) {
+            lastMessages = messages;
+            lastTools = tools;
+            lastVariables = variables;
+            StringBuilder text = new StringBuilder();
+            messages.forEach(message -> text.append(message.get("content")).append('\n'));
+            return text(text.toString());
+        }
+
+        @Override
+        public EncodedPrompt text(String prompt) {
+            return new EncodedPrompt(prompt, prompt.chars().toArray());
+        }
+
+        @Override
+        public EncodedPrompt tokens(int[] tokenIds) {
+            return new EncodedPrompt(new String(tokenIds, 0, tokenIds.length), tokenIds);
+        }
+    }
+}
