@@ -5,8 +5,9 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 
 /**
- * What has been answered: job ids with a completion, and sources (topic-partition-offset) with a dead letter. Each is kept as the first 128 bits of its SHA-256 in an open-addressing table: 16 bytes an id, at most half
- * full, and no realistic chance that an unanswered job is taken for an answered one. Bounded: it throws when it is full.
+ * What has been answered: job ids with a completion, and sources (topic-partition-offset) with a dead letter. Each is kept
+ * as the first 128 bits of its SHA-256 in an open-addressing table: 16 bytes an id, at most half full, and no realistic
+ * chance that an unanswered job is taken for an answered one. Bounded: it throws when it is full.
  */
 final class AnsweredJobs {
     private static final byte JOB = 0;
