@@ -15,11 +15,11 @@ import java.util.TreeSet;
  * submissions give equal schedules.
  *
  * <p>Leader first: a waiting sequence whose next block is just being computed by a running one waits for it, so that a
- * cold prefix is computed once though a thousand requests with it arrive together.
+ * cold prefix is computed once though a thousand requests with it arrive together. The wait is short: running sequences
+ * have the budget first, so where any is left to admit someone, every running prompt is finished by this very step; and
+ * each step waited brings at least one more block of the follower's own prompt into the cache.
  */
 public final class Scheduler {
-    /** A follower that has waited for its leader this many steps is admitted anyway. */
-    static final int MAX_STEPS_DEFERRED = 256;
     /** So many followers are passed over in one step before admission ends: bounds the host's work. */
     static final int MAX_DEFERRED_PER_STEP = 1024;
 
@@ -110,7 +110,7 @@ public final class Scheduler {
         while (candidates.hasNext() && step.budgetLeft() > 0 && running.size() < maxNumSeqs && deferred < MAX_DEFERRED_PER_STEP) {
             Sequence sequence = candidates.next();
             int cached = kv.cachedBlocks(sequence.blocks(), sequence.tokens(), sequence.numTokens());
-            if (kv.isBeingComputed(sequence.blocks(), sequence.numTokens(), cached) && sequence.defer() <= MAX_STEPS_DEFERRED) {
+            if (kv.isBeingComputed(sequence.blocks(), sequence.numTokens(), cached)) {
                 deferred++;
                 continue;
             }

@@ -28,7 +28,6 @@ public final class Sequence implements Comparable<Sequence> {
     private int numScheduled;
     private int numPromised;
     private int promisedRow;
-    private int stepsDeferred;
     private SequenceStatus status = SequenceStatus.WAITING;
 
     /**
@@ -120,7 +119,6 @@ public final class Sequence implements Comparable<Sequence> {
         become(SequenceStatus.RUNNING);
         numComputed = prefixHitTokens;
         numScheduled = prefixHitTokens;
-        stepsDeferred = 0;
     }
 
     void preempt() {
@@ -134,11 +132,6 @@ public final class Sequence implements Comparable<Sequence> {
             throw new IllegalStateException("a sequence cannot go from " + status + " to " + next);
         }
         status = next;
-    }
-
-    /** Another step went by in which this waited for a leader; how many that makes. */
-    int defer() {
-        return ++stepsDeferred;
     }
 
     void scheduled(int count) {

@@ -97,6 +97,46 @@ class KvCacheTest {
         kv.checkConservation();
     }
 
+    /** Two sequences compute equal blocks; the one whose blocks are not the known ones outlives the other. */
+    @Test
+    void whatFollowsAnEvictedPrefixIsNotKept() {
+        KvCache kv = new KvCache(6, 2, true, 0);
+        BlockTable first = new BlockTable();
+        BlockTable second = new BlockTable();
+        kv.allocate(first, TOKENS, 4, kv.cachedBlocks(first, TOKENS, 4), true);
+        kv.allocate(second, TOKENS, 4, kv.cachedBlocks(second, TOKENS, 4), true);
+        kv.commit(first, TOKENS, 4);
+        kv.commit(second, TOKENS, 4);
+        kv.free(first);
+        assertTrue(kv.grow(second, 6));
+        // The known prefix is evicted to make room, while the second sequence's own copy of it is in use.
+        BlockTable other = new BlockTable();
+        assertTrue(kv.grow(other, 6));
+        kv.commit(second, TOKENS, 6);
+        kv.free(second);
+        assertEquals(3, kv.pool().numFree(), "the third block could not be found by anyone");
+        assertEquals(0, kv.pool().numEvictable());
+        kv.checkConservation();
+    }
+
+    /** Positive control: as long as the known prefix is there, what follows it is kept. */
+    @Test
+    void whatFollowsAKnownPrefixIsKeptThoughTheBlocksAreCopies() {
+        KvCache kv = new KvCache(8, 2, true, 0);
+        BlockTable first = new BlockTable();
+        BlockTable second = new BlockTable();
+        kv.allocate(first, TOKENS, 4, kv.cachedBlocks(first, TOKENS, 4), true);
+        kv.allocate(second, TOKENS, 4, kv.cachedBlocks(second, TOKENS, 4), true);
+        kv.commit(first, TOKENS, 4);
+        kv.commit(second, TOKENS, 4);
+        kv.free(first);
+        assertTrue(kv.grow(second, 6));
+        kv.commit(second, TOKENS, 6);
+        kv.free(second);
+        assertEquals(3, kv.cachedBlocks(new BlockTable(), TOKENS, 7));
+        kv.checkConservation();
+    }
+
     private static BlockTable computed(KvCache kv, int[] tokens, int numTokens) {
         BlockTable table = new BlockTable();
         kv.allocate(table, tokens, numTokens, kv.cachedBlocks(table, tokens, numTokens), true);
