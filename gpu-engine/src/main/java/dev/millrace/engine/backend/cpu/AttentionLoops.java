@@ -10,7 +10,9 @@ import jdk.incubator.vector.VectorOperators;
 /**
  * The two products of attention over tiles of {@link CpuKvStore}, in F32: queries with keys, weights with values. A load
  * brings pairs of BF16; the low one becomes F32 by a shift, the high one by a mask, and both serve {@link #ROWS} rows.
- * The accumulators are local variables, so that they stay in registers.
+ * The accumulators are local variables, so that they stay in registers. The loops over several rows take one element of
+ * a pair at a time: with both in one body the compiler gives up inlining half-way and allocates every vector (measured:
+ * twenty times slower).
  */
 final class AttentionLoops {
     /** Rows that share a load; row counts are padded to it. */
@@ -93,11 +95,11 @@ final class AttentionLoops {
         FloatVector b1 = a0;
         FloatVector b2 = a0;
         FloatVector b3 = a0;
-        for (int d = 0; d < dim; d += 2) {
-            IntVector pairsA = Native.loadInts(a + 2L * TILE * d);
-            IntVector pairsB = Native.loadInts(b + 2L * TILE * d);
-            FloatVector keyA = low(pairsA);
-            FloatVector keyB = low(pairsB);
+        for (int d = 0; d < dim; d++) {
+            long pair = 4L * TILE * (d / 2);
+            int shift = shiftOf(d);
+            FloatVector keyA = half(Native.loadInts(a + pair), shift);
+            FloatVector keyB = half(Native.loadInts(b + pair), shift);
             FloatVector x = Native.broadcast(q + 4L * d);
             a0 = x.fma(keyA, a0);
             b0 = x.fma(keyB, b0);
@@ -108,20 +110,6 @@ final class AttentionLoops {
             a2 = x.fma(keyA, a2);
             b2 = x.fma(keyB, b2);
             x = Native.broadcast(q3 + 4L * d);
-            a3 = x.fma(keyA, a3);
-            b3 = x.fma(keyB, b3);
-            keyA = high(pairsA);
-            keyB = high(pairsB);
-            x = Native.broadcast(q + 4L * d + 4);
-            a0 = x.fma(keyA, a0);
-            b0 = x.fma(keyB, b0);
-            x = Native.broadcast(q1 + 4L * d + 4);
-            a1 = x.fma(keyA, a1);
-            b1 = x.fma(keyB, b1);
-            x = Native.broadcast(q2 + 4L * d + 4);
-            a2 = x.fma(keyA, a2);
-            b2 = x.fma(keyB, b2);
-            x = Native.broadcast(q3 + 4L * d + 4);
             a3 = x.fma(keyA, a3);
             b3 = x.fma(keyB, b3);
         }
@@ -196,12 +184,9 @@ final class AttentionLoops {
         FloatVector b3 = Native.load(out + 3 * stride + 4L * LANES);
         for (int k = 0; k < keys; k++) {
             long pair = tiles[k / TILE] + column + 4L * dim * (k % TILE / 2);
-            IntVector pairsA = Native.loadInts(pair);
-            IntVector pairsB = Native.loadInts(pair + 4L * LANES);
-            // An even slot is the low half of its pair: shift it up. An odd one is there already.
-            int shift = 16 * (k + 1 & 1);
-            FloatVector valueA = half(pairsA, shift);
-            FloatVector valueB = half(pairsB, shift);
+            int shift = shiftOf(k);
+            FloatVector valueA = half(Native.loadInts(pair), shift);
+            FloatVector valueB = half(Native.loadInts(pair + 4L * LANES), shift);
             long w = weights + 4L * k;
             FloatVector x = Native.broadcast(w);
             a0 = x.fma(valueA, a0);
@@ -233,6 +218,11 @@ final class AttentionLoops {
 
     private static FloatVector high(IntVector pairs) {
         return pairs.and(HIGH).reinterpretAsFloats();
+    }
+
+    /** An even element is the low half of its pair and must be shifted up; an odd one is in its place. */
+    private static int shiftOf(int index) {
+        return 16 * (index + 1 & 1);
     }
 
     private static FloatVector half(IntVector pairs, int shift) {

@@ -1,0 +1,106 @@
+package dev.millrace.engine.bench;
+
+import dev.millrace.engine.backend.Backend;
+import dev.millrace.engine.backend.cpu.CpuBackend;
+import dev.millrace.engine.backend.scalar.ScalarBackend;
+import java.util.Collection;
+import java.util.Locale;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Warmup;
+import org.openjdk.jmh.results.RunResult;
+import org.openjdk.jmh.runner.Runner;
+import org.openjdk.jmh.runner.RunnerException;
+import org.openjdk.jmh.runner.options.ChainedOptionsBuilder;
+import org.openjdk.jmh.runner.options.OptionsBuilder;
+
+/**
+ * Ops of the cpu device, each verified against the oracle and then timed. The default kernels are those of the 110M
+ * shape (hidden 768, feed-forward 2048, vocabulary 32,000); HACKING.md has the command.
+ */
+@State(Scope.Benchmark)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.NANOSECONDS)
+@Warmup(iterations = 3, time = 1)
+@Measurement(iterations = 5, time = 1)
+@Fork(1)
+public class KernelBenchmark {
+    @Param({
+        "linear:1:768:1280", "linear:64:768:1280", "linear:64:768:768", "linear:64:768:4096", "linear:64:2048:768",
+        "linear:64:768:32000", "linear:512:768:4096", "linear:64:256:768", "decode:1:576", "decode:64:576", "prefill:512",
+        "norm:64:768", "silu:64:2048", "rope:64"
+    })
+    public String kernel;
+
+    @Param("2")
+    public int threads;
+
+    private Backend cpu;
+    private KernelCase timed;
+
+    @Setup
+    public void verifyFirst() {
+        cpu = new CpuBackend(threads);
+        timed = KernelCase.of(kernel, cpu);
+        try (Backend scalar = new ScalarBackend()) {
+            KernelCase oracle = KernelCase.of(kernel, scalar);
+            oracle.op().run();
+            timed.op().run();
+            verify(oracle, scalar);
+        }
+    }
+
+    private void verify(KernelCase oracle, Backend scalar) {
+        float[] expected = new float[oracle.out().cols()];
+        float[] actual = new float[oracle.out().cols()];
+        double squares = 0;
+        double errors = 0;
+        for (int row = 0; row < oracle.rows(); row++) {
+            scalar.read(oracle.out(), row, expected);
+            cpu.read(timed.out(), row, actual);
+            for (int col = 0; col < expected.length; col++) {
+                squares += (double) expected[col] * expected[col];
+                errors += Math.pow(actual[col] - expected[col], 2);
+            }
+        }
+        if (!(squares > 0 && errors < 1e-4 * squares)) {
+            throw new IllegalStateException(kernel + " is wrong by " + Math.sqrt(errors / squares) + " of its size");
+        }
+    }
+
+    @TearDown
+    public void close() {
+        cpu.close();
+    }
+
+    @Benchmark
+    public void run() {
+        timed.op().run();
+    }
+
+    /** Runs the kernels named by the arguments, or all, and prints a table of rates. */
+    public static void main(String[] kernels) throws RunnerException {
+        ChainedOptionsBuilder options = new OptionsBuilder().include(KernelBenchmark.class.getName());
+        Collection<RunResult> results = new Runner((kernels.length > 0 ? options.param("kernel", kernels) : options).build()).run();
+        StringBuilder table = new StringBuilder();
+        for (RunResult result : results) {
+            String kernel = result.getParams().getParam("kernel");
+            double nanos = result.getPrimaryResult().getScore();
+            try (Backend scalar = new ScalarBackend()) {
+                KernelCase shape = KernelCase.of(kernel, scalar);
+                table.append(String.format(Locale.ROOT, "%-22s %10.1f us %8.1f %s%n", kernel, nanos / 1e3, shape.work() / nanos, shape.unit()));
+            }
+        }
+        System.out.print(table);
+    }
+}
