@@ -9,6 +9,7 @@ import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Properties;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -37,6 +38,7 @@ public final class SinkApp implements AutoCloseable {
     private final KafkaStreams streams;
     private final MeterRegistry metrics;
     private final CountDownLatch runningOrOver = new CountDownLatch(1);
+    private final CountDownLatch over = new CountDownLatch(1);
     private final AtomicReference<Throwable> failure = new AtomicReference<>();
 
     public SinkApp(SinkConfig config, MeterRegistry metrics) {
@@ -48,6 +50,9 @@ public final class SinkApp implements AutoCloseable {
         streams.setStateListener((now, before) -> {
             if (now == KafkaStreams.State.RUNNING || now == KafkaStreams.State.ERROR || now == KafkaStreams.State.NOT_RUNNING) {
                 runningOrOver.countDown();
+            }
+            if (now == KafkaStreams.State.ERROR || now == KafkaStreams.State.NOT_RUNNING) {
+                over.countDown();
             }
         });
         registerLag();
@@ -71,6 +76,16 @@ public final class SinkApp implements AutoCloseable {
         if (!inTime) {
             throw new IllegalStateException("the sink is still " + streams.state() + " after " + timeout);
         }
+    }
+
+    /** True once the sink has stopped; {@link #failure} says whether by itself. */
+    public boolean awaitStopped(Duration timeout) throws InterruptedException {
+        return over.await(timeout.toMillis(), TimeUnit.MILLISECONDS);
+    }
+
+    /** Why the sink has stopped by itself; empty otherwise. */
+    public Optional<Throwable> failure() {
+        return Optional.ofNullable(failure.get());
     }
 
     /** Why the sink is not ready, as one sentence; null when it is. */

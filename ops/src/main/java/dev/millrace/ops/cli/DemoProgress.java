@@ -1,0 +1,45 @@
+package dev.millrace.ops.cli;
+
+import dev.millrace.ops.demo.Outcome;
+import java.lang.management.ManagementFactory;
+import java.util.Locale;
+import java.util.concurrent.TimeUnit;
+
+/** The demonstration's progress: done of total, tokens per second, cache hits, lag, time left. */
+final class DemoProgress {
+    private final LiveLine line;
+    private final long startNanos;
+    private double firstCompletionSeconds;
+
+    DemoProgress(LiveLine line, long startNanos) {
+        this.line = line;
+        this.startNanos = startNanos;
+    }
+
+    void show(Outcome outcome) {
+        if (firstCompletionSeconds == 0 && outcome.answered() > 0) {
+            firstCompletionSeconds = ManagementFactory.getRuntimeMXBean().getUptime() / 1000.0;
+        }
+        line.show(text(outcome), TimeUnit.NANOSECONDS.toMillis(System.nanoTime()));
+    }
+
+    void finish(Outcome outcome) {
+        line.finish(text(outcome));
+    }
+
+    /** From the start of the process to the first completion. */
+    double firstCompletionSeconds() {
+        return firstCompletionSeconds;
+    }
+
+    private String text(Outcome outcome) {
+        double seconds = (System.nanoTime() - startNanos) / 1e9;
+        int left = outcome.prompts() - outcome.answered();
+        String timeLeft = outcome.answered() == 0 ? "unknown" : Format.duration(left * seconds / outcome.answered());
+        return String.format(Locale.ROOT, "%s %s/%s | %s tok/s in, %s tok/s out | cache hits %s | left %s",
+                Format.bar(outcome.answered(), outcome.prompts()), Format.count(outcome.answered()),
+                Format.count(outcome.prompts()), Format.count(Math.round(outcome.promptTokens() / seconds)),
+                Format.count(Math.round(outcome.completionTokens() / seconds)),
+                Format.percent(outcome.cachedTokens(), outcome.promptTokens()), timeLeft);
+    }
+}

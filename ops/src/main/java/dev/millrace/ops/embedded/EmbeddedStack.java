@@ -1,0 +1,189 @@
+package dev.millrace.ops.embedded;
+
+import dev.millrace.engine.api.LoadedModel;
+import dev.millrace.ingest.IngestApp;
+import dev.millrace.ingest.IngestConfig;
+import dev.millrace.ops.http.MetricsServer;
+import dev.millrace.ops.registry.RegistryConfig;
+import dev.millrace.ops.registry.SchemaRegistryServer;
+import dev.millrace.ops.topics.TopicAdmin;
+import dev.millrace.schemas.Topics;
+import dev.millrace.sink.SinkApp;
+import dev.millrace.sink.SinkConfig;
+import dev.millrace.worker.WorkerApp;
+import dev.millrace.worker.WorkerConfig;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The whole pipeline in one JVM on real parts: Kafka, schema registry, ingest, one worker, sink, metrics. Parts start as
+ * soon as what they need is there, and stop in the reverse order, so that the worker drains while Kafka still answers.
+ */
+public final class EmbeddedStack implements AutoCloseable {
+    public static final String WORKER_ID = "worker-1";
+
+    private static final Logger log = LoggerFactory.getLogger(EmbeddedStack.class);
+    private static final Duration START_TIMEOUT = Duration.ofSeconds(120);
+    private static final Duration DRAIN_TIMEOUT = Duration.ofSeconds(60);
+
+    private final Deque<Part> started = new ArrayDeque<>();
+    private final PrometheusMeterRegistry metrics = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    private EmbeddedBroker broker;
+    private SchemaRegistryServer registry;
+    private IngestApp ingest;
+    private WorkerApp worker;
+    private SinkApp sink;
+    private MetricsServer http;
+
+    private record Part(String name, AutoCloseable resource) {}
+
+    private EmbeddedStack() {}
+
+    /**
+     * Starts everything and waits until all roles work.
+     *
+     * @param onPart told the name of each part once it runs
+     * @throws IllegalStateException when a part cannot start; what had started is stopped again
+     */
+    public static EmbeddedStack start(StackConfig config, Consumer<String> onPart) {
+        EmbeddedStack stack = new EmbeddedStack();
+        try {
+            stack.startAll(config, onPart);
+            return stack;
+        } catch (Exception e) {
+            stack.close();
+            throw e instanceof RuntimeException unchecked ? unchecked : new IllegalStateException("start failed", e);
+        }
+    }
+
+    private void startAll(StackConfig config, Consumer<String> onPart) throws Exception {
+        FutureTask<LoadedModel> loading = inBackground("load-model", config);
+        broker = keep("Kafka", EmbeddedBroker.start(config.dataDir().resolve("kafka"), config.kafkaPort(), Map.of()));
+        onPart.accept("Kafka at " + broker.bootstrap());
+        registry = keep("registry", new SchemaRegistryServer(new RegistryConfig(loopback(config.registryPort()),
+                config.dataDir().resolve("registry.jsonl"), "BACKWARD_TRANSITIVE", null)));
+        registry.start();
+        onPart.accept("schema registry at " + registry.url());
+        try (TopicAdmin admin = new TopicAdmin(Map.of("bootstrap.servers", broker.bootstrap()))) {
+            admin.create(Topics.all(Topics.DEFAULT_POOL, config.partitions()), (short) 1);
+        }
+        startStreams(config.dataDir());
+        LoadedModel model = loaded(loading);
+        onPart.accept("model " + model.name() + " on device " + config.device());
+        startWorker(model, config.device());
+        ingest.awaitRunning(START_TIMEOUT);
+        sink.awaitRunning(START_TIMEOUT);
+        onPart.accept("ingest, worker and sink");
+        http = keep("metrics", new MetricsServer(loopback(config.httpPort()), metrics, this::notReady));
+        onPart.accept("metrics at " + http.url() + "/metrics");
+    }
+
+    private void startWorker(LoadedModel model, String device) {
+        worker = new WorkerApp(
+                WorkerConfig.defaults(WORKER_ID, Topics.DEFAULT_POOL, device, clientProperties()), () -> model, metrics);
+        keep("worker", this::drainWorker);
+        worker.start();
+    }
+
+    private void drainWorker() throws InterruptedException {
+        worker.drain();
+        worker.awaitTermination(DRAIN_TIMEOUT);
+        worker.close();
+    }
+
+    private void startStreams(Path dataDir) throws InterruptedException {
+        Path state = dataDir.resolve("streams");
+        ingest = keep("ingest", new IngestApp(IngestConfig.defaults(state, clientProperties()), metrics, InstantSource.system()));
+        sink = keep("sink", new SinkApp(SinkConfig.defaults(state, clientProperties()), metrics));
+        ingest.start();
+        sink.start();
+    }
+
+    /** What every client needs to reach this stack. */
+    public Map<String, Object> clientProperties() {
+        return Map.of("bootstrap.servers", broker.bootstrap(), "schema.registry.url", registry.url());
+    }
+
+    public String bootstrap() {
+        return broker.bootstrap();
+    }
+
+    public String registryUrl() {
+        return registry.url();
+    }
+
+    public String httpUrl() {
+        return http.url();
+    }
+
+    public PrometheusMeterRegistry metrics() {
+        return metrics;
+    }
+
+    /** Why some role does not work, or null when all do. */
+    public String notReady() {
+        return Stream.of(RoleHealth.notReady(ingest), RoleHealth.notReady(worker), RoleHealth.notReady(sink))
+                .filter(Objects::nonNull)
+                .findFirst()
+                .orElse(null);
+    }
+
+    /** The worker, for those who wait for its end. */
+    public WorkerApp worker() {
+        return worker;
+    }
+
+    /** Stops all parts, the last started first; a part that fails to stop does not keep the others up. */
+    @Override
+    public void close() {
+        while (!started.isEmpty()) {
+            Part part = started.pop();
+            try {
+                part.resource().close();
+            } catch (Exception e) {
+                log.warn("{} did not stop cleanly", part.name(), e);
+            }
+        }
+        metrics.close();
+    }
+
+    private <T extends AutoCloseable> T keep(String name, T resource) {
+        started.push(new Part(name, resource));
+        return resource;
+    }
+
+    private static FutureTask<LoadedModel> inBackground(String name, StackConfig config) {
+        FutureTask<LoadedModel> task = new FutureTask<>(config.model());
+        Thread.ofPlatform().daemon().name(name).start(task);
+        return task;
+    }
+
+    private static LoadedModel loaded(FutureTask<LoadedModel> loading) throws InterruptedException {
+        try {
+            return loading.get();
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof RuntimeException cause
+                    ? cause
+                    : new IllegalStateException("the model could not be loaded", e.getCause());
+        }
+    }
+
+    private static InetSocketAddress loopback(int port) {
+        return new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
+    }
+}
