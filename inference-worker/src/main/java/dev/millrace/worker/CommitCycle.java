@@ -36,6 +36,8 @@ final class CommitCycle {
     private final WorkerStatsPublisher stats;
     private final List<TooLarge> tooLarge = new ArrayList<>();
     private long notBeforeMs;
+    private long lastEndMs;
+    private long lastDurationMs;
     private int failedInARow;
     private boolean isFenced;
 
@@ -63,10 +65,12 @@ final class CommitCycle {
     long msUntilDue() {
         long now = context.clock().millis();
         long dueMs = stats.dueMs();
-        if (jobs.finished().size() >= context.config().maxFinishedPerCommit()) {
-            dueMs = now;
-        } else if (!jobs.finished().isEmpty()) {
+        if (!jobs.finished().isEmpty()) {
             dueMs = Math.min(dueMs, jobs.oldestFinishedMs() + context.config().commitInterval().toMillis());
+        }
+        if (jobs.finished().size() >= context.config().maxFinishedPerCommit()) {
+            // Work for as long as the last transaction took: where jobs end faster than that, transactions get larger, not more.
+            dueMs = Math.min(dueMs, lastEndMs + lastDurationMs);
         }
         return Math.max(dueMs, notBeforeMs) - now;
     }
@@ -91,7 +95,7 @@ final class CommitCycle {
         if (isFenced) {
             return Outcome.FENCED;
         }
-        long startNanos = System.nanoTime();
+        long startMs = context.clock().millis();
         Map<TopicPartition, OffsetAndMetadata> offsets = Map.of();
         boolean isOpen = false;
         try {
@@ -109,7 +113,9 @@ final class CommitCycle {
         } catch (RuntimeException e) {
             return failed(e, isOpen);
         }
-        succeeded(offsets, System.nanoTime() - startNanos);
+        lastEndMs = context.clock().millis();
+        lastDurationMs = lastEndMs - startMs;
+        succeeded(offsets);
         return Outcome.COMMITTED;
     }
 
@@ -204,9 +210,9 @@ final class CommitCycle {
         }
     }
 
-    private void succeeded(Map<TopicPartition, OffsetAndMetadata> offsets, long nanos) {
+    private void succeeded(Map<TopicPartition, OffsetAndMetadata> offsets) {
         offsets.forEach((partition, offset) -> ledgers.get(partition).committed(offset.offset()));
-        context.metrics().committed(jobs.finished().size(), nanos);
+        context.metrics().committed(jobs.finished().size(), lastDurationMs);
         jobs.clearFinished();
         failedInARow = 0;
         notBeforeMs = 0;

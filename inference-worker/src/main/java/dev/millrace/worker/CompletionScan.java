@@ -33,6 +33,7 @@ final class CompletionScan implements AutoCloseable {
                 .toList();
         consumer.assign(partitions);
         try (Consumer<byte[], byte[]> uncommitted = clients.newHistoryConsumer(IsolationLevel.READ_UNCOMMITTED)) {
+            uncommitted.assign(partitions);
             ends = new HashMap<>(uncommitted.endOffsets(partitions));
             Map<TopicPartition, Long> instants = new HashMap<>();
             partitions.forEach(partition -> instants.put(partition, fromMs));

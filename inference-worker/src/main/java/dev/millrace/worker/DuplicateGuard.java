@@ -38,6 +38,8 @@ final class DuplicateGuard implements AutoCloseable {
     private static final class Suspect {
         private Stage stage = Stage.AWAITS_RECORD;
         private long fromMs;
+        /** How far back the scans begun since its assignment have looked. */
+        private long scannedFromMs = Long.MAX_VALUE;
         private final long untilOffset;
 
         private Suspect(long untilOffset) {
@@ -77,8 +79,9 @@ final class DuplicateGuard implements AutoCloseable {
             return false;
         }
         if (suspect.stage == Stage.AWAITS_RECORD) {
-            suspect.stage = Stage.AWAITS_SCAN;
             suspect.fromMs = Math.max(0, record.timestamp() - CLOCK_SKEW_MS);
+            boolean isCovered = suspect.scannedFromMs <= suspect.fromMs;
+            suspect.stage = !isCovered ? Stage.AWAITS_SCAN : scan == null ? Stage.CHECKED : Stage.IN_SCAN;
         }
         return suspect.stage != Stage.CHECKED;
     }
@@ -126,11 +129,15 @@ final class DuplicateGuard implements AutoCloseable {
         long fromMs = suspects.values().stream()
                 .filter(suspect -> suspect.stage == Stage.AWAITS_SCAN)
                 .mapToLong(suspect -> suspect.fromMs)
-                .min().orElseThrow();
+                .min().orElseThrow() - CLOCK_SKEW_MS;
         if (answered == null) {
             answered = new AnsweredJobs(maxIds);
         }
-        scan = new CompletionScan(clients, fromMs, answered);
+        // A margin once more, so that the same scan does for partitions whose first record is a little older.
+        scan = new CompletionScan(clients, Math.max(0, fromMs), answered);
+        for (Suspect suspect : suspects.values()) {
+            suspect.scannedFromMs = Math.min(suspect.scannedFromMs, Math.max(0, fromMs));
+        }
         move(Stage.AWAITS_SCAN, Stage.IN_SCAN);
     }
 

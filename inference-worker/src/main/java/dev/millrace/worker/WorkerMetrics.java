@@ -88,9 +88,9 @@ final class WorkerMetrics {
         answeredBefore.increment();
     }
 
-    void committed(int numJobs, long nanos) {
+    void committed(int numJobs, long durationMs) {
         committedJobs.increment(numJobs);
-        commits.record(nanos, TimeUnit.NANOSECONDS);
+        commits.record(durationMs, TimeUnit.MILLISECONDS);
     }
 
     void aborted() {
