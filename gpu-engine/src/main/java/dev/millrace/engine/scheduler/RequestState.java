@@ -12,8 +12,8 @@ public final class RequestState {
 
     private final EngineRequest request;
     private final long submittedMs;
-    private final List<Sequence> sequences = new ArrayList<>();
-    private final List<ChoiceOutput> outputs = new ArrayList<>();
+    private final List<Sequence> sequences;
+    private final List<ChoiceOutput> outputs;
     private long firstScheduledMs = NOT_YET;
     private long firstTokenMs = NOT_YET;
     private int cachedTokens;
@@ -22,6 +22,8 @@ public final class RequestState {
     RequestState(EngineRequest request, long submittedMs) {
         this.request = request;
         this.submittedMs = submittedMs;
+        sequences = new ArrayList<>(request.sampling().n());
+        outputs = new ArrayList<>(request.sampling().n());
     }
 
     public EngineRequest request() {
