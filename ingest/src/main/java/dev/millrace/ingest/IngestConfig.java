@@ -40,6 +40,9 @@ public record IngestConfig(
         int recordBytesMax,
         long storeMemoryBytes) {
 
+    /** The Streams application, and so the consumer group, unless told otherwise. */
+    public static final String DEFAULT_APPLICATION_ID = "millrace-ingest";
+
     /** Shortest retention: Kafka Streams makes no store segment shorter than a minute, and there are two in the window. */
     public static final Duration DEDUPE_RETENTION_MIN = Duration.ofMinutes(2);
 
@@ -62,7 +65,7 @@ public record IngestConfig(
 
     /** One pool, any model, ids remembered for a week, one thread, 128 MiB for the stores. */
     public static IngestConfig defaults(Path stateDir, Map<String, Object> clientProperties) {
-        return new IngestConfig("millrace-ingest", stateDir, clientProperties, Topics.DEFAULT_POOL, Map.of(), Set.of(),
+        return new IngestConfig(DEFAULT_APPLICATION_ID, stateDir, clientProperties, Topics.DEFAULT_POOL, Map.of(), Set.of(),
                 Duration.ofDays(7), Duration.ofSeconds(30), 1000, 8, 1, 16 << 20, 128L << 20);
     }
 

@@ -14,9 +14,13 @@ import java.util.Properties;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.common.Metric;
 import org.apache.kafka.common.MetricName;
+import org.apache.kafka.common.errors.InvalidPidMappingException;
+import org.apache.kafka.common.errors.InvalidProducerEpochException;
+import org.apache.kafka.common.errors.ProducerFencedException;
 import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.streams.CloseOptions;
 import org.apache.kafka.streams.KafkaStreams;
@@ -32,13 +36,14 @@ import org.slf4j.LoggerFactory;
 public final class SinkApp implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(SinkApp.class);
     private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(20);
+    private static final Duration RETRY_PAUSE = Duration.ofSeconds(1);
     private static final List<String> SOURCES = List.of(Topics.COMPLETIONS, Topics.BATCH_EVENTS, Topics.USAGE);
 
     private final SinkSerdes serdes;
     private final KafkaStreams streams;
     private final MeterRegistry metrics;
     private final CountDownLatch runningOrOver = new CountDownLatch(1);
-    private final CountDownLatch over = new CountDownLatch(1);
+    private final CountDownLatch stopped = new CountDownLatch(1);
     private final AtomicReference<Throwable> failure = new AtomicReference<>();
 
     public SinkApp(SinkConfig config, MeterRegistry metrics) {
@@ -47,14 +52,7 @@ public final class SinkApp implements AutoCloseable {
         serdes = new SinkSerdes(config.clientProperties());
         streams = new KafkaStreams(SinkTopology.build(serdes, config.emitInterval(), sinkMetrics), properties(config));
         streams.setUncaughtExceptionHandler(this::onUncaught);
-        streams.setStateListener((now, before) -> {
-            if (now == KafkaStreams.State.RUNNING || now == KafkaStreams.State.ERROR || now == KafkaStreams.State.NOT_RUNNING) {
-                runningOrOver.countDown();
-            }
-            if (now == KafkaStreams.State.ERROR || now == KafkaStreams.State.NOT_RUNNING) {
-                over.countDown();
-            }
-        });
+        streams.setStateListener((now, before) -> stateChanged(now));
         registerLag();
     }
 
@@ -78,12 +76,12 @@ public final class SinkApp implements AutoCloseable {
         }
     }
 
-    /** True once the sink has stopped; {@link #failure} says whether by itself. */
+    /** Waits until the sink has stopped, by itself or by {@link #close}; false when it still runs. */
     public boolean awaitStopped(Duration timeout) throws InterruptedException {
-        return over.await(timeout.toMillis(), TimeUnit.MILLISECONDS);
+        return stopped.await(timeout.toMillis(), TimeUnit.MILLISECONDS);
     }
 
-    /** Why the sink has stopped by itself; empty otherwise. */
+    /** What stopped the sink for good, if something did. */
     public Optional<Throwable> failure() {
         return Optional.ofNullable(failure.get());
     }
@@ -125,10 +123,23 @@ public final class SinkApp implements AutoCloseable {
         return properties;
     }
 
+    private void stateChanged(KafkaStreams.State now) {
+        LOG.info("the sink is {}", now);
+        boolean over = now == KafkaStreams.State.ERROR || now == KafkaStreams.State.NOT_RUNNING;
+        if (over || now == KafkaStreams.State.RUNNING) {
+            runningOrOver.countDown();
+        }
+        if (over) {
+            stopped.countDown();
+        }
+    }
+
     /** What passes by itself starts the thread again, from the last commit; anything else stops the sink. */
     private StreamThreadExceptionResponse onUncaught(Throwable error) {
         if (mayPass(error)) {
             LOG.warn("the sink starts again from its last commit after: {}", error.toString());
+            // The dying thread itself calls this, so the pause holds nobody else up.
+            LockSupport.parkNanos(RETRY_PAUSE.toNanos());
             return StreamThreadExceptionResponse.REPLACE_THREAD;
         }
         LOG.error("the sink stops", error);
@@ -138,7 +149,8 @@ public final class SinkApp implements AutoCloseable {
 
     static boolean mayPass(Throwable error) {
         for (Throwable t = error; t != null; t = t.getCause()) {
-            if (t instanceof RegistryUnavailableException || t instanceof RetriableException) {
+            if (t instanceof RegistryUnavailableException || t instanceof RetriableException || t instanceof ProducerFencedException
+                    || t instanceof InvalidProducerEpochException || t instanceof InvalidPidMappingException) {
                 return true;
             }
         }

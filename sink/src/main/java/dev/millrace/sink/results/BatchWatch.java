@@ -22,9 +22,10 @@ public final class BatchWatch {
     }
 
     /**
-     * Waits until the batch has ended, whichever way. A batch of which nothing is known yet is waited for.
+     * Waits until the batch has ended, whichever way.
      *
      * @param listener hears each change on the way, in this thread
+     * @throws UnknownBatchException when nothing is known of such a batch
      * @throws BatchTimeoutException when it has not ended in time
      */
     public static BatchProgress awaitBatch(
@@ -34,7 +35,7 @@ public final class BatchWatch {
 
     /**
      * The same after a submission of one's own: an ended batch does not count until it knows of this run, since it may have
-     * ended before and be about to be reopened.
+     * ended before and be about to be reopened. A batch of which nothing is known yet is waited for.
      *
      * @param submissionId the run to wait for, or null for whatever there is
      */
@@ -45,11 +46,23 @@ public final class BatchWatch {
         }
     }
 
+    /** What is known of a batch; {@link UnknownBatchException} when nothing is. */
+    static BatchProgress require(CompactedTable<BatchProgress> table, String batchId) {
+        BatchProgress progress = table.get(batchId);
+        if (progress == null) {
+            throw new UnknownBatchException(batchId, table.entries().keySet());
+        }
+        return progress;
+    }
+
     static BatchProgress await(CompactedTable<BatchProgress> table, Awaited awaited, Duration timeout,
             Consumer<BatchProgress> listener, InstantSource clock) {
         long deadlineMs = clock.millis() + timeout.toMillis();
         // What the batch was once must not be taken for what it is: an ended batch may have been reopened further on.
         table.readToEnd(timeout);
+        if (awaited.submissionId() == null) {
+            require(table, awaited.batchId());
+        }
         BatchProgress last = null;
         while (true) {
             BatchProgress now = table.get(awaited.batchId());

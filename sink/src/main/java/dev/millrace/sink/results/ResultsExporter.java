@@ -103,11 +103,7 @@ public final class ResultsExporter {
     private BatchProgress progressOf(String batchId) {
         try (CompactedTable<BatchProgress> batches = BatchWatch.openTable(clientProperties)) {
             batches.readToEnd(READ_TIMEOUT);
-            BatchProgress progress = batches.get(batchId);
-            if (progress == null) {
-                throw new UnknownBatchException(batchId, SimilarIds.closest(batchId, batches.entries().keySet()));
-            }
-            return progress;
+            return BatchWatch.require(batches, batchId);
         }
     }
 

@@ -31,9 +31,10 @@ class BatchWatchTest {
 
     @Test
     void listenerHearsTheWayToTheEnd() {
-        List<BatchStatus> coming = new ArrayList<>(List.of(BatchStatus.VALIDATING, BatchStatus.IN_PROGRESS, BatchStatus.COMPLETED));
+        add(progress("b", BatchStatus.VALIDATING).build());
+        List<BatchStatus> coming = new ArrayList<>(List.of(BatchStatus.IN_PROGRESS, BatchStatus.COMPLETED));
         topic.beforeEachPoll(() -> {
-            if (!coming.isEmpty()) {
+            if (hasRead(topic.consumer()) && !coming.isEmpty()) {
                 add(progress("b", coming.removeFirst()).build());
             }
         });
@@ -63,7 +64,14 @@ class BatchWatchTest {
         topic.beforeEachPoll(() -> nowMs.addAndGet(1000));
         String message = assertThrows(BatchTimeoutException.class, () -> await("b", null)).getMessage();
         assertTrue(message.contains("IN_PROGRESS, 4 of 10 jobs ended"), message);
-        assertTrue(assertThrows(BatchTimeoutException.class, () -> await("other", null)).getMessage().contains("nothing is known"));
+        assertTrue(assertThrows(BatchTimeoutException.class, () -> await("other", "r1")).getMessage().contains("nothing is known"));
+    }
+
+    @Test
+    void batchThatNobodySubmittedIsNotWaitedFor() {
+        add(progress("nightly", BatchStatus.IN_PROGRESS).build());
+        String message = assertThrows(UnknownBatchException.class, () -> await("nihgtly", null)).getMessage();
+        assertEquals("there is no batch 'nihgtly'; the closest names: nightly", message);
     }
 
     private BatchProgress await(String batchId, String submissionId) {
