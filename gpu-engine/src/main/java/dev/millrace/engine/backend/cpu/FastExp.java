@@ -59,8 +59,19 @@ final class FastExp {
         return result.blend(0f, power.compare(VectorOperators.LT, MIN));
     }
 
-    /** 2^x of one number. */
+    /** 2^x of one number, the same arithmetic. */
     static float exp2(float x) {
-        return exp2(FloatVector.broadcast(Native.F, x)).lane(0);
+        if (x < MIN) {
+            return 0f;
+        }
+        float shifted = Math.min(x, MAX) + ROUND;
+        float fraction = Math.min(x, MAX) - (shifted - ROUND);
+        float p = Math.fma(C6, fraction, C5);
+        p = Math.fma(p, fraction, C4);
+        p = Math.fma(p, fraction, C3);
+        p = Math.fma(p, fraction, C2);
+        p = Math.fma(p, fraction, C1);
+        p = Math.fma(p, fraction, 1f);
+        return Float.intBitsToFloat(Float.floatToRawIntBits(p) + (Float.floatToRawIntBits(shifted) << 23));
     }
 }
