@@ -91,6 +91,11 @@ final class CommitCycle {
         return isFenced;
     }
 
+    /** Nothing is committed any more, also not by the callbacks that closing the consumer brings. */
+    void close() {
+        isFenced = true;
+    }
+
     private Outcome run() {
         if (isFenced) {
             return Outcome.FENCED;

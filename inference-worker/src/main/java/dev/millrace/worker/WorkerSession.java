@@ -82,6 +82,7 @@ final class WorkerSession {
     }
 
     private void close(GroupMembershipOperation membership) {
+        commits.close();
         guard.close();
         closeQuietly("producer", () -> producer.close(context.limits().closeTimeout()));
         closeQuietly("consumer", () -> consumer.close(

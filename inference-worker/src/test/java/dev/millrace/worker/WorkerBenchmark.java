@@ -25,7 +25,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
  * Jobs per second through one worker with transactions and a no-op engine, against a real broker:
- * {@code WorkerBenchmark <bootstrap> <registry url> [jobs] [partitions]}. Jobs are chat requests with a system prompt of
+ * {@code WorkerBenchmark <bootstrap> <registry url> [jobs] [partitions] [client property=value ...]}. Jobs are chat requests with a system prompt of
  * 600 characters. The clock runs from the first commit to the last, so joining the group is not in it.
  */
 public final class WorkerBenchmark {
@@ -36,12 +36,15 @@ public final class WorkerBenchmark {
 
     public static void main(String[] args) throws Exception {
         if (args.length < 2) {
-            throw new IllegalArgumentException("usage: WorkerBenchmark <bootstrap> <registry url> [jobs] [partitions]");
+            throw new IllegalArgumentException("usage: WorkerBenchmark <bootstrap> <registry url> [jobs] [partitions] [property=value ...]");
         }
         int numJobs = args.length > 2 ? Integer.parseInt(args[2]) : 400_000;
         int partitions = args.length > 3 ? Integer.parseInt(args[3]) : 8;
         String pool = "bench-" + System.nanoTime();
-        Map<String, Object> properties = Map.of("bootstrap.servers", args[0], "schema.registry.url", args[1]);
+        Map<String, Object> properties = new HashMap<>(Map.of("bootstrap.servers", args[0], "schema.registry.url", args[1]));
+        for (int i = 4; i < args.length; i++) {
+            properties.put(args[i].substring(0, args[i].indexOf('=')), args[i].substring(args[i].indexOf('=') + 1));
+        }
         createTopics(properties, pool, partitions);
         publish(properties, pool, numJobs);
         System.out.println(run(properties, pool, numJobs));
