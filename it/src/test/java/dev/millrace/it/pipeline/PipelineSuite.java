@@ -35,7 +35,7 @@ abstract class PipelineSuite {
     private static final long SEED = 20261123;
 
     @TempDir
-    Path dir;
+    static Path dir;
 
     private TestKafka kafka;
     private Installation installation;
