@@ -8,7 +8,6 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.millrace.schemas.registry.SchemaText;
 import java.util.Set;
-import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.Schema;
 
 /**
@@ -36,7 +35,9 @@ record SchemaInput(String text, Schema schema) {
         try {
             Schema schema = SchemaText.parseNew(text);
             return request.flag("normalize") ? normalized(schema.toString()) : new SchemaInput(schema.toString(), schema);
-        } catch (AvroRuntimeException e) {
+        } catch (ApiException e) {
+            throw e;
+        } catch (RuntimeException e) { // Avro 1.12 reports an undefined type name as an IllegalStateException or worse.
             throw ApiException.invalidSchema(e.getMessage());
         }
     }
