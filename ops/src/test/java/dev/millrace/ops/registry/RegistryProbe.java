@@ -8,11 +8,14 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.time.Duration;
 
 /** Plain HTTP to a registry, without our own client between: what a foreign client sees. */
 public final class RegistryProbe implements AutoCloseable {
     /** The type of requests and answers. */
     public static final String TYPE = "application/vnd.schemaregistry.v1+json";
+    /** A server that never answers fails the test instead of hanging it. */
+    private static final Duration ANSWER_WITHIN = Duration.ofSeconds(60);
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final String url;
@@ -60,7 +63,7 @@ public final class RegistryProbe implements AutoCloseable {
 
     /** Any request. */
     public Answer send(String method, String path, String body, String type) {
-        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(url + path)).header("Accept", TYPE);
+        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(url + path)).header("Accept", TYPE).timeout(ANSWER_WITHIN);
         if (authorization != null) {
             request.header("Authorization", authorization);
         }

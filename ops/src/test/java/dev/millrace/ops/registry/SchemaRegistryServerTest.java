@@ -153,6 +153,7 @@ class SchemaRegistryServerTest {
             }
             assertEquals(200, probe.send("POST", path, "{\"schema\":\"\\\"int\\\"\",\"references\":[],\"ruleSet\":null}", RegistryProbe.TYPE).status());
             assertEquals(422, probe.post("/subjects/:.ctx:s/versions", "\"int\"").status());
+            assertEquals(415, probe.send("POST", path, "schema=1", "text/csv").status());
             assertEquals(405, probe.delete("/schemas/types").status());
             assertEquals(400, probe.get("/subjects?deleted=perhaps").status());
             var bad = probe.post(path, "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"a\",\"type\":\"int\",\"default\":\"x\"}]}");
