@@ -61,7 +61,6 @@ final class BraceFormat {
         String inside = text.substring(start, end);
         int colon = colon(inside);
         String name = colon < 0 ? inside : inside.substring(0, colon);
-        String spec = colon < 0 ? "" : nested(inside.substring(colon + 1), depth);
         char conversion = '\0';
         int bang = name.indexOf('!');
         if (bang >= 0) {
@@ -71,7 +70,9 @@ final class BraceFormat {
             conversion = name.charAt(bang + 1);
             name = name.substring(0, bang);
         }
-        out.append(FormatSpec.parse(spec).format(converted(value(name), conversion)));
+        Object value = converted(value(name), conversion); // before the specifier, whose own fields count on from here
+        String spec = colon < 0 ? "" : nested(inside.substring(colon + 1), depth);
+        out.append(spec.isEmpty() ? PyValues.str(value) : FormatSpec.parse(spec).format(value));
         return end + 1;
     }
 
@@ -147,7 +148,7 @@ final class BraceFormat {
         }
         int place = name.isEmpty() ? automatic++ : Integer.parseInt(name);
         if (place >= args.positional().size()) {
-            throw PyError.of("Replacement index " + place + " out of range for positional args tuple");
+            throw PyError.of("tuple index out of range");
         }
         return args.positional().get(place);
     }

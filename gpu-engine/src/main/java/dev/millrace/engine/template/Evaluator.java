@@ -144,6 +144,9 @@ final class Evaluator {
     private Object filter(Expr.Filtered filtered, Object value) {
         CallArgs args = arguments(filtered.arguments());
         at(filtered);
+        if (!Filters.exists(filtered.name())) {
+            throw PyError.of("No filter named " + PyRepr.text(filtered.name()) + " found.");
+        }
         return Filters.apply(interpreter, filtered.name(), value, args);
     }
 
@@ -157,6 +160,9 @@ final class Evaluator {
         Object value = evaluate(tested.target());
         CallArgs args = arguments(tested.arguments());
         at(tested);
+        if (!ValueTests.exists(tested.name())) {
+            throw PyError.of("No test named " + PyRepr.text(tested.name()) + " found.");
+        }
         return ValueTests.apply(tested.name(), value, args);
     }
 

@@ -42,11 +42,10 @@ record FormatSpec(
     }
 
     String format(Object value) {
-        if (PyNumbers.isNumber(value) && !(value instanceof Boolean && type == 0)) {
+        if (PyNumbers.isNumber(value)) {
             return formatNumber(value);
         }
-        boolean text = PyValues.isText(value) || value instanceof Boolean;
-        if (!text && !isPlain()) {
+        if (!PyValues.isText(value)) {
             throw PyError.of("unsupported format string passed to " + PyValues.typeName(value) + ".__format__");
         }
         if (type != 0 && type != 's') {
@@ -55,10 +54,6 @@ record FormatSpec(
         String all = PyValues.str(value);
         String shown = precision >= 0 && precision < PyText.length(all) ? PyText.substring(all, 0, precision) : all;
         return PyText.pad(shown, width, fill, align == 0 ? '<' : align);
-    }
-
-    private boolean isPlain() {
-        return width == 0 && precision < 0 && type == 0 && align == 0;
     }
 
     private String formatNumber(Object value) {
@@ -71,7 +66,7 @@ record FormatSpec(
             case 'X' -> radix(value, 16, "0x").toUpperCase(Locale.ROOT);
             case 'o' -> radix(value, 8, "0o");
             case 'b' -> radix(value, 2, "0b");
-            case 'c' -> Character.toString((int) PyNumbers.index(value));
+            case 'c' -> character(value);
             case 'f', 'F' -> group(fixed(value, precision < 0 ? 6 : precision), 3);
             case '%' -> fixed(PyNumbers.real(value) * 100, precision < 0 ? 6 : precision) + "%";
             case 'e', 'E' -> exponent(value, precision < 0 ? 6 : precision);
@@ -85,6 +80,14 @@ record FormatSpec(
             return prefix + PyText.pad(digits, width - prefix.length(), fill, '>');
         }
         return PyText.pad(prefix + digits, width, fill, align == 0 ? '>' : align);
+    }
+
+    static String character(Object value) {
+        long code = PyNumbers.index(value);
+        if (code < 0 || code > Character.MAX_CODE_POINT) {
+            throw PyError.of("%c arg not in range(0x110000)");
+        }
+        return Character.toString((int) code);
     }
 
     private static boolean isNegative(double value) {

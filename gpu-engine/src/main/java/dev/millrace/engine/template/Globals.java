@@ -34,11 +34,19 @@ final class Globals {
             case 2 -> new PyRange(first, PyNumbers.index(given.get(1)), 1);
             default -> new PyRange(first, PyNumbers.index(given.get(1)), PyNumbers.index(given.get(2)));
         };
-        if (range.size() > RenderBudget.MAX_RANGE) {
+        if (size(range) > RenderBudget.MAX_RANGE) {
             throw PyError.limit("Range too big. The sandbox blocks ranges larger than MAX_RANGE ("
                     + RenderBudget.MAX_RANGE + ").");
         }
         return range;
+    }
+
+    private static long size(PyRange range) {
+        try {
+            return range.size();
+        } catch (ArithmeticException e) {
+            return Long.MAX_VALUE;
+        }
     }
 
     private static Map<Object, Object> dict(CallArgs args) {

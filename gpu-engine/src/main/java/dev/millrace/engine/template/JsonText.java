@@ -24,10 +24,7 @@ final class JsonText {
             itemSeparator = indent == null ? ", " : ",";
             keySeparator = ": ";
         } else {
-            List<Object> pair = PyValues.items(separators);
-            if (pair.size() != 2) {
-                throw PyError.of("not enough values to unpack (expected 2, got " + pair.size() + ")");
-            }
+            List<Object> pair = SequenceFilters.pair(separators);
             itemSeparator = PyValues.text(pair.get(0));
             keySeparator = PyValues.text(pair.get(1));
         }

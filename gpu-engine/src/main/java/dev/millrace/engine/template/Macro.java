@@ -56,6 +56,9 @@ record Macro(Node.Signature signature, List<Node> body, Scope scope) implements 
         }
         if (signature.usesKwargs()) {
             inner.set("kwargs", new LinkedHashMap<Object, Object>(named));
+        } else if (named.containsKey("caller")) {
+            throw PyError.of("macro " + PyRepr.repr(name()) + " was invoked with two values for the special caller argument."
+                    + " This is most likely a bug.");
         } else if (!named.isEmpty()) {
             throw PyError.of("macro " + PyRepr.repr(name()) + " takes no keyword argument "
                     + PyRepr.text(named.keySet().iterator().next()));
@@ -72,7 +75,7 @@ record Macro(Node.Signature signature, List<Node> body, Scope scope) implements 
     Object attribute(String attribute) {
         return switch (attribute) {
             case "name" -> name();
-            case "arguments" -> List.<Object>copyOf(signature.parameters());
+            case "arguments" -> new PyTuple(List.copyOf(signature.parameters()));
             case "caller" -> signature.usesCaller();
             case "catch_kwargs" -> signature.usesKwargs();
             case "catch_varargs" -> signature.usesVarargs();

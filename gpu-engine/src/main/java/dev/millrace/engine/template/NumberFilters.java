@@ -23,9 +23,6 @@ final class NumberFilters {
     private NumberFilters() {}
 
     private static Object absolute(Object value) {
-        if (value instanceof Undefined u) {
-            throw u.error();
-        }
         if (!PyNumbers.isNumber(value)) {
             throw PyError.of("bad operand type for abs(): " + PyRepr.text(PyValues.typeName(value)));
         }

@@ -24,8 +24,7 @@ final class Operators {
                 if (!PyValues.isText(a)) {
                     throw unsupported(operator, a, b);
                 }
-                String text = PrintfFormat.format(PyValues.text(a), b);
-                yield a instanceof Markup ? new Markup(text) : text;
+                yield a instanceof Markup text ? PrintfFormat.format(text, b) : PrintfFormat.format((String) a, b);
             }
             default -> throw unsupported(operator.equals("**") ? "** or pow()" : operator, a, b);
         };
@@ -70,7 +69,7 @@ final class Operators {
     }
 
     private static List<Object> concat(List<Object> a, List<Object> b) {
-        PyText.checkLength((long) a.size() + b.size());
+        checkItems((long) a.size() + b.size());
         List<Object> both = new ArrayList<>(a.size() + b.size());
         both.addAll(a);
         both.addAll(b);
@@ -78,10 +77,9 @@ final class Operators {
     }
 
     private static Object multiply(Object a, Object b) {
-        Object sequence = PyNumbers.isNumber(a) ? b : a;
+        Object sequence = isRepeatable(a) ? a : b;
         Object times = sequence == a ? b : a;
-        boolean repeatable = PyValues.isText(sequence) || sequence instanceof List || sequence instanceof PyTuple;
-        if (!repeatable) {
+        if (!isRepeatable(sequence)) {
             throw unsupported("*", a, b);
         }
         if (!PyNumbers.isInteger(times)) {
@@ -96,10 +94,20 @@ final class Operators {
         };
     }
 
+    private static void checkItems(long size) {
+        if (size > RenderBudget.MAX_ITEMS) {
+            throw PyError.limit("a list grows beyond " + RenderBudget.MAX_ITEMS + " items");
+        }
+    }
+
+    private static boolean isRepeatable(Object value) {
+        return PyValues.isText(value) || value instanceof List || value instanceof PyTuple;
+    }
+
     private static List<Object> repeat(List<Object> items, long count) {
         List<Object> all = new ArrayList<>();
         for (long i = 0; i < count && !items.isEmpty(); i++) {
-            PyText.checkLength((long) all.size() + items.size());
+            checkItems((long) all.size() + items.size());
             all.addAll(items);
         }
         return all;

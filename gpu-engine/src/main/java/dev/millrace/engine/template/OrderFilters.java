@@ -117,10 +117,12 @@ final class OrderFilters {
             return new Undefined("No aggregated item, sequence was empty.");
         }
         UnaryOperator<Object> key = item -> fold(path.get(item), caseSensitive);
-        Comparator<Object> order = (a, b) -> sign * PyValues.order(key.apply(a), key.apply(b));
-        Object best = items.getFirst();
+                Object best = items.getFirst();
         for (Object item : items.subList(1, items.size())) {
-            best = order.compare(item, best) > 0 ? item : best;
+            Object itemKey = key.apply(item);
+            Object bestKey = key.apply(best);
+            boolean better = sign > 0 ? PyValues.less(bestKey, itemKey, ">") : PyValues.less(itemKey, bestKey, "<");
+            best = better ? item : best;
         }
         return best;
     }

@@ -2,6 +2,7 @@ package dev.millrace.engine.template;
 
 import java.math.BigDecimal;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
@@ -25,6 +26,24 @@ final class PrintfFormat {
         return new PrintfFormat(values).run(text);
     }
 
+    /** The same on marked text: what is put in is escaped, unless it is marked too. */
+    static Markup format(Markup text, Object values) {
+        Object escaped = switch (values) {
+            case PyTuple tuple -> new PyTuple(tuple.items().stream().map(PrintfFormat::escape).toList());
+            case Map<?, ?> map -> {
+                Map<Object, Object> copy = new LinkedHashMap<>();
+                PyValues.dict(map).forEach((key, value) -> copy.put(key, escape(value)));
+                yield copy;
+            }
+            case null, default -> escape(values);
+        };
+        return new Markup(format(text.text(), escaped));
+    }
+
+    private static Object escape(Object value) {
+        return PyNumbers.isNumber(value) ? value : Markup.escape(value).text();
+    }
+
     private String run(String text) {
         StringBuilder out = new StringBuilder();
         Matcher matcher = CONVERSION.matcher(text);
@@ -35,8 +54,9 @@ final class PrintfFormat {
             from = matcher.end();
         }
         out.append(text, from, text.length());
-        boolean allUsed = used == sequence.size() || values instanceof Map || values instanceof List && used == 0;
-        if (!allUsed) {
+        boolean hasItems = values instanceof Map || values instanceof List || values instanceof PyRange
+                || values instanceof Undefined; // what has items may be left unused
+        if (used < sequence.size() && !hasItems) {
             throw PyError.of("not all arguments converted during string formatting");
         }
         return out.toString();
@@ -72,7 +92,7 @@ final class PrintfFormat {
         return switch (type) {
             case 's' -> layout.spec(layout.precision, 's').format(PyValues.str(value));
             case 'r', 'a' -> layout.spec(layout.precision, 's').format(PyRepr.repr(value));
-            case 'c' -> layout.spec(-1, 's').format(PyValues.isText(value) ? value : Character.toString((int) PyNumbers.index(value)));
+            case 'c' -> layout.spec(-1, 's').format(PyValues.isText(value) ? value : FormatSpec.character(value));
             case 'd', 'i', 'u' -> layout.spec(-1, 'd').format(whole(value, type, true));
             case 'x', 'X', 'o' -> layout.spec(-1, type).format(whole(value, type, false));
             case 'e', 'E', 'f', 'F', 'g', 'G' -> layout.spec(layout.precision, type).format(PyNumbers.real(value));

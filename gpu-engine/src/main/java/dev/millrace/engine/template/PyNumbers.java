@@ -109,8 +109,7 @@ final class PyNumbers {
 
     static Object floorDivide(Object a, Object b) {
         if (isInteger(a) && isInteger(b)) {
-            BigInteger[] parts = floorParts(big(a), big(b));
-            return integer(parts[0]);
+            return integer(floorParts(big(a), big(b), "integer division or modulo by zero")[0]);
         }
         if (real(b) == 0) {
             throw PyError.of("float floor division by zero");
@@ -120,7 +119,7 @@ final class PyNumbers {
 
     static Object modulo(Object a, Object b) {
         if (isInteger(a) && isInteger(b)) {
-            return integer(floorParts(big(a), big(b))[1]);
+            return integer(floorParts(big(a), big(b), "integer modulo by zero")[1]);
         }
         double divisor = real(b);
         if (divisor == 0) {
@@ -134,9 +133,9 @@ final class PyNumbers {
     }
 
     /** Quotient rounded down, and the rest, which has the sign of the divisor. */
-    private static BigInteger[] floorParts(BigInteger a, BigInteger b) {
+    private static BigInteger[] floorParts(BigInteger a, BigInteger b, String ifZero) {
         if (b.signum() == 0) {
-            throw PyError.of("integer division or modulo by zero");
+            throw PyError.of(ifZero);
         }
         BigInteger[] parts = a.divideAndRemainder(b);
         if (parts[1].signum() != 0 && parts[1].signum() != b.signum()) {
@@ -166,6 +165,9 @@ final class PyNumbers {
         double power = Math.pow(real(a), real(b));
         if (Double.isNaN(power) && real(a) < 0) {
             throw PyError.of("complex numbers are not supported");
+        }
+        if (Double.isInfinite(power) && !Double.isInfinite(real(a)) && !Double.isInfinite(real(b))) {
+            throw PyError.of("(34, 'Numerical result out of range')");
         }
         return power;
     }

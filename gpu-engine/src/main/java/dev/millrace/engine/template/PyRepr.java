@@ -2,6 +2,7 @@ package dev.millrace.engine.template;
 
 import java.math.BigDecimal;
 import java.math.BigInteger;
+import java.math.MathContext;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -125,6 +126,13 @@ final class PyRepr {
         };
     }
 
+    /** Java writes at least two digits; near the smallest numbers one is enough. */
+    private static BigDecimal shortest(double value) {
+        BigDecimal digits = new BigDecimal(Double.toString(value)).stripTrailingZeros();
+        BigDecimal one = digits.round(new MathContext(1));
+        return one.doubleValue() == value ? one.stripTrailingZeros() : digits;
+    }
+
     /** The shortest digits that read back as the same number; an exponent from 1e16 on and below 1e-4. */
     static String number(double value) {
         if (Double.isNaN(value)) {
@@ -136,7 +144,7 @@ final class PyRepr {
         if (value == 0) {
             return 1 / value < 0 ? "-0.0" : "0.0";
         }
-        BigDecimal shortest = new BigDecimal(Double.toString(value)).stripTrailingZeros();
+        BigDecimal shortest = shortest(value);
         int exponent = shortest.precision() - shortest.scale() - 1;
         if (exponent >= -4 && exponent < 16) {
             String plain = shortest.toPlainString();

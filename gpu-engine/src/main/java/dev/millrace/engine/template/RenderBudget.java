@@ -4,6 +4,8 @@ package dev.millrace.engine.template;
 final class RenderBudget {
     /** Longest text that may arise; far above any prompt that a model takes. */
     static final int MAX_CHARS = 1 << 26;
+    /** Most items of a list that an operator makes. */
+    static final int MAX_ITEMS = 1 << 20;
     /** Most items of a {@code range}, Jinja's own bound. */
     static final int MAX_RANGE = 100_000;
     /** Deepest nesting of macro calls and recursive loops. */
@@ -38,7 +40,7 @@ final class RenderBudget {
     void enter() {
         step();
         if (++depth > MAX_DEPTH) {
-            throw PyError.limit("calls are nested deeper than " + MAX_DEPTH);
+            throw PyError.limit("maximum recursion depth exceeded");
         }
     }
 

@@ -182,6 +182,18 @@ final class SequenceFilters {
         return attribute == PyValues.ABSENT ? Undefined.member(value, name) : attribute;
     }
 
+    /** Two items, no more and no less. */
+    static List<Object> pair(Object value) {
+        List<Object> both = PyValues.items(value);
+        if (both.size() > 2) {
+            throw PyError.of("too many values to unpack (expected 2)");
+        }
+        if (both.size() < 2) {
+            throw PyError.of("not enough values to unpack (expected 2, got " + both.size() + ")");
+        }
+        return both;
+    }
+
     /** A dict of entries, in order. */
     static Map<Object, Object> dictOf(List<Object> pairs) {
         Map<Object, Object> map = new LinkedHashMap<>();

@@ -316,7 +316,7 @@ final class StatementParser {
         }
         Token name = cursor.current();
         if (!name.is(Type.NAME) || Set.of("true", "True", "false", "False", "none", "None").contains(name.text())) {
-            throw cursor.error("can't assign to '" + name.describe() + "'");
+            throw cursor.error("can't assign to 'const'");
         }
         cursor.next();
         if (withAttributes && cursor.skipOperator(".")) {

@@ -60,7 +60,7 @@ final class StringEscapes {
     private static int hex(String body, int start, int digits, StringBuilder out) {
         int end = start + digits;
         if (end > body.length() || !body.substring(start, end).matches("[0-9a-fA-F]+")) {
-            throw PyError.of("truncated escape");
+            throw PyError.of("truncated \\" + (digits == 2 ? "xXX" : digits == 4 ? "uXXXX" : "UXXXXXXXX") + " escape");
         }
         long codePoint = Long.parseLong(body, start, end, 16);
         if (codePoint > Character.MAX_CODE_POINT) {

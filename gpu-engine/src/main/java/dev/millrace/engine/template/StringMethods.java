@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.function.IntPredicate;
 
 /** Methods of str. What is called on {@link Markup} gives Markup again. */
@@ -15,12 +16,12 @@ final class StringMethods {
     }
 
     private static final Map<String, Method> METHODS = Map.ofEntries(
-            Map.entry("upper", (in, s, args) -> PyText.upper(s)),
-            Map.entry("lower", (in, s, args) -> PyText.lower(s)),
-            Map.entry("casefold", (in, s, args) -> PyText.lower(PyText.upper(s))),
-            Map.entry("title", (in, s, args) -> PyText.title(s)),
-            Map.entry("capitalize", (in, s, args) -> PyText.capitalize(s)),
-            Map.entry("swapcase", (in, s, args) -> swapCase(s)),
+            plain("upper", s -> PyText.upper(s)),
+            plain("lower", s -> PyText.lower(s)),
+            plain("casefold", s -> PyText.lower(PyText.upper(s))),
+            plain("title", s -> PyText.title(s)),
+            plain("capitalize", s -> PyText.capitalize(s)),
+            plain("swapcase", s -> swapCase(s)),
             Map.entry("strip", (in, s, args) -> PyText.strip(s, chars("strip", args), true, true)),
             Map.entry("lstrip", (in, s, args) -> PyText.strip(s, chars("lstrip", args), true, false)),
             Map.entry("rstrip", (in, s, args) -> PyText.strip(s, chars("rstrip", args), false, true)),
@@ -49,21 +50,32 @@ final class StringMethods {
             Map.entry("zfill", (in, s, args) -> zeroFill(s, args.check("zfill", 1, "width").integer(0, "width", 0))),
             Map.entry("expandtabs", (in, s, args) ->
                     expandTabs(s, args.check("expandtabs", 0, "tabsize").integer(0, "tabsize", 8))),
-            Map.entry("isspace", (in, s, args) -> all(s, PyText::isSpace)),
-            Map.entry("isalpha", (in, s, args) -> all(s, Character::isLetter)),
-            Map.entry("isalnum", (in, s, args) -> all(s, c -> Character.isLetter(c) || isNumeric(c))),
-            Map.entry("isdigit", (in, s, args) -> all(s, c -> Character.isDigit(c) || isSuperscriptDigit(c))),
-            Map.entry("isdecimal", (in, s, args) -> all(s, Character::isDigit)),
-            Map.entry("isnumeric", (in, s, args) -> all(s, StringMethods::isNumeric)),
-            Map.entry("isascii", (in, s, args) -> s.codePoints().allMatch(c -> c < 0x80)),
-            Map.entry("isprintable", (in, s, args) -> s.codePoints().allMatch(PyRepr::isPrintable)),
-            Map.entry("isidentifier", (in, s, args) -> isIdentifier(s)),
-            Map.entry("islower", (in, s, args) -> isCase(s, false)),
-            Map.entry("isupper", (in, s, args) -> isCase(s, true)),
-            Map.entry("istitle", (in, s, args) -> !s.isEmpty() && PyText.title(s).equals(s)
+            plain("isspace", s -> all(s, PyText::isSpace)),
+            plain("isalpha", s -> all(s, Character::isLetter)),
+            plain("isalnum", s -> all(s, c -> Character.isLetter(c) || isNumeric(c))),
+            plain("isdigit", s -> all(s, c -> Character.isDigit(c) || isSuperscriptDigit(c))),
+            plain("isdecimal", s -> all(s, Character::isDigit)),
+            plain("isnumeric", s -> all(s, StringMethods::isNumeric)),
+            plain("isascii", s -> s.codePoints().allMatch(c -> c < 0x80)),
+            plain("isprintable", s -> s.codePoints().allMatch(PyRepr::isPrintable)),
+            plain("isidentifier", s -> isIdentifier(s)),
+            plain("islower", s -> isCase(s, false)),
+            plain("isupper", s -> isCase(s, true)),
+            plain("istitle", s -> !s.isEmpty() && PyText.title(s).equals(s)
                     && s.codePoints().anyMatch(PyText::isCased)));
 
     private StringMethods() {}
+
+    /** A method without arguments. */
+    private static Map.Entry<String, Method> plain(String name, Function<String, Object> function) {
+        return Map.entry(name, (in, text, args) -> {
+            if (!args.positional().isEmpty() || !args.named().isEmpty()) {
+                int given = args.positional().size() + args.named().size();
+                throw PyError.of("str." + name + "() takes no arguments (" + given + " given)");
+            }
+            return function.apply(text);
+        });
+    }
 
     /** The method bound to its text; null where there is none of that name. */
     static PyCallable find(Object object, String name) {

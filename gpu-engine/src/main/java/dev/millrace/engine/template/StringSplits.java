@@ -65,7 +65,7 @@ final class StringSplits {
         int start = skip(text, 0, true);
         while (start < text.length()) {
             if (most >= 0 && parts.size() == most) {
-                parts.add(PyText.stripEnd(text.substring(start)));
+                parts.add(text.substring(start));
                 break;
             }
             int end = skip(text, start, false);
@@ -89,7 +89,7 @@ final class StringSplits {
         int end = skipBack(text, text.length(), true);
         while (end > 0) {
             if (most >= 0 && parts.size() == most) {
-                parts.add(PyText.strip(text.substring(0, end), null, true, false));
+                parts.add(text.substring(0, end));
                 break;
             }
             int start = skipBack(text, end, false);

@@ -52,6 +52,8 @@ public final class Template {
             return interpreter.render(body);
         } catch (PyError e) {
             throw new TemplateException(e.kind(), name, interpreter.line(), e.getMessage());
+        } catch (RuntimeException e) { // a defect here must cost one request, not the worker
+            throw new TemplateException(name, interpreter.line(), e);
         } catch (StackOverflowError e) {
             throw new TemplateException(TemplateException.Kind.LIMIT, name, interpreter.line(), "values or calls are nested too deeply");
         }

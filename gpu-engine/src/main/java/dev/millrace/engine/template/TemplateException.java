@@ -29,6 +29,11 @@ public final class TemplateException extends RuntimeException {
         this.reason = reason;
     }
 
+    TemplateException(String templateName, int line, RuntimeException cause) {
+        this(Kind.RUNTIME, templateName, line, "internal error: " + cause);
+        initCause(cause);
+    }
+
     public Kind kind() {
         return kind;
     }

@@ -31,7 +31,8 @@ final class TextFilters {
             Map.entry("replace", (in, v, args) -> replace(v, args.check("replace", 2, "old", "new", "count"))),
             Map.entry("join", (in, v, args) -> join(v, args.check("join", 0, "d", "attribute"))),
             Map.entry("indent", (in, v, args) -> indent(v, args.check("indent", 0, "width", "first", "blank"))),
-            Map.entry("format", (in, v, args) -> PrintfFormat.format(soft(v), formatValues(args))),
+            Map.entry("format", (in, v, args) -> v instanceof Markup text
+                    ? PrintfFormat.format(text, formatValues(args)) : PrintfFormat.format(soft(v), formatValues(args))),
             Map.entry("truncate", (in, v, args) ->
                     truncate(PyValues.text(v), args.check("truncate", 0, "length", "killwords", "end", "leeway"))),
             Map.entry("center", (in, v, args) ->
@@ -109,7 +110,8 @@ final class TextFilters {
         Object width = args.get(0, "width", 4L);
         String margin = PyValues.isText(width) ? PyValues.text(width) : PyText.repeat(" ", PyNumbers.index(width));
         if (!PyValues.isText(value)) {
-            Operators.apply("+", value, "\n"); // fails as it does there: only text can be indented
+            throw value instanceof Undefined u ? u.error() : PyError.of("unsupported operand type(s) for +=: "
+                    + PyRepr.text(PyValues.typeName(value)) + " and 'str'");
         }
         boolean blankToo = args.flag(2, "blank", false);
         List<Object> lines = PyText.lines(PyValues.text(value) + "\n", false);
@@ -157,7 +159,7 @@ final class TextFilters {
         List<String> pairs = new ArrayList<>();
         for (Object pair : value instanceof Map<?, ?> map
                 ? new DictView(DictView.Kind.ITEMS, PyValues.dict(map)).items() : PyValues.items(value)) {
-            List<Object> both = PyValues.items(pair);
+            List<Object> both = SequenceFilters.pair(pair);
             pairs.add(quote(both.get(0)) + "=" + quote(both.get(1)));
         }
         return String.join("&", pairs);
