@@ -121,7 +121,8 @@ final class RegistryStore implements AutoCloseable {
 
     /** Sets a subject's level, or takes it back with null. */
     synchronized void setLevel(String subject, CompatibilityLevel level) {
-        change(JsonNodeFactory.instance.objectNode().put("change", "level").put("subject", subject).put("value", level == null ? null : level.name()));
+        change(JsonNodeFactory.instance.objectNode().put("change", "level").put("subject", subject)
+                .put("value", level == null ? null : level.name()));
     }
 
     /** The mode that holds for a subject. */
@@ -137,7 +138,8 @@ final class RegistryStore implements AutoCloseable {
 
     /** Sets a subject's mode, or takes it back with null. */
     synchronized void setMode(String subject, RegistryMode mode) {
-        change(JsonNodeFactory.instance.objectNode().put("change", "mode").put("subject", subject).put("value", mode == null ? null : mode.name()));
+        change(JsonNodeFactory.instance.objectNode().put("change", "mode").put("subject", subject)
+                .put("value", mode == null ? null : mode.name()));
     }
 
     private void change(ObjectNode change) {

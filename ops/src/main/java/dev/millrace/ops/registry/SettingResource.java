@@ -21,8 +21,9 @@ final class SettingResource {
         boolean global = request.path().size() == 1;
         String subject = global ? RegistryStore.ALL_SUBJECTS : request.subject(1);
         boolean level = request.path().getFirst().equals("config");
+        boolean inherit = global || request.flag("defaultToGlobal");
         return switch (request.method()) {
-            case "GET" -> level ? level(subject, global || request.flag("defaultToGlobal")) : mode(subject, global || request.flag("defaultToGlobal"));
+            case "GET" -> level ? level(subject, inherit) : mode(subject, inherit);
             case "PUT" -> level ? putLevel(subject, request) : putMode(subject, request);
             case "DELETE" -> level ? deleteLevel(subject, global) : deleteMode(subject, global);
             default -> throw ApiException.noMethod();

@@ -151,7 +151,8 @@ class SchemaRegistryServerTest {
                 assertEquals(422, answer.status());
                 assertTrue(answer.body().path("message").asText().contains(member.substring(1, 8)), answer.toString());
             }
-            assertEquals(200, probe.send("POST", path, "{\"schema\":\"\\\"int\\\"\",\"references\":[],\"ruleSet\":null}", RegistryProbe.TYPE).status());
+            assertEquals(200, probe.send("POST", path,
+                    "{\"schema\":\"\\\"int\\\"\",\"references\":[],\"ruleSet\":null}", RegistryProbe.TYPE).status());
             assertEquals(422, probe.post("/subjects/:.ctx:s/versions", "\"int\"").status());
             assertEquals(415, probe.send("POST", path, "schema=1", "text/csv").status());
             assertEquals(405, probe.delete("/schemas/types").status());
