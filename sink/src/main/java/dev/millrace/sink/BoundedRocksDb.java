@@ -10,8 +10,9 @@ import org.rocksdb.Options;
 import org.rocksdb.WriteBufferManager;
 
 /**
- * Gives all stores of this process one block cache, indexes and write buffers included, so that their memory does not grow
- * with the number of partitions. Streams makes one object per store, hence the map by size: stores of the same size share.
+ * Gives all stores of this process one block cache, indexes and write buffers included, so that their memory
+ * does not grow with the number of partitions. Streams makes one object per store, hence the map by size:
+ * stores of the same size share.
  *
  * <p>Source: "RocksDB memory management" in Kafka Streams' documentation.
  */
@@ -25,7 +26,8 @@ public final class BoundedRocksDb implements RocksDBConfigSetter {
     private record SharedMemory(Cache cache, WriteBufferManager writeBuffers) {
         static SharedMemory of(long bytes) {
             Cache cache = new LRUCache(bytes, -1, false, INDEX_SHARE);
-            // Half for what is not yet on disk; counted inside the cache, so that both together stay within the bytes.
+            // Half for what is not yet on disk; counted inside the cache, so that both together stay within
+            // the bytes.
             return new SharedMemory(cache, new WriteBufferManager(bytes / 2, cache));
         }
     }

@@ -30,14 +30,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The sink as a running role: the topology of {@link SinkTopology} under exactly_once_v2. {@link #start} returns at once;
- * {@link #awaitRunning} waits for the first assignment.
+ * The sink as a running role: the topology of {@link SinkTopology} under exactly_once_v2. {@link #start}
+ * returns at once; {@link #awaitRunning} waits for the first assignment.
  */
 public final class SinkApp implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(SinkApp.class);
     private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(20);
     private static final Duration RETRY_PAUSE = Duration.ofSeconds(1);
-    private static final List<String> SOURCES = List.of(Topics.COMPLETIONS, Topics.BATCH_EVENTS, Topics.USAGE);
+    private static final List<String> SOURCES =
+            List.of(Topics.COMPLETIONS, Topics.BATCH_EVENTS, Topics.USAGE);
 
     private final SinkSerdes serdes;
     private final KafkaStreams streams;
@@ -50,7 +51,8 @@ public final class SinkApp implements AutoCloseable {
         this.metrics = metrics;
         SinkMetrics sinkMetrics = new SinkMetrics(metrics);
         serdes = new SinkSerdes(config.clientProperties());
-        streams = new KafkaStreams(SinkTopology.build(serdes, config.emitInterval(), sinkMetrics), properties(config));
+        streams = new KafkaStreams(
+                SinkTopology.build(serdes, config.emitInterval(), sinkMetrics), properties(config));
         streams.setUncaughtExceptionHandler(this::onUncaught);
         streams.setStateListener((now, before) -> stateChanged(now));
         registerLag();
@@ -69,7 +71,8 @@ public final class SinkApp implements AutoCloseable {
     public void awaitRunning(Duration timeout) throws InterruptedException {
         boolean inTime = runningOrOver.await(timeout.toMillis(), TimeUnit.MILLISECONDS);
         if (failure.get() != null) {
-            throw new IllegalStateException("the sink has stopped: " + failure.get().getMessage(), failure.get());
+            throw new IllegalStateException("the sink has stopped: " + failure.get().getMessage(),
+                    failure.get());
         }
         if (!inTime) {
             throw new IllegalStateException("the sink is still " + streams.state() + " after " + timeout);
@@ -95,7 +98,9 @@ public final class SinkApp implements AutoCloseable {
         return streams.state() == KafkaStreams.State.RUNNING ? null : "the sink is " + streams.state();
     }
 
-    /** Commits what is done, leaves the group (so that the next sink need not wait for a timeout) and stops. */
+    /**
+     * Commits what is done, leaves the group (so that the next sink need not wait for a timeout) and stops.
+     */
     @Override
     public void close() {
         boolean stopped = streams.close(CloseOptions.timeout(CLOSE_TIMEOUT)
@@ -109,7 +114,8 @@ public final class SinkApp implements AutoCloseable {
     static Properties properties(SinkConfig config) {
         Properties properties = new Properties();
         properties.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
-        // A sink that was killed is replaced after this; Kafka's default of 45 s is long for a role that may be alone.
+        // A sink that was killed is replaced after this; Kafka's default of 45 s is long for a role that may
+        // be alone.
         properties.put(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG, 10_000);
         properties.putAll(config.clientProperties());
         properties.put(StreamsConfig.APPLICATION_ID_CONFIG, config.applicationId());
@@ -149,8 +155,10 @@ public final class SinkApp implements AutoCloseable {
 
     static boolean mayPass(Throwable error) {
         for (Throwable t = error; t != null; t = t.getCause()) {
-            if (t instanceof RegistryUnavailableException || t instanceof RetriableException || t instanceof ProducerFencedException
-                    || t instanceof InvalidProducerEpochException || t instanceof InvalidPidMappingException) {
+            if (t instanceof RegistryUnavailableException || t instanceof RetriableException
+                    || t instanceof ProducerFencedException
+                    || t instanceof InvalidProducerEpochException
+                    || t instanceof InvalidPidMappingException) {
                 return true;
             }
         }
@@ -160,7 +168,7 @@ public final class SinkApp implements AutoCloseable {
     private void registerLag() {
         for (String topic : SOURCES) {
             Gauge.builder("millrace_sink_lag_records", () -> lag(topic))
-                    .description("Records of the topic that the sink has not read yet, over the partitions that it owns")
+                    .description("Records of the topic that the sink has not read yet, over its partitions")
                     .tag("topic", topic).register(metrics);
         }
     }

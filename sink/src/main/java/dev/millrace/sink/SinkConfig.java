@@ -8,11 +8,15 @@ import java.util.Objects;
 /**
  * Settings of the sink, checked.
  *
- * @param applicationId the Kafka Streams application; all sinks of an installation share it and split the partitions
- * @param stateDir where this process keeps its stores; losing it costs a restore from the changelog topics, no data
- * @param clientProperties bootstrap.servers, schema.registry.url and whatever else Kafka's clients and the serde understand
+ * @param applicationId the Kafka Streams application; all sinks of an installation share it and split the
+ *     partitions
+ * @param stateDir where this process keeps its stores; losing it costs a restore from the changelog topics,
+ *     no data
+ * @param clientProperties bootstrap.servers, schema.registry.url and whatever else Kafka's clients and the
+ *     serde understand
  * @param threads stream threads in this process
- * @param emitInterval how often a changed batch is written to the batches topic; a change of status is written at once
+ * @param emitInterval how often a changed batch is written to the batches topic; a change of status is
+ *     written at once
  * @param commitInterval time between two transactions
  * @param rocksDbMemoryBytes block cache and write buffers of all stores of this process together
  * @param cacheBytes records held back in memory until a commit, over all stores
@@ -49,17 +53,20 @@ public record SinkConfig(
 
     /** One thread, progress every 200 ms, a commit every 100 ms, 32 MiB for RocksDB and 8 MiB of cache. */
     public static SinkConfig defaults(Path stateDir, Map<String, Object> clientProperties) {
-        return new SinkConfig(DEFAULT_APPLICATION_ID, stateDir, clientProperties, 1, Duration.ofMillis(200), Duration.ofMillis(100),
-                32L << 20, 8L << 20);
+        return new SinkConfig(DEFAULT_APPLICATION_ID, stateDir, clientProperties, 1,
+                Duration.ofMillis(200), Duration.ofMillis(100), 32L << 20, 8L << 20);
     }
 
+    /** The same for another application id. */
     public SinkConfig withApplicationId(String id) {
-        return new SinkConfig(id, stateDir, clientProperties, threads, emitInterval, commitInterval, rocksDbMemoryBytes, cacheBytes);
+        return new SinkConfig(id, stateDir, clientProperties, threads, emitInterval, commitInterval,
+                rocksDbMemoryBytes, cacheBytes);
     }
 
+    /** The same with another number of threads. */
     public SinkConfig withThreads(int count) {
-        return new SinkConfig(applicationId, stateDir, clientProperties, count, emitInterval, commitInterval, rocksDbMemoryBytes,
-                cacheBytes);
+        return new SinkConfig(applicationId, stateDir, clientProperties, count, emitInterval, commitInterval,
+                rocksDbMemoryBytes, cacheBytes);
     }
 
     private static void requireProperty(Map<String, Object> properties, String name) {

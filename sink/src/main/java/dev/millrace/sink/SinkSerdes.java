@@ -10,7 +10,10 @@ import dev.millrace.schemas.serde.AvroSerde;
 import java.util.Map;
 import org.apache.kafka.common.serialization.Serde;
 
-/** Serdes of the records that the sink reads and writes, all against one registry; safe for use by several threads. */
+/**
+ * Serdes of the records that the sink reads and writes, all against one registry; safe for use by several
+ * threads.
+ */
 public final class SinkSerdes implements AutoCloseable {
     private final AvroSerde<Completion> completion;
     private final AvroSerde<BatchEvent> batchEvent;

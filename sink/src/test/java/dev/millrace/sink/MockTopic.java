@@ -13,7 +13,10 @@ import org.apache.kafka.clients.consumer.OffsetAndTimestamp;
 import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
 
-/** One topic behind Kafka's mock consumer: hands out what was added, from where the consumer stands, a few records per poll. */
+/**
+ * One topic behind Kafka's mock consumer: hands out what was added, from where the consumer stands, a few
+ * records per poll.
+ */
 public final class MockTopic {
     private static final int RECORDS_PER_POLL = 3;
 
@@ -94,7 +97,8 @@ public final class MockTopic {
         }
 
         @Override
-        public synchronized Map<TopicPartition, OffsetAndTimestamp> offsetsForTimes(Map<TopicPartition, Long> times) {
+        public synchronized Map<TopicPartition, OffsetAndTimestamp> offsetsForTimes(
+                Map<TopicPartition, Long> times) {
             Map<TopicPartition, OffsetAndTimestamp> found = new HashMap<>();
             times.forEach((partition, time) -> found.put(partition,
                     partitions.get(partition.partition()).isEmpty() ? null : new OffsetAndTimestamp(0, 0)));

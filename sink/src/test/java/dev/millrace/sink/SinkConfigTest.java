@@ -17,11 +17,13 @@ import org.junit.jupiter.api.function.Executable;
 
 class SinkConfigTest {
     private static final Map<String, Object> CLIENT =
-            Map.of("bootstrap.servers", "127.0.0.1:9", "schema.registry.url", "mock://config", "security.protocol", "SSL");
+            Map.of("bootstrap.servers", "127.0.0.1:9", "schema.registry.url", "mock://config",
+            "security.protocol", "SSL");
 
     @Test
     void clientPropertiesPassThroughAndOursWin() {
-        SinkConfig config = SinkConfig.defaults(Path.of("state"), CLIENT).withThreads(3).withApplicationId("other");
+        SinkConfig config = SinkConfig.defaults(Path.of("state"), CLIENT).withThreads(3)
+                .withApplicationId("other");
         Properties properties = SinkApp.properties(config);
         assertEquals("SSL", properties.get("security.protocol"));
         assertEquals("mock://config", properties.get("schema.registry.url"));
@@ -33,9 +35,12 @@ class SinkConfigTest {
 
     @Test
     void badSettingsAreNamed() {
-        assertTrue(message(() -> SinkConfig.defaults(Path.of("s"), CLIENT).withThreads(0)).contains("threads must be at least 1, not 0"));
-        assertTrue(message(() -> SinkConfig.defaults(Path.of("s"), CLIENT).withApplicationId("a b")).contains("applicationId"));
-        assertTrue(message(() -> SinkConfig.defaults(Path.of("s"), Map.of("bootstrap.servers", "h:1"))).contains("schema.registry.url"));
+        assertTrue(message(() -> SinkConfig.defaults(Path.of("s"), CLIENT).withThreads(0))
+                .contains("threads must be at least 1, not 0"));
+        assertTrue(message(() -> SinkConfig.defaults(Path.of("s"), CLIENT).withApplicationId("a b"))
+                .contains("applicationId"));
+        assertTrue(message(() -> SinkConfig.defaults(Path.of("s"), Map.of("bootstrap.servers", "h:1")))
+                .contains("schema.registry.url"));
     }
 
     @Test

@@ -27,25 +27,30 @@ public final class SinkFixtures {
     }
 
     public static BatchEvent opened(String batch, String run) {
-        return BatchEvent.newBuilder().setBatchId(batch).setKind(BatchEventKind.OPENED).setSubmissionId(run).setAt(T0).build();
+        return event(batch, BatchEventKind.OPENED).setSubmissionId(run).setAt(T0).build();
     }
 
     public static BatchEvent sealed(String batch, String run, long lines) {
-        return BatchEvent.newBuilder().setBatchId(batch).setKind(BatchEventKind.SEALED).setSubmissionId(run).setLines(lines)
-                .setAt(at(1)).build();
+        return event(batch, BatchEventKind.SEALED).setSubmissionId(run).setLines(lines).setAt(at(1)).build();
     }
 
     public static BatchEvent tally(String batch, String run, String source, long admitted, long duplicates) {
-        return BatchEvent.newBuilder().setBatchId(batch).setKind(BatchEventKind.TALLY).setSubmissionId(run).setSource(source)
+        return event(batch, BatchEventKind.TALLY).setSubmissionId(run).setSource(source)
                 .setAdmitted(admitted).setDuplicates(duplicates).setAt(at(2)).build();
     }
 
     public static BatchEvent finished(String batch, CompletionStatus status) {
-        return BatchEvent.newBuilder().setBatchId(batch).setKind(BatchEventKind.FINISHED).setStatus(status)
-                .setUsage(new Usage(10, 4, 3)).setAt(at(3)).build();
+        return event(batch, BatchEventKind.FINISHED).setStatus(status).setUsage(new Usage(10, 4, 3))
+                .setAt(at(3)).build();
     }
 
-    /** A chat completion that says "four" and cost 10 prompt tokens (4 of them cached) and 3 generated ones. */
+    private static BatchEvent.Builder event(String batch, BatchEventKind kind) {
+        return BatchEvent.newBuilder().setBatchId(batch).setKind(kind);
+    }
+
+    /**
+     * A chat completion that says "four" and cost 10 prompt tokens (4 of them cached) and 3 generated ones.
+     */
     public static Completion completion(String batch, String customId) {
         return ended(batch, customId, CompletionStatus.COMPLETED)
                 .setChoices(List.of(choice("four").build()))
@@ -59,13 +64,15 @@ public final class SinkFixtures {
     }
 
     public static Completion.Builder ended(String batch, String customId, CompletionStatus status) {
-        return Completion.newBuilder().setJobId(batch + "/" + customId).setCustomId(customId).setBatchId(batch)
-                .setModel("demo").setEndpoint(Endpoint.CHAT_COMPLETIONS).setStatus(status).setUsage(new Usage(10, 4, 3))
-                .setCreatedAt(T0).setFinishedAt(at(3));
+        return Completion.newBuilder()
+                .setJobId(batch + "/" + customId).setCustomId(customId).setBatchId(batch)
+                .setModel("demo").setEndpoint(Endpoint.CHAT_COMPLETIONS).setStatus(status)
+                .setUsage(new Usage(10, 4, 3)).setCreatedAt(T0).setFinishedAt(at(3));
     }
 
     public static BatchProgress.Builder progress(String batch, BatchStatus status) {
-        return BatchProgress.newBuilder().setBatchId(batch).setStatus(status).setCreatedAt(T0).setUpdatedAt(at(3));
+        return BatchProgress.newBuilder().setBatchId(batch).setStatus(status).setCreatedAt(T0)
+                .setUpdatedAt(at(3));
     }
 
     /** A serde against a registry in this JVM. */

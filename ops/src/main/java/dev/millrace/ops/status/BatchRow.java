@@ -8,7 +8,8 @@ import java.util.OptionalDouble;
 /**
  * A batch as status shows it.
  *
- * @param jobsPerSecond jobs that end per second: measured if there are several looks at it, else the mean since it began
+ * @param jobsPerSecond jobs that end per second: measured if there are several looks at it, else the mean
+ *     since it began
  */
 public record BatchRow(BatchProgress progress, OptionalDouble jobsPerSecond) {
 
@@ -30,7 +31,10 @@ public record BatchRow(BatchProgress progress, OptionalDouble jobsPerSecond) {
         return BatchStatuses.hasEnded(progress.getStatus());
     }
 
-    /** Time left at the present rate, for the jobs admitted so far; empty when nothing moves or nothing is left. */
+    /**
+     * Time left at the present rate, for the jobs admitted so far; empty when nothing moves or nothing is
+     * left.
+     */
     public OptionalDouble secondsLeft() {
         long left = progress.getTotal() - ended();
         return hasEnded() || left <= 0 || jobsPerSecond.isEmpty() || jobsPerSecond.getAsDouble() <= 0
@@ -42,7 +46,8 @@ public record BatchRow(BatchProgress progress, OptionalDouble jobsPerSecond) {
         if (progress.getInProgressAt() == null) {
             return OptionalDouble.empty();
         }
-        double seconds = Duration.between(progress.getInProgressAt(), progress.getUpdatedAt()).toMillis() / 1000.0;
+        double seconds = Duration.between(progress.getInProgressAt(), progress.getUpdatedAt())
+                .toMillis() / 1000.0;
         long ended = BatchStatuses.ended(progress);
         return seconds <= 0 || ended == 0 ? OptionalDouble.empty() : OptionalDouble.of(ended / seconds);
     }

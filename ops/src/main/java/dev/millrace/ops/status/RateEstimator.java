@@ -17,8 +17,8 @@ final class RateEstimator {
     private final Map<String, Deque<Sample>> samples = new HashMap<>();
 
     /**
-     * Takes a sample and says the rate per second over the window; empty until there are two samples at different times. A
-     * counter that fell was started anew, and so is its window.
+     * Takes a sample and says the rate per second over the window; empty until there are two samples at
+     * different times. A counter that fell was started anew, and so is its window.
      */
     OptionalDouble sample(String key, long count, Instant at) {
         Deque<Sample> window = samples.computeIfAbsent(key, k -> new ArrayDeque<>());

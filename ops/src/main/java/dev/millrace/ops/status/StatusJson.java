@@ -12,7 +12,10 @@ import java.time.Instant;
 import java.util.Locale;
 import java.util.OptionalDouble;
 
-/** A snapshot as one JSON object on one line. Instants are Unix seconds, as in OpenAI's API; what is not known is null. */
+/**
+ * A snapshot as one JSON object on one line. Instants are Unix seconds, as in OpenAI's API; what is not known
+ * is null.
+ */
 public final class StatusJson {
     private static final JsonFactory JSON = new JsonFactory();
 
@@ -128,7 +131,8 @@ public final class StatusJson {
         json.writeEndObject();
     }
 
-    private static void writeOptional(JsonGenerator json, String name, OptionalDouble value) throws IOException {
+    private static void writeOptional(
+            JsonGenerator json, String name, OptionalDouble value) throws IOException {
         if (value.isPresent()) {
             json.writeNumberField(name, value.getAsDouble());
         } else {

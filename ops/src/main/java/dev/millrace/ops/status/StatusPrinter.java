@@ -41,9 +41,15 @@ public final class StatusPrinter {
     private static String[] batchCells(BatchRow batch) {
         BatchProgress progress = batch.progress();
         long notCompleted = progress.getFailed() + progress.getExpired() + progress.getCancelled();
-        return new String[] {progress.getBatchId(), progress.getStatus().name(), bar(batch.ended(), progress.getTotal()),
-            share(batch.ended(), progress.getTotal()), count(batch.ended()) + "/" + count(progress.getTotal()), count(notCompleted),
-            rate(batch.jobsPerSecond()), timeLeft(batch)};
+        return new String[] {
+            progress.getBatchId(),
+            progress.getStatus().name(),
+            bar(batch.ended(), progress.getTotal()),
+            share(batch.ended(), progress.getTotal()),
+            count(batch.ended()) + "/" + count(progress.getTotal()),
+            count(notCompleted),
+            rate(batch.jobsPerSecond()),
+            timeLeft(batch)};
     }
 
     private static String timeLeft(BatchRow batch) {
@@ -61,20 +67,29 @@ public final class StatusPrinter {
             return;
         }
         List<String[]> rows = new ArrayList<>();
-        rows.add(new String[] {"WORKER", "STATE", "MODEL", "DEVICE", "RUNNING", "WAITING", "KV USED", "TOK/S IN", "TOK/S OUT", "PARTITIONS"});
+        rows.add(new String[] {"WORKER", "STATE", "MODEL", "DEVICE", "RUNNING", "WAITING", "KV USED",
+                "TOK/S IN", "TOK/S OUT", "PARTITIONS"});
         status.workers().forEach(worker -> rows.add(workerCells(worker)));
         addTable(text, rows);
-        text.append(String.format(Locale.ROOT, "%s tok/s in, %s tok/s out, %s of prompt tokens from the prefix cache\n",
-                count(Math.round(status.promptTokensPerSecond())), count(Math.round(status.completionTokensPerSecond())),
+        text.append(String.format(Locale.ROOT,
+                "%s tok/s in, %s tok/s out, %s of prompt tokens from the prefix cache\n",
+                count(Math.round(status.promptTokensPerSecond())),
+                count(Math.round(status.completionTokensPerSecond())),
                 status.cachedShare().isPresent() ? percent(status.cachedShare().getAsDouble()) : "none"));
     }
 
     private static String[] workerCells(WorkerRow worker) {
         WorkerStats stats = worker.stats();
         boolean live = worker.isLive();
-        return new String[] {stats.getWorkerId(),
-            live ? worker.state() : worker.state() + " " + duration(worker.silentFor().toMillis() / 1000.0) + " ago", stats.getModel(),
-            stats.getDevice(), count(stats.getRunning()), count(stats.getWaiting()), share(stats.getKvBlocksUsed(), stats.getKvBlocksTotal()),
+        String silence = live ? "" : " " + duration(worker.silentFor().toMillis() / 1000.0) + " ago";
+        return new String[] {
+            stats.getWorkerId(),
+            worker.state() + silence,
+            stats.getModel(),
+            stats.getDevice(),
+            count(stats.getRunning()),
+            count(stats.getWaiting()),
+            share(stats.getKvBlocksUsed(), stats.getKvBlocksTotal()),
             live ? count(Math.round(stats.getPromptTokensPerSecond())) : "-",
             live ? count(Math.round(stats.getCompletionTokensPerSecond())) : "-",
             stats.getAssignedPartitions().toString()};

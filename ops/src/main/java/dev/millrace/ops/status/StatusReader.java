@@ -19,8 +19,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Reads the state of an installation from its topics and consumer groups. The first look reads the compacted topics whole;
- * later ones take what has changed, and know rates. For one thread.
+ * Reads the state of an installation from its topics and consumer groups. The first look reads the compacted
+ * topics whole; later ones take what has changed, and know rates. For one thread.
  */
 public final class StatusReader implements AutoCloseable {
     private static final Duration READ_TIMEOUT = Duration.ofMinutes(1);
@@ -34,7 +34,8 @@ public final class StatusReader implements AutoCloseable {
     private final RateEstimator rates = new RateEstimator();
 
     /**
-     * @param clientProperties bootstrap.servers, schema.registry.url and whatever else Kafka's clients and the serde understand
+     * @param clientProperties bootstrap.servers, schema.registry.url and whatever else Kafka's clients and
+     *     the serde understand
      * @param pool whose workers and ready topic are looked at
      * @throws IllegalStateException when a topic is missing or Kafka does not answer
      */
@@ -70,7 +71,8 @@ public final class StatusReader implements AutoCloseable {
                 lag.of(IngestConfig.DEFAULT_APPLICATION_ID, Topics.PROMPTS),
                 lag.of(WorkerConfig.groupFor(pool), Topics.ready(pool)),
                 lag.of(SinkConfig.DEFAULT_APPLICATION_ID, Topics.COMPLETIONS));
-        return new StatusSnapshot(now, pool, batchRows(batchId, now), workerRows(workers.entries().values(), pool, now), lags);
+        return new StatusSnapshot(
+                now, pool, batchRows(batchId, now), workerRows(workers.entries().values(), pool, now), lags);
     }
 
     /** Lets time pass until the next look, and meanwhile takes what comes. */
@@ -87,14 +89,19 @@ public final class StatusReader implements AutoCloseable {
         }
         return batches.entries().values().stream()
                 .filter(batch -> batchId == null || batch.getBatchId().equals(batchId))
-                .map(batch -> BatchRow.of(batch, rates.sample(batch.getBatchId(), BatchStatuses.ended(batch), now)))
+                .map(batch -> row(batch, now))
                 .sorted(Comparator.comparing(BatchRow::hasEnded)
                         .thenComparing(row -> row.progress().getCreatedAt(), Comparator.reverseOrder()))
                 .toList();
     }
 
+    private BatchRow row(BatchProgress batch, Instant now) {
+        return BatchRow.of(batch, rates.sample(batch.getBatchId(), BatchStatuses.ended(batch), now));
+    }
+
     static List<WorkerRow> workerRows(Collection<WorkerStats> stats, String pool, Instant now) {
-        return stats.stream().filter(worker -> worker.getPool().equals(pool)).map(worker -> WorkerRow.of(worker, now)).toList();
+        return stats.stream().filter(worker -> worker.getPool().equals(pool))
+                .map(worker -> WorkerRow.of(worker, now)).toList();
     }
 
     @Override

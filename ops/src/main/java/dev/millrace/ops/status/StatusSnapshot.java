@@ -11,7 +11,8 @@ import java.util.OptionalDouble;
  * @param workers of the pool, by id
  * @param lags in the order a record passes the topics
  */
-public record StatusSnapshot(Instant at, String pool, List<BatchRow> batches, List<WorkerRow> workers, List<TopicLag> lags) {
+public record StatusSnapshot(
+        Instant at, String pool, List<BatchRow> batches, List<WorkerRow> workers, List<TopicLag> lags) {
 
     public StatusSnapshot {
         batches = List.copyOf(batches);
@@ -21,23 +22,31 @@ public record StatusSnapshot(Instant at, String pool, List<BatchRow> batches, Li
 
     /** Prompt tokens that live workers take in per second. */
     public double promptTokensPerSecond() {
-        return workers.stream().filter(WorkerRow::isLive).mapToDouble(worker -> worker.stats().getPromptTokensPerSecond()).sum();
+        return workers.stream().filter(WorkerRow::isLive)
+                .mapToDouble(worker -> worker.stats().getPromptTokensPerSecond()).sum();
     }
 
     /** Tokens that live workers generate per second. */
     public double completionTokensPerSecond() {
-        return workers.stream().filter(WorkerRow::isLive).mapToDouble(worker -> worker.stats().getCompletionTokensPerSecond()).sum();
+        return workers.stream().filter(WorkerRow::isLive)
+                .mapToDouble(worker -> worker.stats().getCompletionTokensPerSecond()).sum();
     }
 
-    /** Share of the live workers' prompt tokens that came out of the prefix cache since they started; empty before the first. */
+    /**
+     * Share of the live workers' prompt tokens that came out of the prefix cache since they started; empty
+     * before the first.
+     */
     public OptionalDouble cachedShare() {
-        long prompt = workers.stream().filter(WorkerRow::isLive).mapToLong(worker -> worker.stats().getPromptTokens()).sum();
-        long cached = workers.stream().filter(WorkerRow::isLive).mapToLong(worker -> worker.stats().getCachedTokens()).sum();
+        long prompt = workers.stream().filter(WorkerRow::isLive)
+                .mapToLong(worker -> worker.stats().getPromptTokens()).sum();
+        long cached = workers.stream().filter(WorkerRow::isLive)
+                .mapToLong(worker -> worker.stats().getCachedTokens()).sum();
         return prompt == 0 ? OptionalDouble.empty() : OptionalDouble.of((double) cached / prompt);
     }
 
     /** Jobs that end per second over all open batches, as far as it is known. */
     public double jobsPerSecond() {
-        return batches.stream().filter(batch -> !batch.hasEnded()).mapToDouble(batch -> batch.jobsPerSecond().orElse(0)).sum();
+        return batches.stream().filter(batch -> !batch.hasEnded())
+                .mapToDouble(batch -> batch.jobsPerSecond().orElse(0)).sum();
     }
 }

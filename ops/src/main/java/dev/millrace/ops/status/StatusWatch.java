@@ -8,7 +8,10 @@ import java.util.function.Function;
 /** Shows the status again and again. */
 public final class StatusWatch {
     private static final Duration INTERVAL = Duration.ofSeconds(1);
-    /** Cursor to the top left, then erase to the end of the screen: redraws without the flicker of a cleared screen. */
+    /**
+     * Cursor to the top left, then erase to the end of the screen: redraws without the flicker of a cleared
+     * screen.
+     */
     private static final String HOME_AND_ERASE = "\u001B[H\u001B[J";
 
     private StatusWatch() {}
@@ -20,7 +23,8 @@ public final class StatusWatch {
      * @param format {@link StatusPrinter#text} or {@link StatusJson#text}
      * @param redraw whether to draw each over the one before, as a terminal can
      */
-    public static void run(StatusReader reader, String batchId, Function<StatusSnapshot, String> format, PrintWriter out,
+    public static void run(StatusReader reader, String batchId, Function<StatusSnapshot, String> format,
+            PrintWriter out,
             boolean redraw, BooleanSupplier goOn) {
         while (goOn.getAsBoolean()) {
             String text = format.apply(reader.read(batchId));

@@ -17,7 +17,10 @@ public record TopicLag(String topic, String group, List<PartitionLag> partitions
      * @param finishedAhead offsets above the low-water mark that are finished all the same
      */
     public record PartitionLag(int partition, long logEnd, long lowWater, long finishedAhead) {
-        /** Offsets that are not finished. Transaction markers that nobody has passed yet count too; there is about one per transaction. */
+        /**
+         * Offsets that are not finished. Transaction markers that nobody has passed yet count too; there is
+         * about one per transaction.
+         */
         public long records() {
             return Math.max(0, logEnd - lowWater - finishedAhead);
         }
@@ -34,6 +37,7 @@ public record TopicLag(String topic, String group, List<PartitionLag> partitions
 
     /** What tools that know only the committed offset show: too much whenever jobs finish out of order. */
     public long committedLag() {
-        return partitions.stream().mapToLong(partition -> Math.max(0, partition.logEnd() - partition.lowWater())).sum();
+        return partitions.stream()
+                .mapToLong(partition -> Math.max(0, partition.logEnd() - partition.lowWater())).sum();
     }
 }

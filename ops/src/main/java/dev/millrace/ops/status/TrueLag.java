@@ -14,6 +14,7 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ListOffsetsOptions;
 import org.apache.kafka.clients.admin.ListOffsetsResult.ListOffsetsResultInfo;
 import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.KafkaFuture;
@@ -21,11 +22,14 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
 /**
- * Lag as it is: log end − committed offset − what is finished above it. Jobs finish out of order, so the committed offset
- * sticks at the slowest one; workers note in the metadata of each commit what else is finished ({@link FinishedAheadCodec}).
+ * Lag as it is: log end − committed offset − what is finished above it. Jobs finish out of order, so the
+ * committed offset sticks at the slowest one; workers note in the metadata of each commit what else is
+ * finished ({@link FinishedAheadCodec}).
  */
 public final class TrueLag implements AutoCloseable {
     private static final long TIMEOUT_SECONDS = 30;
+    private static final ListOffsetsOptions COMMITTED_ONLY =
+            new ListOffsetsOptions(IsolationLevel.READ_COMMITTED);
 
     private final Admin admin;
 
@@ -40,7 +44,8 @@ public final class TrueLag implements AutoCloseable {
     /**
      * The lag of a group on every partition of a topic.
      *
-     * @throws IllegalStateException when the topic does not exist or Kafka does not answer; the message says which
+     * @throws IllegalStateException when the topic does not exist or Kafka does not answer; the message says
+     *     which
      */
     public TopicLag of(String group, String topic) {
         List<TopicPartition> partitions = partitions(topic);
@@ -49,7 +54,8 @@ public final class TrueLag implements AutoCloseable {
         Map<TopicPartition, Long> starts = offsets(topic, partitions, OffsetSpec.earliest());
         List<PartitionLag> lags = new ArrayList<>();
         for (TopicPartition partition : partitions) {
-            lags.add(lag(partition.partition(), ends.get(partition), starts.get(partition), committed.get(partition)));
+            lags.add(lag(partition.partition(), ends.get(partition), starts.get(partition),
+                    committed.get(partition)));
         }
         return new TopicLag(topic, group, lags);
     }
@@ -60,12 +66,15 @@ public final class TrueLag implements AutoCloseable {
             // What retention has deleted below the start can no longer be done.
             return new PartitionLag(partition, end, start, 0);
         }
-        long ahead = FinishedAheadCodec.decode(committed.offset(), committed.metadata()).map(FinishedAhead::count).orElse(0L);
+        long ahead = FinishedAheadCodec.decode(committed.offset(), committed.metadata())
+                .map(FinishedAhead::count).orElse(0L);
         return new PartitionLag(partition, end, committed.offset(), ahead);
     }
 
     private List<TopicPartition> partitions(String topic) {
-        return await(admin.describeTopics(List.of(topic)).topicNameValues().get(topic), topic).partitions().stream()
+        TopicDescription description =
+                await(admin.describeTopics(List.of(topic)).topicNameValues().get(topic), topic);
+        return description.partitions().stream()
                 .map(info -> new TopicPartition(topic, info.partition()))
                 .toList();
     }
@@ -74,11 +83,12 @@ public final class TrueLag implements AutoCloseable {
         return await(admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata(), topic);
     }
 
-    private Map<TopicPartition, Long> offsets(String topic, List<TopicPartition> partitions, OffsetSpec spec) {
+    private Map<TopicPartition, Long> offsets(
+            String topic, List<TopicPartition> partitions, OffsetSpec spec) {
         Map<TopicPartition, OffsetSpec> wanted = new HashMap<>();
         partitions.forEach(partition -> wanted.put(partition, spec));
         Map<TopicPartition, ListOffsetsResultInfo> found =
-                await(admin.listOffsets(wanted, new ListOffsetsOptions(IsolationLevel.READ_COMMITTED)).all(), topic);
+                await(admin.listOffsets(wanted, COMMITTED_ONLY).all(), topic);
         Map<TopicPartition, Long> offsets = new HashMap<>();
         found.forEach((partition, info) -> offsets.put(partition, info.offset()));
         return offsets;
@@ -89,9 +99,12 @@ public final class TrueLag implements AutoCloseable {
             return answer.get(TIMEOUT_SECONDS, TimeUnit.SECONDS);
         } catch (ExecutionException e) {
             if (e.getCause() instanceof UnknownTopicOrPartitionException) {
-                throw new IllegalStateException("topic " + topic + " does not exist; 'topics create' makes it", e.getCause());
+                throw new IllegalStateException("topic " + topic
+                        + " does not exist; 'topics create' makes it", e.getCause());
             }
-            throw new IllegalStateException("the lag of topic " + topic + " cannot be read: " + e.getCause().getMessage(), e.getCause());
+            throw new IllegalStateException(
+                    "the lag of topic " + topic + " cannot be read: " + e.getCause().getMessage(),
+                    e.getCause());
         } catch (TimeoutException e) {
             throw new IllegalStateException("Kafka did not answer within " + TIMEOUT_SECONDS + " s", e);
         } catch (InterruptedException e) {

@@ -45,7 +45,10 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The sink, the export and the status against a real broker; what comes before the sink is played by a producer. */
+/**
+ * The sink, the export and the status against a real broker; what comes before the sink is played by a
+ * producer.
+ */
 class StatusLiveTest {
     private static final Duration TIMEOUT = Duration.ofSeconds(60);
     private static final int JOBS = 300;
@@ -82,7 +85,8 @@ class StatusLiveTest {
     void batchIsFollowedToItsEndExportedAndReopenedAcrossARestart() throws Exception {
         String batch = "live";
         SinkConfig config = SinkConfig.defaults(dir.resolve("state"), client);
-        try (SinkApp sink = new SinkApp(config, new SimpleMeterRegistry()); StatusReader status = new StatusReader(client, "default")) {
+        try (SinkApp sink = new SinkApp(config, new SimpleMeterRegistry());
+                StatusReader status = new StatusReader(client, "default")) {
             sink.start();
             sink.awaitRunning(TIMEOUT);
             send(event(batch, "r1", BatchEventKind.OPENED).build(),
@@ -95,14 +99,16 @@ class StatusLiveTest {
             assertEquals(BatchStatus.COMPLETED, ended.getStatus());
             assertEquals(JOBS, ended.getCompleted());
             StatusSnapshot snapshot = status.read(batch);
-            assertEquals(List.of(batch), snapshot.batches().stream().map(row -> row.progress().getBatchId()).toList());
+            assertEquals(List.of(batch), snapshot.batches().stream().map(row -> row.progress().getBatchId())
+                    .toList());
             assertThrows(UnknownBatchException.class, () -> status.read("lvie"));
         }
         assertWhole(batch, JOBS);
         try (SinkApp sink = new SinkApp(config, new SimpleMeterRegistry())) {
             sink.start();
             send(event(batch, "r2", BatchEventKind.OPENED).build(),
-                    event(batch, "r2", BatchEventKind.TALLY).setSource("0_0").setAdmitted(10).setDuplicates(JOBS).build(),
+                    event(batch, "r2", BatchEventKind.TALLY).setSource("0_0").setAdmitted(10)
+                    .setDuplicates(JOBS).build(),
                     event(batch, "r2", BatchEventKind.SEALED).setLines(JOBS + 10).build());
             sendCompletions(batch, JOBS, JOBS + 10);
             BatchProgress ended = BatchWatch.awaitBatch(client, batch, "r2", TIMEOUT, progress -> {});
@@ -130,7 +136,7 @@ class StatusLiveTest {
             StatusSnapshot snapshot = reader.read(null);
             TopicLag lag = snapshot.lags().get(1);
             assertEquals(topic, lag.topic());
-            // 50 records and the transaction's marker, less 10 below the low-water mark and 20 finished ahead.
+            // 50 records and a transaction marker, less 10 below the low-water mark and 20 finished ahead.
             assertEquals(21, lag.records());
             assertEquals(41, lag.committedLag());
             assertEquals("RUNNING", snapshot.workers().getFirst().state());
@@ -141,7 +147,8 @@ class StatusLiveTest {
     @Test
     void topicThatDoesNotExistIsNamed() {
         try (TrueLag lag = new TrueLag(client)) {
-            String message = assertThrows(IllegalStateException.class, () -> lag.of("g", "ready.nobody")).getMessage();
+            String message = assertThrows(IllegalStateException.class, () -> lag.of("g", "ready.nobody"))
+                    .getMessage();
             assertTrue(message.contains("topic ready.nobody does not exist"), message);
         }
     }
@@ -179,13 +186,17 @@ class StatusLiveTest {
     }
 
     private static BatchEvent.Builder event(String batch, String run, BatchEventKind kind) {
-        return BatchEvent.newBuilder().setBatchId(batch).setSubmissionId(run).setKind(kind).setAt(Instant.now());
+        return BatchEvent.newBuilder().setBatchId(batch).setSubmissionId(run).setKind(kind)
+                .setAt(Instant.now());
     }
 
     private static Completion completion(String batch, int number) {
-        Choice choice = Choice.newBuilder().setIndex(0).setText("answer " + number).setFinishReason("stop").build();
-        return Completion.newBuilder().setJobId(batch + "/" + number).setCustomId("" + number).setBatchId(batch).setModel("demo")
-                .setStatus(CompletionStatus.COMPLETED).setChoices(List.of(choice)).setUsage(new Usage(10, 4, 3))
-                .setCreatedAt(Instant.now()).setFinishedAt(Instant.now()).build();
+        Choice choice = Choice.newBuilder()
+                .setIndex(0).setText("answer " + number).setFinishReason("stop").build();
+        return Completion.newBuilder()
+                .setJobId(batch + "/" + number).setCustomId("" + number).setBatchId(batch)
+                .setModel("demo").setStatus(CompletionStatus.COMPLETED).setChoices(List.of(choice))
+                .setUsage(new Usage(10, 4, 3)).setCreatedAt(Instant.now()).setFinishedAt(Instant.now())
+                .build();
     }
 }

@@ -29,13 +29,15 @@ class StatusNumbersTest {
     void metadataOfOthersCountsNothing() {
         assertEquals(60, TrueLag.lag(0, 100, 0, new OffsetAndMetadata(40, "")).records());
         assertEquals(60, TrueLag.lag(0, 100, 0, new OffsetAndMetadata(40, "AgAAAZ")).records());
-        assertEquals(60, TrueLag.lag(0, 100, 0, new OffsetAndMetadata(40, metadata(41, 5, 20))).records(), "belongs to another offset");
+        assertEquals(60, TrueLag.lag(0, 100, 0, new OffsetAndMetadata(40, metadata(41, 5, 20))).records(),
+                "belongs to another offset");
     }
 
     @Test
     void withoutACommitAllThatIsThereIsLag() {
         assertEquals(70, TrueLag.lag(0, 100, 30, null).records());
-        assertEquals(70, TrueLag.lag(0, 100, 30, new OffsetAndMetadata(10, "")).records(), "retention has deleted up to 30");
+        assertEquals(70, TrueLag.lag(0, 100, 30, new OffsetAndMetadata(10, "")).records(),
+                "retention has deleted up to 30");
     }
 
     @Test
@@ -53,13 +55,17 @@ class StatusNumbersTest {
 
     @Test
     void timeLeftIsWhatIsLeftAtThePresentRate() {
-        BatchRow first = BatchRow.of(batch("b", BatchStatus.IN_PROGRESS, 500, 2000, 100), OptionalDouble.empty());
+        BatchRow first = BatchRow.of(
+                batch("b", BatchStatus.IN_PROGRESS, 500, 2000, 100), OptionalDouble.empty());
         assertEquals(5, first.jobsPerSecond().getAsDouble(), "at the first look the mean so far");
         assertEquals(300, first.secondsLeft().getAsDouble());
-        BatchRow later = BatchRow.of(batch("b", BatchStatus.IN_PROGRESS, 500, 2000, 100), OptionalDouble.of(15));
+        BatchRow later = BatchRow.of(
+                batch("b", BatchStatus.IN_PROGRESS, 500, 2000, 100), OptionalDouble.of(15));
         assertEquals(100, later.secondsLeft().getAsDouble());
-        assertTrue(BatchRow.of(batch("b", BatchStatus.IN_PROGRESS, 500, 2000, 100), OptionalDouble.of(0)).secondsLeft().isEmpty());
-        assertTrue(BatchRow.of(batch("b", BatchStatus.COMPLETED, 2000, 2000, 100), OptionalDouble.of(15)).secondsLeft().isEmpty());
+        assertTrue(BatchRow.of(batch("b", BatchStatus.IN_PROGRESS, 500, 2000, 100), OptionalDouble.of(0))
+                .secondsLeft().isEmpty());
+        assertTrue(BatchRow.of(batch("b", BatchStatus.COMPLETED, 2000, 2000, 100), OptionalDouble.of(15))
+                .secondsLeft().isEmpty());
     }
 
     @Test
@@ -72,11 +78,13 @@ class StatusNumbersTest {
     @Test
     void onlyLiveWorkersOfThePoolCountInTheThroughput() {
         List<WorkerRow> rows = StatusReader.workerRows(
-                List.of(worker("a", "RUNNING", at(10)), worker("b", "STOPPED", at(10)), worker("c", "RUNNING", at(-60))), "default", at(10));
+                List.of(worker("a", "RUNNING", at(10)), worker("b", "STOPPED", at(10)),
+                worker("c", "RUNNING", at(-60))), "default", at(10));
         StatusSnapshot status = new StatusSnapshot(at(10), "default", List.of(), rows, List.of());
         assertEquals(3, rows.size());
         assertEquals(1234.4, status.promptTokensPerSecond());
         assertEquals(56, status.completionTokensPerSecond());
-        assertTrue(StatusReader.workerRows(List.of(worker("a", "RUNNING", at(10))), "other", at(10)).isEmpty());
+        assertTrue(StatusReader.workerRows(List.of(worker("a", "RUNNING", at(10))), "other", at(10))
+                .isEmpty());
     }
 }

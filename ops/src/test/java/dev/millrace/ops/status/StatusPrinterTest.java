@@ -12,7 +12,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.millrace.ops.status.TopicLag.PartitionLag;
 import dev.millrace.schemas.BatchStatus;
 import java.io.IOException;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.OptionalDouble;
@@ -28,9 +27,9 @@ class StatusPrinterTest {
                 evals   IN_PROGRESS  ██████░░░░░░░░░░░░░░░░░░  25.0 %  500/2,000    0       5.0     5 min 00 s
                 nightly COMPLETED    ████████████████████████  100.0 % 1,000/1,000  0       100.0   -
 
-                WORKER  STATE           MODEL  DEVICE  RUNNING  WAITING  KV USED  TOK/S IN  TOK/S OUT  PARTITIONS
-                w1      RUNNING         demo   cpu     7        3        25.0 %   1,234     56         [0, 2]
-                w2      LOST 1 min 40 s ago demo cpu   7        3        25.0 %   -         -          [0, 2]
+                WORKER STATE MODEL DEVICE RUNNING WAITING KV USED TOK/S IN TOK/S OUT PARTITIONS
+                w1 RUNNING demo cpu 7 3 25.0 % 1,234 56 [0, 2]
+                w2 LOST 1 min 40 s ago demo cpu 7 3 25.0 % - - [0, 2]
                 1,234 tok/s in, 56 tok/s out, 25.0 % of prompt tokens from the prefix cache
 
                 TOPIC          UNFINISHED  GROUP
@@ -88,11 +87,14 @@ class StatusPrinterTest {
     }
 
     private static StatusSnapshot snapshot() {
-        return new StatusSnapshot(NOW, "default",
-                List.of(BatchRow.of(batch("evals", BatchStatus.IN_PROGRESS, 500, 2000, 100), OptionalDouble.of(5)),
-                        BatchRow.of(batch("nightly", BatchStatus.COMPLETED, 1000, 1000, 10), OptionalDouble.of(0))),
-                StatusReader.workerRows(List.of(worker("w1", "RUNNING", NOW.minus(Duration.ofSeconds(1))),
-                        worker("w2", "RUNNING", at(0))), "default", NOW),
-                List.of(new TopicLag("ready.default", "g", List.of(new PartitionLag(0, 120, 100, 8)))));
+        BatchRow open = BatchRow.of(
+                batch("evals", BatchStatus.IN_PROGRESS, 500, 2000, 100), OptionalDouble.of(5));
+        BatchRow ended = BatchRow.of(
+                batch("nightly", BatchStatus.COMPLETED, 1000, 1000, 10), OptionalDouble.of(0));
+        List<WorkerRow> workers = StatusReader.workerRows(
+                List.of(worker("w1", "RUNNING", NOW.minusSeconds(1)), worker("w2", "RUNNING", at(0))),
+                "default", NOW);
+        TopicLag lag = new TopicLag("ready.default", "g", List.of(new PartitionLag(0, 120, 100, 8)));
+        return new StatusSnapshot(NOW, "default", List.of(open, ended), workers, List.of(lag));
     }
 }

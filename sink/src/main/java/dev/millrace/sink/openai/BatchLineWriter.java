@@ -18,26 +18,32 @@ import java.nio.charset.StandardCharsets;
  * Writes completions as lines of OpenAI's Batch files: UTF-8, one JSON object per line, '\n' after each.
  *
  * <pre>
- * COMPLETED  {"id","custom_id","response":{"status_code":200,"request_id","body":{…}},"error":null}      output file
- * FAILED     {"id","custom_id","response":{"status_code":4xx|5xx,"request_id","body":{"error":{…}}},"error":{…}}   error file
- * EXPIRED    {"id","custom_id","response":null,"error":{"code":"batch_expired","message"}}                error file
- * CANCELLED  {"id","custom_id","response":null,"error":{"code":"batch_cancelled","message"}}              error file
+ * {"id", "custom_id", "response", "error"} with
+ *
+ * status     file    response                                          error
+ * COMPLETED  output  {"status_code":200,"request_id","body"}           null
+ * FAILED     error   {"status_code":4xx,"request_id","body":{"error"}} {"message","type","param","code"}
+ * EXPIRED    error   null                                              {"code":"batch_expired","message"}
+ * CANCELLED  error   null                                              {"code":"batch_cancelled","message"}
  * </pre>
  *
- * A failed line carries its error twice: in the body, where an OpenAI client looks after an HTTP status, and in {@code error},
- * where vLLM's batch runner puts it. Ids are functions of the job id, so that exporting twice gives the same bytes. Partial text
- * of an expired or cancelled job stays in the Completion record; OpenAI's line has no room for it.
+ * A failed line carries its error twice: in the body, where an OpenAI client looks after an HTTP status, and
+ * in {@code error}, where vLLM's batch runner puts it. Ids are functions of the job id, so that exporting
+ * twice gives the same bytes. Partial text of an expired or cancelled job stays in the Completion record;
+ * OpenAI's line has no room for it.
  *
- * <p>Source: OpenAI's Batch guide and the "request output object" of its API reference; vLLM's {@code run_batch}.
- * Not safe for use by several threads.
+ * <p>Source: OpenAI's Batch guide and the "request output object" of its API reference; vLLM's {@code
+ * run_batch}. Not safe for use by several threads.
  */
 public final class BatchLineWriter implements AutoCloseable {
     static final String EXPIRED_CODE = "batch_expired";
     static final String CANCELLED_CODE = "batch_cancelled";
-    private static final String EXPIRED_MESSAGE = "This request could not be executed before its completion window expired.";
+    private static final String EXPIRED_MESSAGE =
+            "This request could not be executed before its completion window expired.";
     private static final String CANCELLED_MESSAGE = "This request was cancelled before it was done.";
 
-    private static final JsonFactory JSON = new JsonFactoryBuilder().rootValueSeparator((String) null).build();
+    private static final JsonFactory JSON = new JsonFactoryBuilder().rootValueSeparator((String) null)
+            .build();
 
     private final OutputStream out;
     private final JsonGenerator json;
@@ -109,7 +115,10 @@ public final class BatchLineWriter implements AutoCloseable {
         writeError(error);
     }
 
-    /** A job that was never answered has no response; the batch's own code says why, the job's message tells more if there is one. */
+    /**
+     * A job that was never answered has no response; the batch's own code says why, the job's message tells
+     * more if there is one.
+     */
     private void writeUnfinished(Completion completion, String code, String message) throws IOException {
         json.writeNullField("response");
         ErrorInfo error = completion.getError();
@@ -129,7 +138,8 @@ public final class BatchLineWriter implements AutoCloseable {
     private void writeError(ErrorInfo error) throws IOException {
         json.writeObjectFieldStart("error");
         json.writeStringField("message", Text.wellFormed(error.getMessage()));
-        json.writeStringField("type", ErrorStatus.of(error.getCode()) >= 500 ? "server_error" : "invalid_request_error");
+        json.writeStringField("type", ErrorStatus.of(error.getCode()) >= 500 ? "server_error"
+                : "invalid_request_error");
         json.writeStringField("param", Text.wellFormed(error.getParam()));
         json.writeStringField("code", Text.wellFormed(error.getCode()));
         json.writeEndObject();

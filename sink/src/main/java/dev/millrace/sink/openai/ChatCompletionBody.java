@@ -10,8 +10,8 @@ import java.nio.ByteBuffer;
 import java.util.List;
 
 /**
- * The body of a /v1/chat/completions response. Token ids follow vLLM's {@code return_token_ids}: the prompt's at the top,
- * each choice's with the choice.
+ * The body of a /v1/chat/completions response. Token ids follow vLLM's {@code return_token_ids}: the prompt's
+ * at the top, each choice's with the choice.
  */
 final class ChatCompletionBody {
     private ChatCompletionBody() {}
@@ -69,7 +69,8 @@ final class ChatCompletionBody {
         json.writeEndObject();
     }
 
-    private static void writeToken(JsonGenerator json, String token, double logprob, ByteBuffer bytes) throws IOException {
+    private static void writeToken(
+            JsonGenerator json, String token, double logprob, ByteBuffer bytes) throws IOException {
         json.writeStringField("token", Text.wellFormed(token));
         json.writeNumberField("logprob", ResponseParts.finite(logprob));
         json.writeArrayFieldStart("bytes");

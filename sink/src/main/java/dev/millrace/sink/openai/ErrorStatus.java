@@ -4,7 +4,10 @@ package dev.millrace.sink.openai;
 final class ErrorStatus {
     private ErrorStatus() {}
 
-    /** 4xx: the request is at fault, and would fail again. 5xx: the service is. An unknown code counts as the request's fault. */
+    /**
+     * 4xx: the request is at fault, and would fail again. 5xx: the service is. An unknown code counts as the
+     * request's fault.
+     */
     static int of(String code) {
         return switch (code) {
             case "model_not_found", "not_found" -> 404;

@@ -5,7 +5,10 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
-/** Ids of lines and responses: 24 hex digits of SHA-256 of the job id, so that the same job always gets the same ones. */
+/**
+ * Ids of lines and responses: 24 hex digits of SHA-256 of the job id, so that the same job always gets the
+ * same ones.
+ */
 final class LineIds {
     private static final int BYTES = 12;
 

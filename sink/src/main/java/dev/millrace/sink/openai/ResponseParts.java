@@ -15,7 +15,8 @@ final class ResponseParts {
     private ResponseParts() {}
 
     /** id, object, created (Unix seconds), model. */
-    static void writeHead(JsonGenerator json, String id, String object, Completion completion) throws IOException {
+    static void writeHead(JsonGenerator json, String id, String object,
+            Completion completion) throws IOException {
         json.writeStringField("id", id);
         json.writeStringField("object", object);
         json.writeNumberField("created", completion.getFinishedAt().getEpochSecond());
@@ -23,9 +24,9 @@ final class ResponseParts {
     }
 
     /**
-     * finish_reason, stop_reason and, when the job asked for them, token_ids. vLLM's stop_reason is a number for a stop token
-     * and a string for a stop string; the record has the token id as decimal text, so a stop string that is a plain decimal
-     * number is reported as a number too.
+     * finish_reason, stop_reason and, when the job asked for them, token_ids. vLLM's stop_reason is a number
+     * for a stop token and a string for a stop string; the record has the token id as decimal text, so a stop
+     * string that is a plain decimal number is reported as a number too.
      */
     static void writeEnding(JsonGenerator json, Choice choice) throws IOException {
         json.writeStringField("finish_reason", choice.getFinishReason());

@@ -7,8 +7,9 @@ final class Text {
     private Text() {}
 
     /**
-     * The text with each surrogate that has no partner replaced by U+FFFD; null stays null. A request line may hold such a
-     * surrogate as an escape, UTF-8 cannot, and the JSON generator would end the whole export over it.
+     * The text with each surrogate that has no partner replaced by U+FFFD; null stays null. A request line
+     * may hold such a surrogate as an escape, UTF-8 cannot, and the JSON generator would end the whole export
+     * over it.
      */
     static String wellFormed(String text) {
         if (text == null) {

@@ -11,8 +11,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The body of a /v1/completions response. Log-probabilities have the older shape of four parallel arrays; token ids follow
- * vLLM's {@code return_token_ids}: both lists with each choice.
+ * The body of a /v1/completions response. Log-probabilities have the older shape of four parallel arrays;
+ * token ids follow vLLM's {@code return_token_ids}: both lists with each choice.
  */
 final class TextCompletionBody {
     private TextCompletionBody() {}
@@ -73,7 +73,10 @@ final class TextCompletionBody {
         json.writeEndObject();
     }
 
-    /** The alternatives by their text, and the chosen token even when it is none of them. Of two with the same text the likelier stays. */
+    /**
+     * The alternatives by their text, and the chosen token even when it is none of them. Of two with the same
+     * text the likelier stays.
+     */
     private static void writeAlternatives(JsonGenerator json, TokenLogprob token) throws IOException {
         Map<String, Double> byText = new LinkedHashMap<>();
         for (TopLogprob top : token.getTop()) {

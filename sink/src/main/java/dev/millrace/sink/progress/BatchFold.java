@@ -9,14 +9,17 @@ import java.time.Instant;
 import java.util.HashMap;
 
 /**
- * Folds what happened to a batch into its progress. A pure function; the events of one batch may come in any order.
+ * Folds what happened to a batch into its progress. A pure function; the events of one batch may come in any
+ * order.
  *
- * <p>Only facts are kept: what each submitter said, what each ingest task counted, how many jobs ended how. The status is a
- * function of them ({@link BatchStatuses}), so it cannot contradict the counts.
+ * <p>Only facts are kept: what each submitter said, what each ingest task counted, how many jobs ended how.
+ * The status is a function of them ({@link BatchStatuses}), so it cannot contradict the counts.
  * <ul>
- *   <li>TALLY is cumulative: the largest number of a source stands, so a repeated or late one changes nothing.</li>
+ *   <li>TALLY is cumulative: the largest number of a source stands, so a repeated or late one changes
+ *     nothing.</li>
  *   <li>OPENED and SEALED of a run may be repeated.</li>
- *   <li>FINISHED counts: it must come once per job, which the exactly-once topology around this class sees to.</li>
+ *   <li>FINISHED counts: it must come once per job, which the exactly-once topology around this class sees
+ *     to.</li>
  * </ul>
  */
 public final class BatchFold {
@@ -31,7 +34,8 @@ public final class BatchFold {
     public static BatchProgress apply(BatchProgress before, BatchEvent event) {
         if (before != null && !before.getBatchId().equals(event.getBatchId())) {
             throw new IllegalArgumentException(
-                    "event of batch '" + event.getBatchId() + "' applied to batch '" + before.getBatchId() + "'");
+                    "event of batch '" + event.getBatchId() + "' applied to batch '" + before.getBatchId()
+                    + "'");
         }
         BatchProgress after = before == null ? first(event) : BatchProgress.newBuilder(before).build();
         switch (event.getKind()) {
@@ -84,7 +88,8 @@ public final class BatchFold {
 
     private static void finished(BatchProgress batch, BatchEvent event) {
         if (event.getStatus() == null) {
-            throw new IllegalArgumentException("FINISHED event of batch '" + event.getBatchId() + "' has no status");
+            throw new IllegalArgumentException("FINISHED event of batch '" + event.getBatchId()
+                    + "' has no status");
         }
         switch (event.getStatus()) {
             case COMPLETED -> batch.setCompleted(batch.getCompleted() + 1);
@@ -114,7 +119,10 @@ public final class BatchFold {
         return added;
     }
 
-    /** Sets the status and the instants that go with it. An instant of an ending is taken back when the batch is reopened. */
+    /**
+     * Sets the status and the instants that go with it. An instant of an ending is taken back when the batch
+     * is reopened.
+     */
     private static void stamp(BatchProgress batch, Instant at) {
         BatchStatus was = batch.getStatus();
         BatchStatus now = BatchStatuses.of(batch);

@@ -15,10 +15,11 @@ import java.util.Map;
  * COMPLETED, EXPIRED, CANCELLED    complete; the latter two when at least one job ended so (CANCELLED first)
  * </pre>
  *
- * A batch is <em>complete</em> when its latest run is sealed, ingest has seen every line of every sealed run, and as many jobs
- * ended as were admitted. A run that was never sealed (its submitter crashed) does not stand in the way once a later run is:
- * the later one published the whole file again, and what the first had published counts as duplicates there. Counts only grow,
- * so the status only moves down the table, except that a new run (or more jobs) reopens a batch that had ended.
+ * A batch is <em>complete</em> when its latest run is sealed, ingest has seen every line of every sealed run,
+ * and as many jobs ended as were admitted. A run that was never sealed (its submitter crashed) does not stand
+ * in the way once a later run is: the later one published the whole file again, and what the first had
+ * published counts as duplicates there. Counts only grow, so the status only moves down the table, except
+ * that a new run (or more jobs) reopens a batch that had ended.
  *
  * <p>FAILED and CANCELLING belong to who takes a batch in or cancels it; counts alone never say them.
  */
@@ -61,7 +62,8 @@ public final class BatchStatuses {
         SubmissionProgress latest = null;
         for (Map.Entry<String, SubmissionProgress> entry : batch.getSubmissions().entrySet()) {
             // Jobs that came without a submission id are counted, but nobody will ever seal them.
-            if (!entry.getKey().isEmpty() && (latest == null || entry.getValue().getOrdinal() > latest.getOrdinal())) {
+            if (!entry.getKey().isEmpty()
+                    && (latest == null || entry.getValue().getOrdinal() > latest.getOrdinal())) {
                 latest = entry.getValue();
             }
         }

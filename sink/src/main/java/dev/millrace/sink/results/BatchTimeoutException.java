@@ -9,7 +9,13 @@ public final class BatchTimeoutException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
     BatchTimeoutException(String batchId, BatchProgress last, Duration timeout) {
-        super("batch '" + batchId + "' has not ended within " + timeout + ": " + (last == null ? "nothing is known of it yet"
-                : last.getStatus() + ", " + BatchStatuses.ended(last) + " of " + last.getTotal() + " jobs ended"));
+        super("batch '" + batchId + "' has not ended within " + timeout + ": " + describe(last));
+    }
+
+    private static String describe(BatchProgress last) {
+        return last == null
+                ? "nothing is known of it yet"
+                : last.getStatus() + ", " + BatchStatuses.ended(last) + " of " + last.getTotal()
+                + " jobs ended";
     }
 }

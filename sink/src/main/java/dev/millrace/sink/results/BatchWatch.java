@@ -29,20 +29,24 @@ public final class BatchWatch {
      * @throws BatchTimeoutException when it has not ended in time
      */
     public static BatchProgress awaitBatch(
-            Map<String, Object> clientProperties, String batchId, Duration timeout, Consumer<BatchProgress> listener) {
+            Map<String, Object> clientProperties, String batchId, Duration timeout,
+            Consumer<BatchProgress> listener) {
         return awaitBatch(clientProperties, batchId, null, timeout, listener);
     }
 
     /**
-     * The same after a submission of one's own: an ended batch does not count until it knows of this run, since it may have
-     * ended before and be about to be reopened. A batch of which nothing is known yet is waited for.
+     * The same after a submission of one's own: an ended batch does not count until it knows of this run,
+     * since it may have ended before and be about to be reopened. A batch of which nothing is known yet is
+     * waited for.
      *
      * @param submissionId the run to wait for, or null for whatever there is
      */
-    public static BatchProgress awaitBatch(Map<String, Object> clientProperties, String batchId, String submissionId, Duration timeout,
+    public static BatchProgress awaitBatch(
+            Map<String, Object> clientProperties, String batchId, String submissionId, Duration timeout,
             Consumer<BatchProgress> listener) {
         try (CompactedTable<BatchProgress> table = openTable(clientProperties)) {
-            return await(table, new Awaited(batchId, submissionId), timeout, listener, InstantSource.system());
+            return await(table, new Awaited(batchId, submissionId), timeout, listener,
+                    InstantSource.system());
         }
     }
 
@@ -58,7 +62,8 @@ public final class BatchWatch {
     static BatchProgress await(CompactedTable<BatchProgress> table, Awaited awaited, Duration timeout,
             Consumer<BatchProgress> listener, InstantSource clock) {
         long deadlineMs = clock.millis() + timeout.toMillis();
-        // What the batch was once must not be taken for what it is: an ended batch may have been reopened further on.
+        // What the batch was once must not be taken for what it is: an ended batch may have been reopened
+        // further on.
         table.readToEnd(timeout);
         if (awaited.submissionId() == null) {
             require(table, awaited.batchId());

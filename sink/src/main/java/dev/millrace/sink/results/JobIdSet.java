@@ -1,8 +1,9 @@
 package dev.millrace.sink.results;
 
 /**
- * Which job ids were seen, as 64-bit hashes in one open-addressed array: 8 to 32 bytes per id, and never more than the bound.
- * Two ids that share a hash would look like one job twice; among 4 million ids that has a chance of about 1 in 2 million.
+ * Which job ids were seen, as 64-bit hashes in one open-addressed array: 8 to 32 bytes per id, and never more
+ * than the bound. Two ids that share a hash would look like one job twice; among 4 million ids that has a
+ * chance of about 1 in 2 million.
  */
 final class JobIdSet {
     private static final int INITIAL_SLOTS = 1 << 10;
@@ -18,7 +19,10 @@ final class JobIdSet {
         this.maxIds = maxIds;
     }
 
-    /** Remembers the id. False when it was there already; true when it was not, or when the set is full and cannot tell. */
+    /**
+     * Remembers the id. False when it was there already; true when it was not, or when the set is full and
+     * cannot tell.
+     */
     boolean add(String jobId) {
         long hash = hash(jobId);
         int slot = find(hash);
@@ -59,7 +63,10 @@ final class JobIdSet {
         }
     }
 
-    /** FNV-1a over the characters, then SplitMix64's finaliser so that the low bits are good; never 0, which marks a free slot. */
+    /**
+     * FNV-1a over the characters, then SplitMix64's finaliser so that the low bits are good; never 0, which
+     * marks a free slot.
+     */
     private static long hash(String text) {
         long hash = FNV_OFFSET;
         for (int i = 0; i < text.length(); i++) {

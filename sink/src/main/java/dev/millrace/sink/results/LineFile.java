@@ -13,8 +13,8 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 
 /**
- * A result file that appears whole or not at all: lines go to a temporary file beside it, which takes its name at the end.
- * What is no ordinary file (a pipe, /dev/stdout) is written to directly.
+ * A result file that appears whole or not at all: lines go to a temporary file beside it, which takes its
+ * name at the end. What is no ordinary file (a pipe, /dev/stdout) is written to directly.
  */
 final class LineFile implements AutoCloseable {
     private static final int BUFFER_BYTES = 1 << 18;

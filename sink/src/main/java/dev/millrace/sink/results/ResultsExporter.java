@@ -25,12 +25,15 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.Deserializer;
 
 /**
- * Writes the answers of a batch to files: OpenAI's output lines, and its error lines apart if a second file is given. Reads
- * the completions topic once, from shortly before the batch began to where the topic ended when the export began, so memory
- * stays flat however large the batch is. Lines are in the order in which jobs finished; match them by custom_id.
+ * Writes the answers of a batch to files: OpenAI's output lines, and its error lines apart if a second file
+ * is given. Reads the completions topic once, from shortly before the batch began to where the topic ended
+ * when the export began, so memory stays flat however large the batch is. Lines are in the order in which
+ * jobs finished; match them by custom_id.
  */
 public final class ResultsExporter {
-    /** How much later the batch's first event may be stamped than its first answer: clocks of machines differ. */
+    /**
+     * How much later the batch's first event may be stamped than its first answer: clocks of machines differ.
+     */
     private static final Duration CLOCK_SLACK = Duration.ofHours(1);
     private static final Duration POLL = Duration.ofMillis(500);
     private static final Duration STALL_TIMEOUT = Duration.ofMinutes(1);
@@ -41,7 +44,10 @@ public final class ResultsExporter {
     private final Map<String, Object> clientProperties;
     private final int maxCheckedIds;
 
-    /** @param clientProperties bootstrap.servers, schema.registry.url and whatever else Kafka's clients and the serde understand */
+    /**
+     * @param clientProperties bootstrap.servers, schema.registry.url and whatever else Kafka's clients and
+     * the serde understand
+     */
     public ResultsExporter(Map<String, Object> clientProperties) {
         this(clientProperties, MAX_CHECKED_IDS);
     }
@@ -54,7 +60,8 @@ public final class ResultsExporter {
     /**
      * Exports what is answered so far.
      *
-     * @param output for completed jobs, and for all others too when {@code errors} is null, so that no answer is lost
+     * @param output for completed jobs, and for all others too when {@code errors} is null, so that no answer
+     *     is lost
      * @param errors for jobs that failed, expired or were cancelled; may be null
      * @throws UnknownBatchException when nothing is known of such a batch
      * @throws IOException when a file cannot be written; then no file was changed
@@ -62,7 +69,8 @@ public final class ResultsExporter {
     public ResultsReport export(String batchId, Path output, Path errors) throws IOException {
         BatchProgress progress = progressOf(batchId);
         try (Consumer<byte[], byte[]> consumer = ReadOnlyConsumers.create(clientProperties);
-                Deserializer<Completion> completions = ReadOnlyConsumers.valuesOf(Completion.class, clientProperties);
+                Deserializer<Completion> completions =
+                        ReadOnlyConsumers.valuesOf(Completion.class, clientProperties);
                 LineFile out = new LineFile(output);
                 LineFile err = errors == null ? null : new LineFile(errors)) {
             Export export = new Export(progress, out, err == null ? out : err, new JobIdSet(maxCheckedIds));
@@ -70,8 +78,12 @@ public final class ResultsExporter {
         }
     }
 
-    /** One run of an export over an assigned consumer; separate from the above for tests with Kafka's mock consumer. */
-    static ResultsReport export(Export export, Consumer<byte[], byte[]> consumer, Deserializer<Completion> completions,
+    /**
+     * One run of an export over an assigned consumer; separate from the above for tests with Kafka's mock
+     * consumer.
+     */
+    static ResultsReport export(
+            Export export, Consumer<byte[], byte[]> consumer, Deserializer<Completion> completions,
             InstantSource clock) throws IOException {
         List<TopicPartition> partitions = ReadOnlyConsumers.partitions(consumer, Topics.COMPLETIONS);
         consumer.assign(partitions);
@@ -93,7 +105,8 @@ public final class ResultsExporter {
                 left = leftNow;
                 lastProgress = clock.instant();
             } else if (lastProgress.plus(STALL_TIMEOUT).isBefore(clock.instant())) {
-                throw new IllegalStateException("topic " + Topics.COMPLETIONS + " gave nothing for " + STALL_TIMEOUT + " though " + left
+                throw new IllegalStateException("topic " + Topics.COMPLETIONS + " gave nothing for "
+                        + STALL_TIMEOUT + " though " + left
                         + " offsets are left; is Kafka reachable?");
             }
         }
@@ -123,7 +136,10 @@ public final class ResultsExporter {
         }
     }
 
-    /** Stops fetching from partitions that were read to their end; says how many offsets are left in the others. */
+    /**
+     * Stops fetching from partitions that were read to their end; says how many offsets are left in the
+     * others.
+     */
     private static long pauseDone(Consumer<?, ?> consumer, Map<TopicPartition, Long> ends) {
         Set<TopicPartition> done = new HashSet<>();
         long left = 0;
@@ -149,7 +165,8 @@ public final class ResultsExporter {
 
     /** What one run exports and where to; {@code errors} may be the same as {@code output}. */
     record Export(BatchProgress progress, LineFile output, LineFile errors, JobIdSet seen) {
-        private void take(byte[] bytes, Deserializer<Completion> completions, Tally tally) throws IOException {
+        private void take(byte[] bytes, Deserializer<Completion> completions,
+                Tally tally) throws IOException {
             Completion completion;
             try {
                 completion = completions.deserialize(Topics.COMPLETIONS, bytes);
@@ -176,7 +193,8 @@ public final class ResultsExporter {
             if (errors != output) {
                 errors.finish();
             }
-            return new ResultsReport(progress, tally.completed, tally.failed, tally.doubled, tally.unreadable, !seen.isFull());
+            return new ResultsReport(
+                    progress, tally.completed, tally.failed, tally.doubled, tally.unreadable, !seen.isFull());
         }
     }
 }

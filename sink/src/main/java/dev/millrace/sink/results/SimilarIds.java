@@ -15,10 +15,14 @@ final class SimilarIds {
     static List<String> closest(String wanted, Collection<String> known) {
         String folded = wanted.toLowerCase(Locale.ROOT);
         return known.stream()
-                .sorted(Comparator.<String>comparingInt(id -> editDistance(folded, id.toLowerCase(Locale.ROOT)))
+                .sorted(Comparator.<String>comparingInt(id -> distance(folded, id))
                         .thenComparing(Comparator.naturalOrder()))
                 .limit(MAX_SHOWN)
                 .toList();
+    }
+
+    private static int distance(String folded, String id) {
+        return editDistance(folded, id.toLowerCase(Locale.ROOT));
     }
 
     /** Levenshtein's distance: insertions, deletions and replacements that turn one text into the other. */

@@ -15,8 +15,9 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.Deserializer;
 
 /**
- * A compacted topic as a table: the newest value of each key, held in memory. Nothing happens behind the caller's back:
- * {@link #readToEnd} catches up with the topic, {@link #poll} takes what has come since. For one thread.
+ * A compacted topic as a table: the newest value of each key, held in memory. Nothing happens behind the
+ * caller's back: {@link #readToEnd} catches up with the topic, {@link #poll} takes what has come since. For
+ * one thread.
  *
  * <p>A value that cannot be read is counted and otherwise passed over: the key keeps its older value.
  */
@@ -36,12 +37,15 @@ public final class CompactedTable<T> implements AutoCloseable {
      *
      * @throws IllegalStateException when there is no such topic
      */
-    public static <T> CompactedTable<T> open(Map<String, Object> clientProperties, String topic, Class<T> type) {
+    public static <T> CompactedTable<T> open(
+            Map<String, Object> clientProperties, String topic, Class<T> type) {
         Deserializer<T> values = ReadOnlyConsumers.valuesOf(type, clientProperties);
-        return new CompactedTable<>(ReadOnlyConsumers.create(clientProperties), topic, values, InstantSource.system());
+        return new CompactedTable<>(
+                ReadOnlyConsumers.create(clientProperties), topic, values, InstantSource.system());
     }
 
-    CompactedTable(Consumer<byte[], byte[]> consumer, String topic, Deserializer<? extends T> values, InstantSource clock) {
+    CompactedTable(Consumer<byte[], byte[]> consumer, String topic, Deserializer<? extends T> values,
+            InstantSource clock) {
         this.consumer = consumer;
         this.topic = topic;
         this.values = values;
@@ -66,7 +70,8 @@ public final class CompactedTable<T> implements AutoCloseable {
         Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
         while (isBehind(ends)) {
             if (clock.millis() > deadlineMs) {
-                throw new IllegalStateException("topic " + topic + " was not read to its end within " + timeout);
+                throw new IllegalStateException("topic " + topic + " was not read to its end within "
+                        + timeout);
             }
             poll(POLL);
         }

@@ -17,8 +17,8 @@ import org.apache.kafka.streams.processor.api.Record;
 import org.apache.kafka.streams.processor.api.RecordMetadata;
 
 /**
- * Bytes to values. A record whose bytes are at fault becomes a dead letter with its original bytes; a registry that does not
- * answer, or refuses us, is not the record's fault and stops the task instead.
+ * Bytes to values. A record whose bytes are at fault becomes a dead letter with its original bytes; a
+ * registry that does not answer, or refuses us, is not the record's fault and stops the task instead.
  */
 final class DecodeProcessor<T> implements Processor<byte[], byte[], String, Decoded<T>> {
     static final String FAILED_BY = "sink";
@@ -64,7 +64,8 @@ final class DecodeProcessor<T> implements Processor<byte[], byte[], String, Deco
         context.forward(new Record<>(keyOf.apply(value), new Decoded<>(value, null), record.timestamp()));
     }
 
-    private void forwardDeadLetter(Record<byte[], byte[]> record, RecordMetadata from, String code, String message) {
+    private void forwardDeadLetter(
+            Record<byte[], byte[]> record, RecordMetadata from, String code, String message) {
         DeadLetter letter = DeadLetter.newBuilder()
                 .setSourceTopic(from.topic())
                 .setSourcePartition(from.partition())
@@ -83,7 +84,8 @@ final class DecodeProcessor<T> implements Processor<byte[], byte[], String, Deco
     private static Map<String, ByteBuffer> copy(Headers headers) {
         Map<String, ByteBuffer> copy = new HashMap<>();
         for (Header header : headers) {
-            copy.put(header.key(), header.value() == null ? ByteBuffer.allocate(0) : ByteBuffer.wrap(header.value()));
+            copy.put(header.key(), header.value() == null ? ByteBuffer.allocate(0)
+                    : ByteBuffer.wrap(header.value()));
         }
         return copy;
     }

@@ -12,11 +12,12 @@ import org.apache.kafka.streams.state.KeyValueIterator;
 import org.apache.kafka.streams.state.KeyValueStore;
 
 /**
- * Folds events into a stored state per key and sends on what changed: urgent changes at once, the others in rounds, so that a
- * million events of one key do not become a million updates.
+ * Folds events into a stored state per key and sends on what changed: urgent changes at once, the others in
+ * rounds, so that a million events of one key do not become a million updates.
  *
- * <p>Which keys have unsent changes is known in memory only. A crash may therefore leave a committed state unsent; on start
- * every state for which the rule cannot exclude that is sent again, which a compacted topic takes without harm.
+ * <p>Which keys have unsent changes is known in memory only. A crash may therefore leave a committed state
+ * unsent; on start every state for which the rule cannot exclude that is sent again, which a compacted topic
+ * takes without harm.
  */
 final class FoldProcessor<E, S> implements Processor<String, E, String, S> {
     private final String storeName;

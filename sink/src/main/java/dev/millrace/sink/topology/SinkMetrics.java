@@ -19,7 +19,8 @@ import java.util.concurrent.atomic.AtomicLong;
  * millrace_sink_dead_letters_total           records that could not be read
  * </pre>
  *
- * A transaction that is aborted is processed again, and its completions are counted again here; the topics are exact.
+ * A transaction that is aborted is processed again, and its completions are counted again here; the topics
+ * are exact.
  */
 public final class SinkMetrics {
     private final Map<BatchStatus, AtomicLong> batches = new EnumMap<>(BatchStatus.class);
@@ -32,11 +33,13 @@ public final class SinkMetrics {
             AtomicLong count = new AtomicLong();
             batches.put(status, count);
             Gauge.builder("millrace_sink_batches", count, AtomicLong::doubleValue)
-                    .description("Batches now in this status").tag("status", label(status)).register(registry);
+                    .description("Batches now in this status").tag("status", label(status))
+                    .register(registry);
         }
         for (CompletionStatus status : CompletionStatus.values()) {
             completions.put(status, Counter.builder("millrace_sink_completions")
-                    .description("Completions read, by how the job ended").tag("status", label(status)).register(registry));
+                    .description("Completions read, by how the job ended").tag("status", label(status))
+                    .register(registry));
         }
         deadLetters = Counter.builder("millrace_sink_dead_letters")
                 .description("Records that the sink could not read").register(registry);

@@ -52,26 +52,30 @@ public final class SinkTopology {
         builder.addStateStore(store(USAGE_STORE, serdes.tenantUsage()));
 
         KStream<String, BatchEvent> finished = source(builder, Topics.COMPLETIONS, serdes, metrics,
-                        () -> new DecodeProcessor<>(serdes.completion().deserializer(), Completion::getBatchId, completion -> null))
+                        () -> new DecodeProcessor<>(
+                        serdes.completion().deserializer(), Completion::getBatchId, completion -> null))
                 .peek((batchId, completion) -> metrics.completion(completion.getStatus()))
                 .filter((batchId, completion) -> !batchId.isEmpty())
                 .mapValues(SinkTopology::finished);
         KStream<String, BatchEvent> reported = source(builder, Topics.BATCH_EVENTS, serdes, metrics,
-                () -> new DecodeProcessor<>(serdes.batchEvent().deserializer(), BatchEvent::getBatchId, SinkTopology::problemOf));
+                () -> new DecodeProcessor<>(
+                serdes.batchEvent().deserializer(), BatchEvent::getBatchId, SinkTopology::problemOf));
         finished.merge(reported)
                 .repartition(Repartitioned.with(Serdes.String(), serdes.batchEvent()).withName("batch-facts"))
                 .process(() -> new FoldProcessor<>(BATCH_STORE, new BatchRule(metrics), round), BATCH_STORE)
                 .to(Topics.BATCHES, Produced.with(Serdes.String(), serdes.batchProgress()));
 
         KStream<String, UsageEvent> usage = source(builder, Topics.USAGE, serdes, metrics,
-                () -> new DecodeProcessor<>(serdes.usageEvent().deserializer(), UsageEvent::getTenant, event -> null));
+                () -> new DecodeProcessor<>(
+                serdes.usageEvent().deserializer(), UsageEvent::getTenant, event -> null));
         usage.process(() -> new FoldProcessor<>(USAGE_STORE, new UsageRule(), round), USAGE_STORE)
                 .to(Topics.TENANT_USAGE, Produced.with(Serdes.String(), serdes.tenantUsage()));
         return builder.build();
     }
 
     /** The readable values of a topic; the others go to the dead letters. */
-    private static <T> KStream<String, T> source(StreamsBuilder builder, String topic, SinkSerdes serdes, SinkMetrics metrics,
+    private static <T> KStream<String, T> source(
+            StreamsBuilder builder, String topic, SinkSerdes serdes, SinkMetrics metrics,
             Supplier<DecodeProcessor<T>> decoder) {
         KStream<String, Decoded<T>> decoded = builder
                 .stream(topic, Consumed.with(Serdes.ByteArray(), Serdes.ByteArray())
@@ -111,6 +115,7 @@ public final class SinkTopology {
     }
 
     private static <T> StoreBuilder<KeyValueStore<String, T>> store(String name, Serde<T> values) {
-        return Stores.keyValueStoreBuilder(Stores.persistentKeyValueStore(name), Serdes.String(), values).withCachingEnabled();
+        return Stores.keyValueStoreBuilder(Stores.persistentKeyValueStore(name), Serdes.String(), values)
+                .withCachingEnabled();
     }
 }

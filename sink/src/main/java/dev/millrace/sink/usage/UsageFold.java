@@ -3,7 +3,9 @@ package dev.millrace.sink.usage;
 import dev.millrace.schemas.TenantUsage;
 import dev.millrace.schemas.UsageEvent;
 
-/** Adds up what a tenant used of a model. Each event must come once, which the exactly-once topology sees to. */
+/**
+ * Adds up what a tenant used of a model. Each event must come once, which the exactly-once topology sees to.
+ */
 public final class UsageFold {
     private UsageFold() {}
 
@@ -26,7 +28,10 @@ public final class UsageFold {
         return after;
     }
 
-    /** The record key: tenant/model. A '/' in the tenant's name is escaped, so that two pairs never share a key. */
+    /**
+     * The record key: tenant/model. A '/' in the tenant's name is escaped, so that two pairs never share a
+     * key.
+     */
     public static String key(String tenant, String model) {
         return tenant.replace("%", "%25").replace("/", "%2F") + "/" + model;
     }

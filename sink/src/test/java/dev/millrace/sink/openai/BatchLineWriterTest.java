@@ -34,11 +34,15 @@ class BatchLineWriterTest {
     @Test
     void chatCompletionHasOpenAisShape() {
         assertEquals("""
-                {"id":"batch_req_%1$s","custom_id":"1","response":{"status_code":200,"request_id":"req_%1$s","body":{\
-                "id":"chatcmpl-%1$s","object":"chat.completion","created":1767323048,"model":"demo","choices":[{"index":0,\
-                "message":{"role":"assistant","content":"four","refusal":null},"logprobs":null,"finish_reason":"stop",\
+                {"id":"batch_req_%1$s","custom_id":"1","response":{\
+                "status_code":200,"request_id":"req_%1$s","body":{\
+                "id":"chatcmpl-%1$s","object":"chat.completion","created":1767323048,"model":"demo",\
+                "choices":[{"index":0,\
+                "message":{"role":"assistant","content":"four","refusal":null},"logprobs":null,\
+                "finish_reason":"stop",\
                 "stop_reason":null}],"usage":{"prompt_tokens":10,"completion_tokens":3,"total_tokens":13,\
-                "prompt_tokens_details":{"cached_tokens":4}}}},"error":null}""".formatted(DIGEST),
+                "prompt_tokens_details":{"cached_tokens":4}}}},\
+                "error":null}""".formatted(DIGEST),
                 BatchLineWriter.toLine(completion("b", "1")));
     }
 
@@ -48,10 +52,14 @@ class BatchLineWriterTest {
         Completion completion = ended("b", "1", CompletionStatus.COMPLETED).setEndpoint(Endpoint.COMPLETIONS)
                 .setChoices(List.of(choice)).build();
         assertEquals("""
-                {"id":"batch_req_%1$s","custom_id":"1","response":{"status_code":200,"request_id":"req_%1$s","body":{\
-                "id":"cmpl-%1$s","object":"text_completion","created":1767323048,"model":"demo","choices":[{"index":0,\
-                "text":" four","logprobs":null,"finish_reason":"length","stop_reason":null}],"usage":{"prompt_tokens":10,\
-                "completion_tokens":3,"total_tokens":13,"prompt_tokens_details":{"cached_tokens":4}}}},"error":null}"""
+                {"id":"batch_req_%1$s","custom_id":"1","response":{\
+                "status_code":200,"request_id":"req_%1$s","body":{\
+                "id":"cmpl-%1$s","object":"text_completion","created":1767323048,"model":"demo",\
+                "choices":[{"index":0,\
+                "text":" four","logprobs":null,"finish_reason":"length","stop_reason":null}],\
+                "usage":{"prompt_tokens":10,\
+                "completion_tokens":3,"total_tokens":13,"prompt_tokens_details":{"cached_tokens":4}}}},\
+                "error":null}"""
                         .formatted(DIGEST),
                 BatchLineWriter.toLine(completion));
     }
@@ -62,13 +70,16 @@ class BatchLineWriterTest {
                 "error":{"message":"temperature must be at least 0","type":"invalid_request_error",\
                 "param":"body.temperature","code":"invalid_request"}""";
         assertEquals("""
-                {"id":"batch_req_%1$s","custom_id":"1","response":{"status_code":400,"request_id":"req_%1$s","body":{%2$s}},%2$s}"""
+                {"id":"batch_req_%1$s","custom_id":"1","response":{\
+                "status_code":400,"request_id":"req_%1$s","body":{%2$s}},%2$s}"""
                         .formatted(DIGEST, error),
-                BatchLineWriter.toLine(failure("b", "1", "invalid_request", "temperature must be at least 0")));
+                BatchLineWriter.toLine(failure("b", "1", "invalid_request",
+                "temperature must be at least 0")));
     }
 
     @ParameterizedTest
-    @CsvSource({"model_not_found,404,invalid_request_error", "context_length_exceeded,400,invalid_request_error",
+    @CsvSource({"model_not_found,404,invalid_request_error",
+            "context_length_exceeded,400,invalid_request_error",
         "internal_error,500,server_error"})
     void statusFollowsTheErrorCode(String code, int status, String type) throws IOException {
         JsonNode line = JSON.readTree(BatchLineWriter.toLine(failure("b", "1", code, "why")));
@@ -107,10 +118,12 @@ class BatchLineWriterTest {
 
     @Test
     void textLogprobsAreFourParallelArrays() throws IOException {
-        JsonNode choice = firstChoice(ended("b", "1", CompletionStatus.COMPLETED).setEndpoint(Endpoint.COMPLETIONS)
+        JsonNode choice = firstChoice(
+                ended("b", "1", CompletionStatus.COMPLETED).setEndpoint(Endpoint.COMPLETIONS)
                 .setChoices(List.of(choice("é!").setLogprobs(logprobs()).build())).build());
         assertEquals("""
-                {"tokens":["é","!"],"token_logprobs":[-0.25,-9999.0],"top_logprobs":[{"é":-0.25,"e":-1.5},{"!":-9999.0}],\
+                {"tokens":["é","!"],"token_logprobs":[-0.25,-9999.0],\
+                "top_logprobs":[{"é":-0.25,"e":-1.5},{"!":-9999.0}],\
                 "text_offset":[0,1]}""",
                 choice.get("logprobs").toString());
     }
@@ -118,19 +131,22 @@ class BatchLineWriterTest {
     @Test
     void offsetsCountCodePoints() throws IOException {
         List<TokenLogprob> tokens = List.of(token("\uD83D\uDE00"), token("a"));
-        JsonNode choice = firstChoice(ended("b", "1", CompletionStatus.COMPLETED).setEndpoint(Endpoint.COMPLETIONS)
+        JsonNode choice = firstChoice(
+                ended("b", "1", CompletionStatus.COMPLETED).setEndpoint(Endpoint.COMPLETIONS)
                 .setChoices(List.of(choice("\uD83D\uDE00a").setLogprobs(tokens).build())).build());
         assertEquals("[0,1]", choice.at("/logprobs/text_offset").toString());
     }
 
     @Test
     void tokenIdsStandWhereVllmPutsThem() throws IOException {
-        List<Choice> choices = List.of(choice("a").setTokenIds(List.of(7, 2)).setPromptTokenIds(List.of(1, 5)).build());
+        List<Choice> choices = List.of(
+                choice("a").setTokenIds(List.of(7, 2)).setPromptTokenIds(List.of(1, 5)).build());
         Completion.Builder job = ended("b", "1", CompletionStatus.COMPLETED).setChoices(choices);
         JsonNode chat = JSON.readTree(BatchLineWriter.toLine(job.build())).at("/response/body");
         assertEquals("[1,5]", chat.get("prompt_token_ids").toString());
         assertEquals("[7,2]", chat.at("/choices/0/token_ids").toString());
-        JsonNode text = JSON.readTree(BatchLineWriter.toLine(job.setEndpoint(Endpoint.COMPLETIONS).build())).at("/response/body");
+        JsonNode text = JSON.readTree(BatchLineWriter.toLine(job.setEndpoint(Endpoint.COMPLETIONS).build()))
+                .at("/response/body");
         assertFalse(text.has("prompt_token_ids"));
         assertEquals("[1,5]", text.at("/choices/0/prompt_token_ids").toString());
         assertEquals("[7,2]", text.at("/choices/0/token_ids").toString());
@@ -160,7 +176,8 @@ class BatchLineWriterTest {
         assertEquals(3, lines.length);
         assertEquals("", lines[2]);
         assertEquals("ü\n\"", JSON.readTree(lines[0]).get("custom_id").asText());
-        assertEquals("a\nb\r\u2028 \uD83D\uDE00", JSON.readTree(lines[0]).at("/response/body/choices/0/message/content").asText());
+        assertEquals("a\nb\r\u2028 \uD83D\uDE00", JSON.readTree(lines[0])
+                .at("/response/body/choices/0/message/content").asText());
         assertEquals("2", JSON.readTree(lines[1]).get("custom_id").asText());
     }
 
@@ -168,14 +185,16 @@ class BatchLineWriterTest {
     void surrogateWithoutPartnerBecomesTheReplacementCharacter() throws IOException {
         Completion odd = ended("b", "x\uD800y\uD83D\uDE00\uDC00", CompletionStatus.COMPLETED)
                 .setChoices(List.of(choice("ok").build())).build();
-        assertEquals("x\uFFFDy\uD83D\uDE00\uFFFD", JSON.readTree(BatchLineWriter.toLine(odd)).get("custom_id").asText());
+        assertEquals("x\uFFFDy\uD83D\uDE00\uFFFD", JSON.readTree(BatchLineWriter.toLine(odd)).get("custom_id")
+                .asText());
     }
 
     @Test
     void idsDependOnTheJobAlone() throws IOException {
         String once = BatchLineWriter.toLine(completion("b", "1"));
         assertEquals(once, BatchLineWriter.toLine(completion("b", "1")));
-        assertNotEquals(JSON.readTree(once).get("id"), JSON.readTree(BatchLineWriter.toLine(completion("b", "2"))).get("id"));
+        assertNotEquals(JSON.readTree(once).get("id"),
+                JSON.readTree(BatchLineWriter.toLine(completion("b", "2"))).get("id"));
     }
 
     private static JsonNode stopReason(String reason) throws IOException {
@@ -190,7 +209,8 @@ class BatchLineWriterTest {
     /** "é" with two alternatives, then "!" which the model held for impossible. */
     private static List<TokenLogprob> logprobs() {
         TokenLogprob first = token("é");
-        first.setTop(List.of(new TopLogprob("é", 1, -0.25, utf8("é")), new TopLogprob("e", 2, -1.5, utf8("e"))));
+        first.setTop(List.of(new TopLogprob("é", 1, -0.25, utf8("é")),
+                new TopLogprob("e", 2, -1.5, utf8("e"))));
         TokenLogprob second = token("!");
         second.setLogprob(Double.NEGATIVE_INFINITY);
         return List.of(first, second);

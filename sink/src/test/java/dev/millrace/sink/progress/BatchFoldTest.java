@@ -35,7 +35,8 @@ class BatchFoldTest {
         batch = fold(batch, sealed("b", "r1", 3), done(), done());
         assertEquals(BatchStatus.IN_PROGRESS, batch.getStatus());
         batch = fold(batch, done());
-        assertEquals(BatchStatus.FINALIZING, batch.getStatus(), "three published, three ended, the third not yet counted by ingest");
+        assertEquals(BatchStatus.FINALIZING, batch.getStatus(),
+                "three published, three ended, the third not yet counted by ingest");
         assertNull(batch.getCompletedAt());
         batch = fold(batch, tally("b", "r1", "0_0", 3, 0));
         assertEquals(BatchStatus.COMPLETED, batch.getStatus());
@@ -51,10 +52,13 @@ class BatchFoldTest {
     void everyOrderOfArrivalEndsInTheSameProgress() {
         long seed = 20260102;
         Random random = new Random(seed);
-        List<BatchEvent> events = new ArrayList<>(List.of(opened("b", "r1"), sealed("b", "r1", 6), tally("b", "r1", "0_0", 1, 0),
-                tally("b", "r1", "0_0", 3, 1), tally("b", "r1", "0_1", 2, 0), tally("b", "r1", "0_1", 1, 0)));
-        for (CompletionStatus status : List.of(CompletionStatus.COMPLETED, CompletionStatus.FAILED, CompletionStatus.COMPLETED,
-                CompletionStatus.COMPLETED, CompletionStatus.FAILED)) {
+        List<BatchEvent> events = new ArrayList<>(List.of(
+                opened("b", "r1"), sealed("b", "r1", 6),
+                tally("b", "r1", "0_0", 1, 0), tally("b", "r1", "0_0", 3, 1),
+                tally("b", "r1", "0_1", 2, 0), tally("b", "r1", "0_1", 1, 0)));
+        List<CompletionStatus> endings = List.of(CompletionStatus.COMPLETED, CompletionStatus.FAILED,
+                CompletionStatus.COMPLETED, CompletionStatus.COMPLETED, CompletionStatus.FAILED);
+        for (CompletionStatus status : endings) {
             events.add(finished("b", status));
         }
         for (int round = 0; round < 500; round++) {
@@ -75,13 +79,14 @@ class BatchFoldTest {
     void statusNeverGoesBackWithinOneRun() {
         long seed = 7;
         Random random = new Random(seed);
-        List<BatchEvent> events = new ArrayList<>(List.of(opened("b", "r1"), sealed("b", "r1", 4), tally("b", "r1", "0_0", 2, 0),
+        List<BatchEvent> events = new ArrayList<>(List.of(
+                opened("b", "r1"), sealed("b", "r1", 4), tally("b", "r1", "0_0", 2, 0),
                 tally("b", "r1", "0_1", 1, 0), tally("b", "r1", "0_1", 2, 0)));
         for (int i = 0; i < 4; i++) {
             events.add(done());
         }
-        List<BatchStatus> way =
-                List.of(BatchStatus.VALIDATING, BatchStatus.IN_PROGRESS, BatchStatus.FINALIZING, BatchStatus.COMPLETED);
+        List<BatchStatus> way = List.of(BatchStatus.VALIDATING, BatchStatus.IN_PROGRESS,
+                BatchStatus.FINALIZING, BatchStatus.COMPLETED);
         for (int round = 0; round < 500; round++) {
             Collections.shuffle(events, random);
             BatchProgress batch = null;
@@ -98,8 +103,10 @@ class BatchFoldTest {
 
     @Test
     void repeatedTallyOpenAndSealChangeNothing() {
-        BatchProgress once = fold(null, opened("b", "r1"), sealed("b", "r1", 1), tally("b", "r1", "0_0", 1, 0), done());
-        BatchProgress again = fold(once, opened("b", "r1"), sealed("b", "r1", 1), tally("b", "r1", "0_0", 1, 0));
+        BatchProgress once = fold(
+                null, opened("b", "r1"), sealed("b", "r1", 1), tally("b", "r1", "0_0", 1, 0), done());
+        BatchProgress again = fold(
+                once, opened("b", "r1"), sealed("b", "r1", 1), tally("b", "r1", "0_0", 1, 0));
         assertEquals(once, again);
         // Control: the same numbers from another source do count.
         assertEquals(2, fold(once, tally("b", "r1", "0_1", 1, 0)).getTotal());
@@ -108,8 +115,10 @@ class BatchFoldTest {
     @Test
     void rerunOfACrashedSubmitterCompletesTheBatch() {
         BatchProgress crashed = fold(null, opened("b", "r1"), tally("b", "r1", "0_0", 2, 0), done(), done());
-        assertEquals(BatchStatus.IN_PROGRESS, crashed.getStatus(), "all known jobs ended, but the run was never sealed");
-        BatchProgress rerun = fold(crashed, opened("b", "r2"), sealed("b", "r2", 3), tally("b", "r2", "0_0", 1, 2));
+        assertEquals(BatchStatus.IN_PROGRESS, crashed.getStatus(),
+                "all known jobs ended, but the run was never sealed");
+        BatchProgress rerun = fold(
+                crashed, opened("b", "r2"), sealed("b", "r2", 3), tally("b", "r2", "0_0", 1, 2));
         assertEquals(BatchStatus.IN_PROGRESS, rerun.getStatus());
         rerun = fold(rerun, done());
         assertEquals(BatchStatus.COMPLETED, rerun.getStatus());
@@ -119,7 +128,8 @@ class BatchFoldTest {
 
     @Test
     void newRunReopensACompletedBatch() {
-        BatchProgress completed = fold(null, opened("b", "r1"), sealed("b", "r1", 1), tally("b", "r1", "0_0", 1, 0), done());
+        BatchProgress completed =
+                fold(null, opened("b", "r1"), sealed("b", "r1", 1), tally("b", "r1", "0_0", 1, 0), done());
         assertNotNull(completed.getCompletedAt());
         BatchProgress reopened = fold(completed, opened("b", "r2"));
         assertEquals(BatchStatus.IN_PROGRESS, reopened.getStatus());
@@ -142,14 +152,16 @@ class BatchFoldTest {
         BatchProgress batch = fold(null, tally("b", "", "0_0", 1, 0), done());
         assertEquals(BatchStatus.IN_PROGRESS, batch.getStatus());
         // Control: they do not keep a sealed run beside them from completing, whichever came first.
-        BatchProgress beside = fold(batch, opened("b", "r1"), sealed("b", "r1", 1), tally("b", "r1", "0_0", 1, 0), done());
+        BatchProgress beside = fold(
+                batch, opened("b", "r1"), sealed("b", "r1", 1), tally("b", "r1", "0_0", 1, 0), done());
         assertEquals(BatchStatus.COMPLETED, beside.getStatus());
     }
 
     @ParameterizedTest
     @EnumSource(value = CompletionStatus.class, names = {"EXPIRED", "CANCELLED"})
     void oneUnfinishedJobNamesTheEndOfTheBatch(CompletionStatus status) {
-        BatchProgress batch = fold(null, opened("b", "r1"), sealed("b", "r1", 2), tally("b", "r1", "0_0", 2, 0), done());
+        BatchProgress batch = fold(
+                null, opened("b", "r1"), sealed("b", "r1", 2), tally("b", "r1", "0_0", 2, 0), done());
         batch = fold(batch, finished("b", status));
         assertEquals(BatchStatus.valueOf(status.name()), batch.getStatus());
         assertNull(batch.getCompletedAt());

@@ -15,6 +15,7 @@ import dev.millrace.sink.table.CompactedTable;
 import dev.millrace.sink.table.TestTables;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -46,8 +47,10 @@ class BatchWatchTest {
     void endOfAnEarlierRunIsNotTakenForTheEndOfThisOne() {
         add(progress("b", BatchStatus.COMPLETED).setSubmissions(Map.of("r1", run(true))).build());
         List<BatchProgress> coming = new ArrayList<>(List.of(
-                progress("b", BatchStatus.IN_PROGRESS).setSubmissions(Map.of("r1", run(true), "r2", run(false))).build(),
-                progress("b", BatchStatus.COMPLETED).setTotal(9).setSubmissions(Map.of("r1", run(true), "r2", run(true))).build()));
+                progress("b", BatchStatus.IN_PROGRESS)
+                        .setSubmissions(Map.of("r1", run(true), "r2", run(false))).build(),
+                progress("b", BatchStatus.COMPLETED).setTotal(9)
+                        .setSubmissions(Map.of("r1", run(true), "r2", run(true))).build()));
         topic.beforeEachPoll(() -> {
             if (hasRead(topic.consumer()) && !coming.isEmpty()) {
                 add(coming.removeFirst());
@@ -64,7 +67,8 @@ class BatchWatchTest {
         topic.beforeEachPoll(() -> nowMs.addAndGet(1000));
         String message = assertThrows(BatchTimeoutException.class, () -> await("b", null)).getMessage();
         assertTrue(message.contains("IN_PROGRESS, 4 of 10 jobs ended"), message);
-        assertTrue(assertThrows(BatchTimeoutException.class, () -> await("other", "r1")).getMessage().contains("nothing is known"));
+        assertTrue(assertThrows(BatchTimeoutException.class, () -> await("other", "r1")).getMessage()
+                .contains("nothing is known"));
     }
 
     @Test
@@ -75,10 +79,12 @@ class BatchWatchTest {
     }
 
     private BatchProgress await(String batchId, String submissionId) {
+        InstantSource clock = () -> Instant.ofEpochMilli(nowMs.get());
         CompactedTable<BatchProgress> table =
-                TestTables.over(topic, Topics.BATCHES, serde.deserializer(), () -> Instant.ofEpochMilli(nowMs.get()));
-        return BatchWatch.await(table, new BatchWatch.Awaited(batchId, submissionId), Duration.ofSeconds(10),
-                batch -> heard.add(batch.getStatus()), () -> Instant.ofEpochMilli(nowMs.get()));
+                TestTables.over(topic, Topics.BATCHES, serde.deserializer(), clock);
+        BatchWatch.Awaited awaited = new BatchWatch.Awaited(batchId, submissionId);
+        return BatchWatch.await(
+                table, awaited, Duration.ofSeconds(10), batch -> heard.add(batch.getStatus()), clock);
     }
 
     private static boolean hasRead(MockConsumer<?, ?> consumer) {

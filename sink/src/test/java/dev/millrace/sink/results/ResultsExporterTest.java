@@ -41,7 +41,8 @@ class ResultsExporterTest {
         }
         add(0, failure("b", "bad", "invalid_request", "why"));
         add(1, ended("b", "late", CompletionStatus.EXPIRED).build());
-        ResultsReport report = export(progress("b", BatchStatus.COMPLETED).setTotal(22).build(), dir.resolve("err.jsonl"));
+        ResultsReport report = export(
+                progress("b", BatchStatus.COMPLETED).setTotal(22).build(), dir.resolve("err.jsonl"));
         assertEquals(20, report.completed());
         assertEquals(2, report.failed());
         assertEquals(0, report.missing());
@@ -82,7 +83,8 @@ class ResultsExporterTest {
             add(0, completion("b", "" + i));
         }
         add(0, completion("b", "4"));
-        ResultsReport report = export(progress("b", BatchStatus.COMPLETED).setTotal(5).build(), null, new JobIdSet(3));
+        ResultsReport report = export(
+                progress("b", BatchStatus.COMPLETED).setTotal(5).build(), null, new JobIdSet(3));
         assertFalse(report.everyIdChecked());
         assertEquals(6, report.completed());
         assertFalse(report.isWhole());
@@ -97,7 +99,8 @@ class ResultsExporterTest {
         assertFalse(ended.isWhole());
         assertEquals("batch b is COMPLETED: 1 completed, 0 failed, 2 missing of 3.", ended.summary());
         ResultsReport open = export(progress("b", BatchStatus.IN_PROGRESS).setTotal(3).build(), null);
-        assertEquals("batch b is IN_PROGRESS: 1 completed, 0 failed, 2 not yet answered of 3.", open.summary());
+        assertEquals("batch b is IN_PROGRESS: 1 completed, 0 failed, 2 not yet answered of 3.",
+                open.summary());
     }
 
     @Test
@@ -119,7 +122,8 @@ class ResultsExporterTest {
         ResultsReport report = export(progress("b", BatchStatus.COMPLETED).setTotal(1).build(), null);
         assertEquals(1, report.unreadable());
         assertEquals(1, report.completed());
-        assertTrue(report.summary().contains("1 records of the completions topic could not be read"), report.summary());
+        assertTrue(report.summary().contains("1 records of the completions topic could not be read"),
+                report.summary());
     }
 
     @Test
@@ -130,7 +134,8 @@ class ResultsExporterTest {
         topic.beforeEachPoll(() -> {
             throw new IllegalStateException("the network is gone");
         });
-        assertThrows(IllegalStateException.class, () -> export(progress("b", BatchStatus.COMPLETED).build(), null));
+        assertThrows(IllegalStateException.class, () ->
+                export(progress("b", BatchStatus.COMPLETED).build(), null));
         assertEquals("old\n", Files.readString(out));
         assertEquals(List.of("out.jsonl"), names());
         // Control: one that succeeds replaces it.
@@ -144,16 +149,19 @@ class ResultsExporterTest {
         add(0, completion("b", "1"));
         topic.endsAt(0, 5);
         topic.beforeEachPoll(() -> nowMs += 20_000);
-        String message = assertThrows(IllegalStateException.class, () -> export(progress("b", BatchStatus.COMPLETED).build(), null))
+        String message = assertThrows(
+                IllegalStateException.class, () -> export(progress("b", BatchStatus.COMPLETED).build(), null))
                 .getMessage();
         assertTrue(message.contains("4 offsets are left"), message);
     }
 
     @Test
     void filesThatCannotBeWrittenAreNamed() {
-        String missing = assertThrows(IOException.class, () -> new LineFile(dir.resolve("no/such/out.jsonl"))).getMessage();
+        String missing = assertThrows(IOException.class, () -> new LineFile(dir.resolve("no/such/out.jsonl")))
+                .getMessage();
         assertTrue(missing.contains("no folder") && missing.contains("out.jsonl"), missing);
-        assertTrue(assertThrows(IOException.class, () -> new LineFile(dir)).getMessage().contains("is a folder"));
+        assertTrue(assertThrows(IOException.class, () -> new LineFile(dir)).getMessage()
+                .contains("is a folder"));
     }
 
     @Test
@@ -162,7 +170,8 @@ class ResultsExporterTest {
         assertEquals("batch-2026-02", SimilarIds.closest("Batch-2026-2", known).getFirst());
         String message = new UnknownBatchException("dem", known).getMessage();
         assertTrue(message.startsWith("there is no batch 'dem'; the closest names: demo, "), message);
-        assertEquals("there is no batch 'x'; no batch was submitted yet", new UnknownBatchException("x", List.of()).getMessage());
+        assertEquals("there is no batch 'x'; no batch was submitted yet",
+                new UnknownBatchException("x", List.of()).getMessage());
     }
 
     @Test
@@ -177,14 +186,17 @@ class ResultsExporterTest {
     }
 
     private ResultsReport export(BatchProgress progress, Path errors, JobIdSet seen) throws IOException {
-        try (LineFile out = new LineFile(dir.resolve("out.jsonl")); LineFile err = errors == null ? null : new LineFile(errors)) {
-            return ResultsExporter.export(new ResultsExporter.Export(progress, out, err == null ? out : err, seen),
+        try (LineFile out = new LineFile(dir.resolve("out.jsonl"));
+                LineFile err = errors == null ? null : new LineFile(errors)) {
+            return ResultsExporter.export(
+                    new ResultsExporter.Export(progress, out, err == null ? out : err, seen),
                     topic.newConsumer(), serde.deserializer(), () -> Instant.ofEpochMilli(nowMs));
         }
     }
 
     private void add(int partition, Completion completion) {
-        topic.add(partition, completion.getJobId(), serde.serializer().serialize(Topics.COMPLETIONS, completion));
+        byte[] bytes = serde.serializer().serialize(Topics.COMPLETIONS, completion);
+        topic.add(partition, completion.getJobId(), bytes);
     }
 
     private List<String> names() throws IOException {

@@ -58,7 +58,8 @@ class CompactedTableTest {
         topic.endsAt(0, 10);
         try (CompactedTable<BatchProgress> table = open()) {
             topic.beforeEachPoll(() -> nowMs.addAndGet(1000));
-            String message = assertThrows(IllegalStateException.class, () -> table.readToEnd(Duration.ofSeconds(5))).getMessage();
+            String message = assertThrows(
+                    IllegalStateException.class, () -> table.readToEnd(Duration.ofSeconds(5))).getMessage();
             assertTrue(message.contains("batches") && message.contains("PT5S"), message);
         }
     }
@@ -73,7 +74,8 @@ class CompactedTableTest {
 
     @Test
     void noGroupIsJoinedWhateverThePropertiesSay() {
-        try (var consumer = ReadOnlyConsumers.create(Map.of("bootstrap.servers", "127.0.0.1:9", "group.id", "g"))) {
+        Map<String, Object> properties = Map.of("bootstrap.servers", "127.0.0.1:9", "group.id", "g");
+        try (var consumer = ReadOnlyConsumers.create(properties)) {
             assertThrows(RuntimeException.class, consumer::groupMetadata);
         }
     }
@@ -83,10 +85,14 @@ class CompactedTableTest {
     }
 
     private CompactedTable<BatchProgress> open(MockTopic from) {
-        return new CompactedTable<>(from.consumer(), Topics.BATCHES, serde.deserializer(), () -> Instant.ofEpochMilli(nowMs.get()));
+        return new CompactedTable<>(
+                from.consumer(), Topics.BATCHES, serde.deserializer(),
+                () -> Instant.ofEpochMilli(nowMs.get()));
     }
 
     private byte[] bytes(String batch, long total) {
-        return serde.serializer().serialize(Topics.BATCHES, SinkFixtures.progress(batch, BatchStatus.IN_PROGRESS).setTotal(total).build());
+        BatchProgress progress =
+                SinkFixtures.progress(batch, BatchStatus.IN_PROGRESS).setTotal(total).build();
+        return serde.serializer().serialize(Topics.BATCHES, progress);
     }
 }

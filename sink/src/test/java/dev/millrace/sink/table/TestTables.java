@@ -8,7 +8,8 @@ import org.apache.kafka.common.serialization.Deserializer;
 public final class TestTables {
     private TestTables() {}
 
-    public static <T> CompactedTable<T> over(MockTopic from, String topic, Deserializer<T> values, InstantSource clock) {
+    public static <T> CompactedTable<T> over(
+            MockTopic from, String topic, Deserializer<T> values, InstantSource clock) {
         return new CompactedTable<>(from.newConsumer(), topic, values, clock);
     }
 }

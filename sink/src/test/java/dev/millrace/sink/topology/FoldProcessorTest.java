@@ -51,7 +51,8 @@ class FoldProcessorTest {
         properties.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, "unused:1");
         context = new MockProcessorContext<>(properties, new TaskId(0, 0), stateDir.toFile());
         context.setCurrentSystemTimeMs(0);
-        store = Stores.keyValueStoreBuilder(Stores.inMemoryKeyValueStore("s"), Serdes.String(), serdes.batchProgress())
+        store = Stores.keyValueStoreBuilder(
+                Stores.inMemoryKeyValueStore("s"), Serdes.String(), serdes.batchProgress())
                 .withLoggingDisabled().build();
         store.init(context.getStateStoreContext(), store);
         context.addStateStore(store);
@@ -66,7 +67,8 @@ class FoldProcessorTest {
     @Test
     void restartGoesOnCountingAndTellsOpenBatchesAgain() {
         FoldProcessor<BatchEvent, BatchProgress> first = start();
-        feed(first, opened("b", "r1"), tally("b", "r1", "0_0", 2, 0), finished("b", CompletionStatus.COMPLETED));
+        feed(first, opened("b", "r1"), tally("b", "r1", "0_0", 2, 0),
+                finished("b", CompletionStatus.COMPLETED));
         feed(first, sealed("ended", "r1", 0));
         assertEquals(1, batches("in_progress"));
         first.close();
@@ -91,7 +93,8 @@ class FoldProcessorTest {
     @Test
     void urgentChangeIsNotToldAgainInTheRound() {
         FoldProcessor<BatchEvent, BatchProgress> processor = start();
-        feed(processor, tally("b", "r1", "0_0", 1, 0), tally("b", "r1", "0_0", 2, 0), finished("b", CompletionStatus.COMPLETED));
+        feed(processor, tally("b", "r1", "0_0", 1, 0), tally("b", "r1", "0_0", 2, 0),
+                finished("b", CompletionStatus.COMPLETED));
         assertEquals(1, told().size());
         feed(processor, sealed("b", "r1", 2), finished("b", CompletionStatus.COMPLETED));
         assertEquals(2, told().size(), "IN_PROGRESS, then COMPLETED");
@@ -100,7 +103,8 @@ class FoldProcessorTest {
     }
 
     private FoldProcessor<BatchEvent, BatchProgress> start() {
-        FoldProcessor<BatchEvent, BatchProgress> processor = new FoldProcessor<>("s", new BatchRule(metrics), ROUND);
+        FoldProcessor<BatchEvent, BatchProgress> processor =
+                new FoldProcessor<>("s", new BatchRule(metrics), ROUND);
         processor.init(context);
         return processor;
     }

@@ -22,7 +22,7 @@ import org.apache.kafka.streams.TestInputTopic;
 import org.apache.kafka.streams.TestOutputTopic;
 import org.apache.kafka.streams.TopologyTestDriver;
 
-/** The sink's real topology over a state folder, without a broker. Closing it leaves the state for the next one. */
+/** The sink's real topology with its RocksDB stores, without a broker. Closing it deletes the state. */
 final class SinkDriver implements AutoCloseable {
     static final Duration ROUND = Duration.ofMillis(200);
 
@@ -40,7 +40,8 @@ final class SinkDriver implements AutoCloseable {
         properties.put(StreamsConfig.APPLICATION_ID_CONFIG, "sink-test");
         properties.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, "unused:1");
         properties.put(StreamsConfig.STATE_DIR_CONFIG, stateDir.toString());
-        driver = new TopologyTestDriver(SinkTopology.build(serdes, ROUND, new SinkMetrics(meters)), properties);
+        driver = new TopologyTestDriver(
+                SinkTopology.build(serdes, ROUND, new SinkMetrics(meters)), properties);
     }
 
     TestInputTopic<String, Completion> completions() {
@@ -48,7 +49,8 @@ final class SinkDriver implements AutoCloseable {
     }
 
     TestInputTopic<byte[], byte[]> rawCompletions() {
-        return driver.createInputTopic(Topics.COMPLETIONS, new ByteArraySerializer(), new ByteArraySerializer());
+        return driver.createInputTopic(
+                Topics.COMPLETIONS, new ByteArraySerializer(), new ByteArraySerializer());
     }
 
     TestInputTopic<String, BatchEvent> events() {

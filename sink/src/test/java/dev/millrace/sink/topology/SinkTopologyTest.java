@@ -45,8 +45,10 @@ class SinkTopologyTest {
             sink.events().pipeInput("b", sealed("b", "r1", 2));
             sink.completions().pipeInput("b/1", completion("b", "1"));
             sink.completions().pipeInput("b/2", failure("b", "2", "invalid_request", "why"));
-            List<BatchStatus> told = sink.batches().readValuesToList().stream().map(BatchProgress::getStatus).toList();
-            assertEquals(List.of(BatchStatus.VALIDATING, BatchStatus.IN_PROGRESS, BatchStatus.COMPLETED), told);
+            List<BatchStatus> told = sink.batches().readValuesToList().stream().map(BatchProgress::getStatus)
+                    .toList();
+            assertEquals(List.of(BatchStatus.VALIDATING, BatchStatus.IN_PROGRESS, BatchStatus.COMPLETED),
+                    told);
             BatchProgress stored = sink.stored("b");
             assertEquals(1, stored.getCompleted());
             assertEquals(1, stored.getFailed());
@@ -143,7 +145,8 @@ class SinkTopologyTest {
             sink.rawCompletions().pipeInput("k".getBytes(), (byte[]) null);
             assertEquals("the record has no value", sink.deadLetters().readValue().getError().getMessage());
             sink.rawCompletions().pipeInput("k".getBytes(), sink.bytes(opened("b", "r1")));
-            assertEquals("unreadable_record", sink.deadLetters().readValue().getError().getCode(), "readable Avro of another type");
+            assertEquals("unreadable_record", sink.deadLetters().readValue().getError().getCode(),
+                    "readable Avro of another type");
             sink.events().pipeInput("b", finished("b", CompletionStatus.COMPLETED));
             assertTrue(sink.deadLetters().readValue().getError().getMessage().contains("FINISHED"));
             sink.events().pipeInput("", opened("", "r1"));
@@ -155,9 +158,11 @@ class SinkTopologyTest {
     @Test
     void registryThatDoesNotAnswerIsNoReasonToSetARecordAside() {
         // Port 9 of the loopback address: nobody answers there.
-        try (SinkDriver sink = new SinkDriver(stateDir, Map.of("schema.registry.url", "http://127.0.0.1:9", "max.retries", 0))) {
+        try (SinkDriver sink = new SinkDriver(stateDir,
+                Map.of("schema.registry.url", "http://127.0.0.1:9", "max.retries", 0))) {
             byte[] framed = {0, 0, 0, 0, 1, 2};
-            assertThrows(RuntimeException.class, () -> sink.rawCompletions().pipeInput("k".getBytes(), framed));
+            var topic = sink.rawCompletions();
+            assertThrows(RuntimeException.class, () -> topic.pipeInput("k".getBytes(), framed));
         }
     }
 
