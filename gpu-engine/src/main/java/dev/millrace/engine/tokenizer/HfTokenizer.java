@@ -21,6 +21,8 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
  */
 public final class HfTokenizer implements AutoCloseable {
     public static final String FILE_NAME = "tokenizer.json";
+    /** The library's own setting for which build of it to load. */
+    private static final String FLAVOR = "RUST_FLAVOR";
 
     private final Path path;
     private final TokenizerFile file;
@@ -58,7 +60,7 @@ public final class HfTokenizer implements AutoCloseable {
     }
 
     private static long openNative(String json) throws IOException {
-        LibUtils.checkStatus();
+        loadLibrary();
         long handle;
         try {
             handle = TokenizersLibrary.LIB.createTokenizerFromString(json);
@@ -68,6 +70,14 @@ public final class HfTokenizer implements AutoCloseable {
         TokenizersLibrary.LIB.disableTruncation(handle);
         TokenizersLibrary.LIB.disablePadding(handle);
         return handle;
+    }
+
+    /** Beside a CUDA device the library would look for a build of its own and fetch it over the network; tokens need none. */
+    private static void loadLibrary() {
+        if (System.getenv(FLAVOR) == null && System.getProperty(FLAVOR) == null) {
+            System.setProperty(FLAVOR, "cpu");
+        }
+        LibUtils.checkStatus();
     }
 
     /**
