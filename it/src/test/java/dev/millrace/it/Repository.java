@@ -14,7 +14,8 @@ public final class Repository {
             dir = dir.getParent();
         }
         if (dir == null) {
-            throw new IllegalStateException("no checkout of Millrace above " + Path.of("").toAbsolutePath());
+            throw new IllegalStateException(
+                    "no checkout of Millrace above " + Path.of("").toAbsolutePath());
         }
         return dir;
     }

@@ -7,10 +7,12 @@ import dev.millrace.ops.cli.IngestCommand;
 import dev.millrace.ops.cli.PromptCommand;
 import dev.millrace.ops.cli.ResultsCommand;
 import dev.millrace.ops.cli.SinkCommand;
+import dev.millrace.ops.cli.StatusCommand;
 import dev.millrace.ops.cli.SubmitCommand;
 import dev.millrace.ops.cli.TopicsCommand;
 import dev.millrace.ops.cli.UpCommand;
 import dev.millrace.ops.cli.WorkerCommand;
+
 import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -25,14 +27,22 @@ import picocli.CommandLine.ScopeType;
         mixinStandardHelpOptions = true,
         scope = ScopeType.INHERIT,
         synopsisSubcommandLabel = "COMMAND",
-        description = "Batch LLM inference on Kafka: every prompt comes out as exactly one completion.",
+        description =
+                "Batch LLM inference on Kafka: every prompt comes out as exactly one completion.",
         exitCodeListHeading = "%nExit codes:%n",
-        exitCodeList = {"0:success", "1:the command failed; the message says why", "2:the command line or an input file is wrong"})
+        exitCodeList = {
+            "0:success",
+            "1:the command failed; the message says why",
+            "2:the command line or an input file is wrong"
+        })
 public final class Millrace {
 
     private Millrace() {}
 
-    @Option(names = "--stacktrace", scope = ScopeType.INHERIT, description = "Print the stack trace of a failure.")
+    @Option(
+            names = "--stacktrace",
+            scope = ScopeType.INHERIT,
+            description = "Print the stack trace of a failure.")
     boolean stacktrace;
 
     public static void main(String[] args) {
@@ -42,21 +52,24 @@ public final class Millrace {
     /** The whole command line, ready to execute; tests use it without ending the JVM. */
     public static CommandLine commandLine() {
         Millrace root = new Millrace();
-        CommandLine line = new CommandLine(root)
-                .addSubcommand(new DemoCommand())
-                .addSubcommand(new UpCommand())
-                .addSubcommand(new SubmitCommand())
-                .addSubcommand(new ResultsCommand())
-                .addSubcommand(new IngestCommand())
-                .addSubcommand(new WorkerCommand())
-                .addSubcommand(new SinkCommand())
-                .addSubcommand(new TopicsCommand())
-                .addSubcommand(new GenerateCommand())
-                .addSubcommand(new PromptCommand())
-                .addSubcommand(new AutoComplete.GenerateCompletion())
-                .addSubcommand(new HelpCommand());
+        CommandLine line =
+                new CommandLine(root)
+                        .addSubcommand(new DemoCommand())
+                        .addSubcommand(new UpCommand())
+                        .addSubcommand(new SubmitCommand())
+                        .addSubcommand(new ResultsCommand())
+                        .addSubcommand(new StatusCommand())
+                        .addSubcommand(new IngestCommand())
+                        .addSubcommand(new WorkerCommand())
+                        .addSubcommand(new SinkCommand())
+                        .addSubcommand(new TopicsCommand())
+                        .addSubcommand(new GenerateCommand())
+                        .addSubcommand(new PromptCommand())
+                        .addSubcommand(new AutoComplete.GenerateCompletion())
+                        .addSubcommand(new HelpCommand());
         line.setCaseInsensitiveEnumValuesAllowed(true);
-        line.setExecutionExceptionHandler((failure, command, parsed) -> report(failure, command, root.stacktrace));
+        line.setExecutionExceptionHandler(
+                (failure, command, parsed) -> report(failure, command, root.stacktrace));
         return line;
     }
 

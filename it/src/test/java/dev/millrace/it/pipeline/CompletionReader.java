@@ -3,18 +3,23 @@ package dev.millrace.it.pipeline;
 import dev.millrace.schemas.Completion;
 import dev.millrace.schemas.Topics;
 import dev.millrace.schemas.serde.AvroDeserializer;
+
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.StringDeserializer;
+
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
-import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
-import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.serialization.StringDeserializer;
 
-/** Reads the completions topic as a consumer that must not see aborted work, and remembers every record. */
+/**
+ * Reads the completions topic as a consumer that must not see aborted work, and remembers every
+ * record.
+ */
 public final class CompletionReader implements AutoCloseable {
     private final KafkaConsumer<String, Completion> consumer;
     private final List<Completion> seen = new ArrayList<>();
@@ -26,20 +31,31 @@ public final class CompletionReader implements AutoCloseable {
         AvroDeserializer<Completion> values = new AvroDeserializer<>(Completion.class);
         values.configure(properties, false);
         consumer = new KafkaConsumer<>(properties, new StringDeserializer(), values);
-        consumer.assign(consumer.partitionsFor(Topics.COMPLETIONS).stream()
-                .map(p -> new TopicPartition(p.topic(), p.partition()))
-                .toList());
+        consumer.assign(
+                consumer.partitionsFor(Topics.COMPLETIONS).stream()
+                        .map(p -> new TopicPartition(p.topic(), p.partition()))
+                        .toList());
         consumer.seekToBeginning(consumer.assignment());
     }
 
-    /** Reads until this many distinct jobs are answered; fails with what is missing when nothing moves for a while. */
+    /**
+     * Reads until this many distinct jobs are answered; fails with what is missing when nothing
+     * moves for a while.
+     */
     public void awaitJobs(int distinct, Duration stalled) {
         long lastMove = System.nanoTime();
         while (answersPerJob().size() < distinct) {
             if (poll() > 0) {
                 lastMove = System.nanoTime();
             } else if (System.nanoTime() - lastMove > stalled.toNanos()) {
-                throw new AssertionError("stalled for " + stalled + " at " + answersPerJob().size() + " of " + distinct + " jobs");
+                throw new AssertionError(
+                        "stalled for "
+                                + stalled
+                                + " at "
+                                + answersPerJob().size()
+                                + " of "
+                                + distinct
+                                + " jobs");
             }
         }
     }
@@ -47,7 +63,8 @@ public final class CompletionReader implements AutoCloseable {
     /** Reads everything that is committed now. */
     public void readToEnd() {
         Map<TopicPartition, Long> ends = consumer.endOffsets(consumer.assignment());
-        while (ends.entrySet().stream().anyMatch(end -> consumer.position(end.getKey()) < end.getValue())) {
+        while (ends.entrySet().stream()
+                .anyMatch(end -> consumer.position(end.getKey()) < end.getValue())) {
             poll();
         }
     }
@@ -57,7 +74,8 @@ public final class CompletionReader implements AutoCloseable {
     }
 
     public Map<String, Long> answersPerJob() {
-        return seen.stream().collect(Collectors.groupingBy(Completion::getJobId, Collectors.counting()));
+        return seen.stream()
+                .collect(Collectors.groupingBy(Completion::getJobId, Collectors.counting()));
     }
 
     private int poll() {

@@ -3,14 +3,16 @@ package dev.millrace.it.pipeline;
 import dev.millrace.schemas.DeadLetter;
 import dev.millrace.schemas.Topics;
 import dev.millrace.schemas.serde.AvroDeserializer;
+
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
-import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
 /** Reads the dead letters that are committed. */
 final class DeadLetterReader implements AutoCloseable {
@@ -36,7 +38,14 @@ final class DeadLetterReader implements AutoCloseable {
             if (!records.isEmpty()) {
                 lastMove = System.nanoTime();
             } else if (System.nanoTime() - lastMove > stalled.toNanos()) {
-                throw new AssertionError("stalled for " + stalled + " at " + seen.size() + " of " + count + " dead letters");
+                throw new AssertionError(
+                        "stalled for "
+                                + stalled
+                                + " at "
+                                + seen.size()
+                                + " of "
+                                + count
+                                + " dead letters");
             }
         }
     }

@@ -8,6 +8,7 @@ import dev.millrace.engine.api.FinishReason;
 import dev.millrace.engine.api.LoadedModel;
 import dev.millrace.engine.model.GenerationDefaults;
 import dev.millrace.engine.tokenizer.PromptEncoder;
+
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,8 +17,8 @@ import java.util.Random;
 import java.util.function.Consumer;
 
 /**
- * Answers each prompt with itself, out of order: every step finishes a seeded choice of the requests inside. Stands in for
- * a model where the pipeline around it is what is tested.
+ * Answers each prompt with itself, out of order: every step finishes a seeded choice of the
+ * requests inside. Stands in for a model where the pipeline around it is what is tested.
  */
 final class EchoEngine implements Engine {
     static final String MODEL = "echo";
@@ -38,8 +39,13 @@ final class EchoEngine implements Engine {
      * @param onPrompt told every content that is prepared for the engine
      */
     static LoadedModel model(long seed, int finishedPerStepMax, Consumer<String> onPrompt) {
-        return new LoadedModel(MODEL, "none", new EchoEngine(seed, finishedPerStepMax), new ByteEncoder(onPrompt),
-                new GenerationDefaults(null, null, null, null, null, new int[] {0}), 1 << 20);
+        return new LoadedModel(
+                MODEL,
+                "none",
+                new EchoEngine(seed, finishedPerStepMax),
+                new ByteEncoder(onPrompt),
+                new GenerationDefaults(null, null, null, null, null, new int[] {0}),
+                1 << 20);
     }
 
     @Override
@@ -85,14 +91,23 @@ final class EchoEngine implements Engine {
             bytes[i] = (byte) ids[i];
         }
         String text = new String(bytes, StandardCharsets.UTF_8);
-        return new EngineResult(request.requestId(),
-                List.of(new EngineResult.Choice(0, text, new int[] {1}, FinishReason.STOP, null, null)),
-                ids.length, 0, new EngineResult.Timing(0, 0, 0, 0), null);
+        return new EngineResult(
+                request.requestId(),
+                List.of(
+                        new EngineResult.Choice(
+                                0, text, new int[] {1}, FinishReason.STOP, null, null)),
+                ids.length,
+                0,
+                new EngineResult.Timing(0, 0, 0, 0),
+                null);
     }
 
     private record ByteEncoder(Consumer<String> onPrompt) implements PromptEncoder {
         @Override
-        public EncodedPrompt chat(List<Map<String, Object>> messages, List<Object> tools, Map<String, Object> variables) {
+        public EncodedPrompt chat(
+                List<Map<String, Object>> messages,
+                List<Object> tools,
+                Map<String, Object> variables) {
             return text((String) messages.getLast().get("content"));
         }
 

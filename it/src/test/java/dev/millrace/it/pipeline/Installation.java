@@ -11,7 +11,9 @@ import dev.millrace.sink.SinkApp;
 import dev.millrace.sink.SinkConfig;
 import dev.millrace.worker.WorkerApp;
 import dev.millrace.worker.WorkerConfig;
+
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -23,7 +25,10 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.function.Supplier;
 
-/** A Millrace installation around a given Kafka: registry, topics, ingest and sink run; workers are started by the tests. */
+/**
+ * A Millrace installation around a given Kafka: registry, topics, ingest and sink run; workers are
+ * started by the tests.
+ */
 public final class Installation implements AutoCloseable {
     private static final Duration START_TIMEOUT = Duration.ofSeconds(60);
     private static final int PARTITIONS = 4;
@@ -34,17 +39,28 @@ public final class Installation implements AutoCloseable {
 
     public Installation(TestKafka kafka, Path dir) throws Exception {
         bootstrap = kafka.bootstrap();
-        registry = new SchemaRegistryServer(new RegistryConfig(
-                new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), null, "BACKWARD_TRANSITIVE", null));
+        registry =
+                new SchemaRegistryServer(
+                        new RegistryConfig(
+                                new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+                                null,
+                                "BACKWARD_TRANSITIVE",
+                                null));
         started.push(registry);
         registry.start();
         try (TopicAdmin admin = new TopicAdmin(Map.of("bootstrap.servers", bootstrap))) {
             admin.create(Topics.all(Topics.DEFAULT_POOL, PARTITIONS), (short) 1);
         }
-        IngestApp ingest = new IngestApp(IngestConfig.defaults(dir.resolve("streams"), properties()),
-                new SimpleMeterRegistry(), InstantSource.system());
+        IngestApp ingest =
+                new IngestApp(
+                        IngestConfig.defaults(dir.resolve("streams"), properties()),
+                        new SimpleMeterRegistry(),
+                        InstantSource.system());
         started.push(ingest);
-        SinkApp sink = new SinkApp(SinkConfig.defaults(dir.resolve("streams"), properties()), new SimpleMeterRegistry());
+        SinkApp sink =
+                new SinkApp(
+                        SinkConfig.defaults(dir.resolve("streams"), properties()),
+                        new SimpleMeterRegistry());
         started.push(sink);
         ingest.start();
         sink.start();
@@ -61,8 +77,12 @@ public final class Installation implements AutoCloseable {
 
     /** Starts a worker that the caller stops. */
     public WorkerApp worker(String id, Supplier<LoadedModel> model) {
-        WorkerApp worker = new WorkerApp(WorkerConfig.defaults(id, Topics.DEFAULT_POOL, "echo", properties())
-                .withCommit(Duration.ofMillis(50), 64), model, new SimpleMeterRegistry());
+        WorkerApp worker =
+                new WorkerApp(
+                        WorkerConfig.defaults(id, Topics.DEFAULT_POOL, "echo", properties())
+                                .withCommit(Duration.ofMillis(50), 64),
+                        model,
+                        new SimpleMeterRegistry());
         worker.start();
         return worker;
     }

@@ -4,6 +4,7 @@ import dev.millrace.ingest.submit.JobSubmitter;
 import dev.millrace.ingest.submit.SubmitConfig;
 import dev.millrace.ingest.submit.SubmitListener;
 import dev.millrace.ingest.submit.SubmitReport;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -32,7 +33,8 @@ public final class JobFiles {
     /** Publishes a file as one run of a submitter. */
     public static SubmitReport submit(Map<String, Object> clientProperties, Path file, String batch)
             throws IOException, InterruptedException {
-        SubmitConfig config = SubmitConfig.defaults(clientProperties, batch, UUID.randomUUID().toString());
+        SubmitConfig config =
+                SubmitConfig.defaults(clientProperties, batch, UUID.randomUUID().toString());
         try (JobSubmitter submitter = new JobSubmitter(config, InstantSource.system());
                 InputStream in = Files.newInputStream(file)) {
             return submitter.submit(in, file.toString(), SubmitListener.NONE);
@@ -40,7 +42,15 @@ public final class JobFiles {
     }
 
     private static String line(String customId, String extra) {
-        return "{\"custom_id\": \"" + customId + "\", \"method\": \"POST\", \"url\": \"/v1/chat/completions\", \"body\": {\"model\": \""
-                + EchoEngine.MODEL + "\", " + extra + "\"messages\": [{\"role\": \"user\", \"content\": \"" + customId + "\"}]}}";
+        return "{\"custom_id\": \""
+                + customId
+                + "\", \"method\": \"POST\", \"url\": \"/v1/chat/completions\", \"body\":"
+                + " {\"model\": \""
+                + EchoEngine.MODEL
+                + "\", "
+                + extra
+                + "\"messages\": [{\"role\": \"user\", \"content\": \""
+                + customId
+                + "\"}]}}";
     }
 }

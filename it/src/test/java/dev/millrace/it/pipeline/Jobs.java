@@ -4,13 +4,15 @@ import dev.millrace.schemas.ChatMessage;
 import dev.millrace.schemas.PromptJob;
 import dev.millrace.schemas.SamplingParams;
 import dev.millrace.schemas.serde.AvroSerializer;
-import java.time.Instant;
-import java.util.List;
-import java.util.Map;
+
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.StringSerializer;
+
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
 
 /** Publishes jobs as any Avro producer would, and records that nobody can read. */
 public final class Jobs implements AutoCloseable {
@@ -19,7 +21,9 @@ public final class Jobs implements AutoCloseable {
 
     public Jobs(Map<String, Object> clientProperties) {
         serializer.configure(clientProperties, false);
-        producer = new KafkaProducer<>(clientProperties, new StringSerializer(), new ByteArraySerializer());
+        producer =
+                new KafkaProducer<>(
+                        clientProperties, new StringSerializer(), new ByteArraySerializer());
     }
 
     /** A job whose prompt is its id. */
@@ -30,14 +34,20 @@ public final class Jobs implements AutoCloseable {
                 .setCustomId(customId)
                 .setBatchId(batch)
                 .setModel(EchoEngine.MODEL)
-                .setMessages(List.of(ChatMessage.newBuilder().setRole("user").setContent(batch + "/" + customId).build()))
+                .setMessages(
+                        List.of(
+                                ChatMessage.newBuilder()
+                                        .setRole("user")
+                                        .setContent(batch + "/" + customId)
+                                        .build()))
                 .setSampling(SamplingParams.newBuilder().build())
                 .setCreatedAt(Instant.EPOCH)
                 .build();
     }
 
     public void publish(String topic, PromptJob job) {
-        producer.send(new ProducerRecord<>(topic, job.getJobId(), serializer.serialize(topic, job)));
+        producer.send(
+                new ProducerRecord<>(topic, job.getJobId(), serializer.serialize(topic, job)));
     }
 
     public void publishBytes(String topic, String key, byte[] value) {

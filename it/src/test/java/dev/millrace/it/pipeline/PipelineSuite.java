@@ -13,6 +13,13 @@ import dev.millrace.schemas.Topics;
 import dev.millrace.sink.results.BatchWatch;
 import dev.millrace.sink.table.CompactedTable;
 import dev.millrace.worker.WorkerApp;
+
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -22,20 +29,16 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInstance;
-import org.junit.jupiter.api.io.TempDir;
 
-/** The pipeline around an engine that echoes, on a real Kafka; which one is the subclass's choice. */
+/**
+ * The pipeline around an engine that echoes, on a real Kafka; which one is the subclass's choice.
+ */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 abstract class PipelineSuite {
     private static final Duration STALLED = Duration.ofSeconds(60);
     private static final long SEED = 20261123;
 
-    @TempDir
-    static Path dir;
+    @TempDir static Path dir;
 
     private TestKafka kafka;
     private Installation installation;
@@ -63,12 +66,20 @@ abstract class PipelineSuite {
         int good = 300;
         try (Jobs jobs = new Jobs(installation.properties());
                 CompletionReader completions = new CompletionReader(installation.properties());
-                WorkerApp worker = installation.worker("w1", () -> EchoEngine.model(SEED, 20, content -> {}))) {
+                WorkerApp worker =
+                        installation.worker(
+                                "w1", () -> EchoEngine.model(SEED, 20, content -> {}))) {
             for (int i = 0; i < good; i++) {
                 jobs.publish(Topics.PROMPTS, Jobs.job("mixed", i));
                 if (i % 50 == 0) {
-                    jobs.publishBytes(Topics.PROMPTS, "poison-" + i, ("no avro " + i).getBytes(StandardCharsets.UTF_8));
-                    jobs.publishBytes(Topics.ready(Topics.DEFAULT_POOL), null, new byte[] {0, 0, 0, 0, 1, (byte) i});
+                    jobs.publishBytes(
+                            Topics.PROMPTS,
+                            "poison-" + i,
+                            ("no avro " + i).getBytes(StandardCharsets.UTF_8));
+                    jobs.publishBytes(
+                            Topics.ready(Topics.DEFAULT_POOL),
+                            null,
+                            new byte[] {0, 0, 0, 0, 1, (byte) i});
                     jobs.publish(Topics.PROMPTS, Jobs.job("mixed", i));
                 }
                 if (i % 100 == 0) {
@@ -94,19 +105,24 @@ abstract class PipelineSuite {
 
     private static void assertPoison(List<DeadLetter> letters) {
         assertEquals(12, letters.size());
-        assertEquals(6, letters.stream().filter(l -> l.getSourceTopic().equals(Topics.PROMPTS)).count());
+        assertEquals(
+                6, letters.stream().filter(l -> l.getSourceTopic().equals(Topics.PROMPTS)).count());
         for (DeadLetter letter : letters) {
             byte[] value = new byte[letter.getValue().remaining()];
             letter.getValue().get(value);
             String text = new String(value, StandardCharsets.UTF_8);
             boolean fromPrompts = letter.getSourceTopic().equals(Topics.PROMPTS);
-            assertTrue(fromPrompts ? text.startsWith("no avro ") : value.length == 6, "original bytes are gone: " + text);
+            assertTrue(
+                    fromPrompts ? text.startsWith("no avro ") : value.length == 6,
+                    "original bytes are gone: " + text);
             assertTrue(!letter.getError().getMessage().isBlank(), "a dead letter without a reason");
         }
     }
 
     private static void assertAnswers(CompletionReader completions, int good) {
-        assertTrue(completions.answersPerJob().values().stream().allMatch(n -> n == 1), "some job was answered twice");
+        assertTrue(
+                completions.answersPerJob().values().stream().allMatch(n -> n == 1),
+                "some job was answered twice");
         Map<String, Completion> byId = new TreeMap<>();
         completions.seen().forEach(c -> byId.put(c.getJobId(), c));
         for (int i = 0; i < good; i++) {
@@ -116,7 +132,9 @@ abstract class PipelineSuite {
         }
         Completion refused = byId.get("hot/job-0");
         assertEquals(CompletionStatus.FAILED, refused.getStatus());
-        assertTrue(refused.getError().getParam().contains("temperature"), refused.getError().toString());
+        assertTrue(
+                refused.getError().getParam().contains("temperature"),
+                refused.getError().toString());
     }
 
     @Test
@@ -127,39 +145,52 @@ abstract class PipelineSuite {
                 CompletionReader completions = new CompletionReader(installation.properties())) {
             completions.readToEnd();
             int before = completions.answersPerJob().size();
-            WorkerApp first = installation.worker("w2", () -> EchoEngine.model(SEED + 1, 3, content -> {}));
+            WorkerApp first =
+                    installation.worker("w2", () -> EchoEngine.model(SEED + 1, 3, content -> {}));
             for (int i = 0; i < count; i++) {
                 jobs.publish(Topics.PROMPTS, Jobs.job("rebalance", i));
             }
             jobs.flush();
             completions.awaitJobs(before + 200, STALLED);
-            WorkerApp second = installation.worker("w3", () -> EchoEngine.model(SEED + 2, 3, content -> {}));
+            WorkerApp second =
+                    installation.worker("w3", () -> EchoEngine.model(SEED + 2, 3, content -> {}));
             completions.awaitJobs(before + 1000, STALLED);
             first.drain();
             assertTrue(first.awaitTermination(STALLED), "the drained worker did not stop");
-            assertTrue(first.failure().isEmpty(), () -> "the drained worker failed: " + first.failure());
+            assertTrue(
+                    first.failure().isEmpty(),
+                    () -> "the drained worker failed: " + first.failure());
             completions.awaitJobs(before + count, STALLED);
             second.close();
             completions.readToEnd();
-            completions.seen().stream().filter(c -> c.getBatchId().equals("rebalance")).forEach(c -> workers.add(c.getWorkerId()));
+            completions.seen().stream()
+                    .filter(c -> c.getBatchId().equals("rebalance"))
+                    .forEach(c -> workers.add(c.getWorkerId()));
             assertEquals(before + count, completions.seen().size(), "some job was answered twice");
-            assertEquals(new TreeSet<>(Set.of("w2", "w3")), new TreeSet<>(workers), "one worker did all the work");
+            assertEquals(
+                    new TreeSet<>(Set.of("w2", "w3")),
+                    new TreeSet<>(workers),
+                    "one worker did all the work");
         }
     }
 
     @Test
     void aBatchKnowsWhenItIsDone() throws Exception {
         Path file = JobFiles.write(dir.resolve("batch.jsonl"), 120);
-        try (WorkerApp worker = installation.worker("w4", () -> EchoEngine.model(SEED + 3, 20, content -> {}))) {
+        try (WorkerApp worker =
+                installation.worker("w4", () -> EchoEngine.model(SEED + 3, 20, content -> {}))) {
             JobFiles.submit(installation.properties(), file, "sealed");
-            BatchProgress end = BatchWatch.awaitBatch(installation.properties(), "sealed", STALLED, progress -> {});
+            BatchProgress end =
+                    BatchWatch.awaitBatch(
+                            installation.properties(), "sealed", STALLED, progress -> {});
             assertEquals(BatchStatus.COMPLETED, end.getStatus());
             assertEquals(120, end.getTotal());
             assertEquals(118, end.getCompleted());
             assertEquals(2, end.getFailed(), "the broken line and the unknown field");
             // The same file again, as after a crash of the submitter: nothing runs twice.
             JobFiles.submit(installation.properties(), file, "sealed");
-            try (CompactedTable<BatchProgress> table = BatchWatch.openTable(installation.properties())) {
+            try (CompactedTable<BatchProgress> table =
+                    BatchWatch.openTable(installation.properties())) {
                 table.readToEnd(STALLED);
                 assertEquals(120, table.get("sealed").getTotal());
             }

@@ -1,6 +1,7 @@
 package dev.millrace.it.pipeline;
 
 import dev.millrace.ops.embedded.EmbeddedBroker;
+
 import java.nio.file.Path;
 import java.util.Map;
 

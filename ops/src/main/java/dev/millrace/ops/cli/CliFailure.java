@@ -1,7 +1,8 @@
 package dev.millrace.ops.cli;
 
-import java.util.Optional;
 import picocli.CommandLine.ExitCode;
+
+import java.util.Optional;
 
 /** A failure that the user can act on: its message is all that is printed. */
 public final class CliFailure extends RuntimeException {
@@ -39,7 +40,9 @@ public final class CliFailure extends RuntimeException {
         return exitCode;
     }
 
-    /** What to tell the user of any failure: the messages of the chain of causes that add something. */
+    /**
+     * What to tell the user of any failure: the messages of the chain of causes that add something.
+     */
     public static String describe(Throwable failure) {
         StringBuilder text = new StringBuilder(oneLine(failure));
         for (Throwable cause = failure.getCause(); cause != null; cause = cause.getCause()) {

@@ -3,13 +3,19 @@ package dev.millrace.ops.cli;
 import dev.millrace.ingest.submit.JobSubmitter;
 import dev.millrace.ingest.submit.SubmitConfig;
 import dev.millrace.ingest.submit.SubmitListener;
-import dev.millrace.ops.demo.DemoRun;
 import dev.millrace.ops.demo.DemoReport;
+import dev.millrace.ops.demo.DemoRun;
 import dev.millrace.ops.demo.Promised;
 import dev.millrace.ops.embedded.EmbeddedStack;
 import dev.millrace.ops.embedded.StackConfig;
 import dev.millrace.schemas.BatchProgress;
 import dev.millrace.sink.results.BatchWatch;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
@@ -23,17 +29,15 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** {@code millrace demo}: the main job on the demonstration model. */
 @Command(
         name = "demo",
         description = {
-            "Starts the whole pipeline in one JVM, publishes the prompts that come with the demonstration model, shows",
-            "progress and ends with a report. Exit code 0 only if every prompt was answered exactly once and the accuracy",
+            "Starts the whole pipeline in one JVM, publishes the prompts that come with the"
+                + " demonstration model, shows",
+            "progress and ends with a report. Exit code 0 only if every prompt was answered exactly"
+                + " once and the accuracy",
             "is what the model's README says, within a point. Nothing is left behind but a log."
         })
 public final class DemoCommand implements Callable<Integer> {
@@ -41,15 +45,22 @@ public final class DemoCommand implements Callable<Integer> {
     private static final int PARTITIONS = 4;
     private static final Duration STALLED = Duration.ofMinutes(5);
 
-    @Option(names = "--device", defaultValue = "cpu", description = "cpu or scalar (slow). Default: ${DEFAULT-VALUE}.")
+    @Option(
+            names = "--device",
+            defaultValue = "cpu",
+            description = "cpu or scalar (slow). Default: ${DEFAULT-VALUE}.")
     String device;
 
-    @Option(names = "--http-port", paramLabel = "N", defaultValue = "0",
-            description = "Port of /metrics while it runs; 0 takes a free one (default ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--http-port",
+            paramLabel = "N",
+            defaultValue = "0",
+            description =
+                    "Port of /metrics while it runs; 0 takes a free one (default"
+                        + " ${DEFAULT-VALUE}).")
     int httpPort;
 
-    @Spec
-    CommandSpec spec;
+    @Spec CommandSpec spec;
 
     private PrintWriter out;
 
@@ -61,19 +72,25 @@ public final class DemoCommand implements Callable<Integer> {
         Path model = engine.modelDir();
         Promised promised = Promised.read(model);
         Path dataDir = Files.createTempDirectory("millrace-demo-");
-        println("Millrace demo: Kafka, schema registry, ingest, worker, sink and metrics in one JVM. Log: " + log);
-        try (EmbeddedStack stack = EmbeddedStack.start(
-                new StackConfig(dataDir, 0, 0, httpPort, PARTITIONS, engine::open, device),
-                part -> println("  started " + part))) {
+        println(
+                "Millrace demo: Kafka, schema registry, ingest, worker, sink and metrics in one"
+                    + " JVM. Log: "
+                        + log);
+        try (EmbeddedStack stack =
+                EmbeddedStack.start(
+                        new StackConfig(dataDir, 0, 0, httpPort, PARTITIONS, engine::open, device),
+                        part -> println("  started " + part))) {
             DemoReport report = run(stack, model.resolve("prompts.jsonl"), promised);
             println("");
             report.lines().forEach(this::println);
             println("");
             DemoReport.nextSteps(nextSteps(log)).forEach(this::println);
             println("");
-            println(report.passed()
-                    ? "PASSED: every prompt was answered exactly once, and as accurately as the model's README says."
-                    : "FAILED: see the report above and the log " + log);
+            println(
+                    report.passed()
+                            ? "PASSED: every prompt was answered exactly once, and as accurately as"
+                                  + " the model's README says."
+                            : "FAILED: see the report above and the log " + log);
             return report.passed() ? 0 : 1;
         } finally {
             deleteAll(dataDir);
@@ -84,19 +101,28 @@ public final class DemoCommand implements Callable<Integer> {
         int count = Math.toIntExact(lineCount(prompts));
         println("publishing " + Format.count(count) + " prompts from " + prompts);
         long start = System.nanoTime();
-        DemoProgress progress = new DemoProgress(new LiveLine(out, LiveLine.onTerminal()), start);
-        try (DemoRun run = new DemoRun(stack, count)) {
+        LiveLine line = new LiveLine(out, LiveLine.onTerminal());
+        try (DemoRun run = new DemoRun(stack, count);
+                DemoProgress progress = new DemoProgress(line, stack.clientProperties(), start)) {
             submit(stack, prompts);
             run.untilAnswered(STALLED, progress::show);
             double seconds = (System.nanoTime() - start) / 1e9;
             progress.finish(run.outcome());
-            BatchProgress batch = BatchWatch.awaitBatch(stack.clientProperties(), BATCH, Duration.ofSeconds(30), b -> {});
+            BatchProgress batch =
+                    BatchWatch.awaitBatch(
+                            stack.clientProperties(), BATCH, Duration.ofSeconds(30), b -> {});
             run.untilEnd();
-            return new DemoReport(run.outcome(), promised, progress.firstCompletionSeconds(), seconds, batch.getStatus().name());
+            return new DemoReport(
+                    run.outcome(),
+                    promised,
+                    progress.firstCompletionSeconds(),
+                    seconds,
+                    batch.getStatus().name());
         }
     }
 
-    private static void submit(EmbeddedStack stack, Path prompts) throws IOException, InterruptedException {
+    private static void submit(EmbeddedStack stack, Path prompts)
+            throws IOException, InterruptedException {
         SubmitConfig config = SubmitConfig.defaults(stack.clientProperties(), BATCH, "demo");
         try (JobSubmitter submitter = new JobSubmitter(config, InstantSource.system());
                 InputStream in = Files.newInputStream(prompts)) {
@@ -107,7 +133,10 @@ public final class DemoCommand implements Callable<Integer> {
     private static Map<String, String> nextSteps(Path log) {
         Map<String, String> steps = new LinkedHashMap<>();
         steps.put("leave it running", "./millrace up");
-        steps.put("your own prompts", "./millrace submit -i FILE.jsonl --wait, then ./millrace results --batch ID -o OUT.jsonl");
+        steps.put(
+                "your own prompts",
+                "./millrace submit -i FILE.jsonl --wait, then ./millrace results --batch ID -o"
+                    + " OUT.jsonl");
         steps.put("your own model", "./millrace up --model DIR");
         steps.put("the engine alone", "./millrace generate -i FILE.jsonl -o OUT.jsonl --model DIR");
         steps.put("how it works", "ARCHITECTURE.md");

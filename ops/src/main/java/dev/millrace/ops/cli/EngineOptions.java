@@ -3,43 +3,84 @@ package dev.millrace.ops.cli;
 import dev.millrace.engine.EngineFactory;
 import dev.millrace.engine.api.EngineConfig;
 import dev.millrace.engine.api.LoadedModel;
+
+import picocli.CommandLine.Option;
+
 import java.nio.file.Files;
 import java.nio.file.Path;
-import picocli.CommandLine.Option;
 
 /** Which model runs where, and how large its steps are; names are vLLM's. */
 public final class EngineOptions {
-    @Option(names = "--model", paramLabel = "DIR", description = "Folder of a Hugging Face checkpoint (default: the demonstration model).")
+    @Option(
+            names = "--model",
+            paramLabel = "DIR",
+            description = "Folder of a Hugging Face checkpoint (default: the demonstration model).")
     Path model;
 
-    @Option(names = "--served-model-name", paramLabel = "NAME", description = "The name that jobs ask for (default: the folder's name).")
+    @Option(
+            names = "--served-model-name",
+            paramLabel = "NAME",
+            description = "The name that jobs ask for (default: the folder's name).")
     String servedModelName;
 
-    @Option(names = "--chat-template", paramLabel = "FILE", description = "A chat template in place of the checkpoint's own.")
+    @Option(
+            names = "--chat-template",
+            paramLabel = "FILE",
+            description = "A chat template in place of the checkpoint's own.")
     Path chatTemplate;
 
-    @Option(names = "--device", defaultValue = "cpu", description = "cpu (oneDNN and the Vector API) or scalar (the slow reference). Default: ${DEFAULT-VALUE}.")
+    @Option(
+            names = "--device",
+            defaultValue = "cpu",
+            description =
+                    "cpu (oneDNN and the Vector API) or scalar (the slow reference). Default:"
+                        + " ${DEFAULT-VALUE}.")
     String device;
 
-    @Option(names = "--max-num-seqs", paramLabel = "N", defaultValue = "256", description = "Most sequences in one step (default ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--max-num-seqs",
+            paramLabel = "N",
+            defaultValue = "256",
+            description = "Most sequences in one step (default ${DEFAULT-VALUE}).")
     int maxNumSeqs;
 
-    @Option(names = "--max-num-batched-tokens", paramLabel = "N", defaultValue = "2048", description = "Token budget of one step (default ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--max-num-batched-tokens",
+            paramLabel = "N",
+            defaultValue = "2048",
+            description = "Token budget of one step (default ${DEFAULT-VALUE}).")
     int maxNumBatchedTokens;
 
-    @Option(names = "--block-size", paramLabel = "N", defaultValue = "16", description = "Tokens per KV block, a power of two (default ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--block-size",
+            paramLabel = "N",
+            defaultValue = "16",
+            description = "Tokens per KV block, a power of two (default ${DEFAULT-VALUE}).")
     int blockSize;
 
-    @Option(names = "--kv-cache-mb", paramLabel = "MIB", defaultValue = "256", description = "Memory for the KV cache in MiB (default ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--kv-cache-mb",
+            paramLabel = "MIB",
+            defaultValue = "256",
+            description = "Memory for the KV cache in MiB (default ${DEFAULT-VALUE}).")
     int kvCacheMb;
 
-    @Option(names = "--max-model-len", paramLabel = "N", defaultValue = "0", description = "Most tokens of prompt and output together (default: the checkpoint's).")
+    @Option(
+            names = "--max-model-len",
+            paramLabel = "N",
+            defaultValue = "0",
+            description = "Most tokens of prompt and output together (default: the checkpoint's).")
     int maxModelLen;
 
-    @Option(names = "--no-prefix-caching", description = "Compute every prompt from its first token.")
+    @Option(
+            names = "--no-prefix-caching",
+            description = "Compute every prompt from its first token.")
     boolean noPrefixCaching;
 
-    @Option(names = "--threads", paramLabel = "N", description = "Threads of the device (default: the machine's cores).")
+    @Option(
+            names = "--threads",
+            paramLabel = "N",
+            description = "Threads of the device (default: the machine's cores).")
     Integer threads;
 
     /** The demonstration model with the defaults of every other option. */
@@ -62,7 +103,9 @@ public final class EngineOptions {
     }
 
     public String servedName() {
-        return servedModelName == null ? modelDir().toAbsolutePath().normalize().getFileName().toString() : servedModelName;
+        return servedModelName == null
+                ? modelDir().toAbsolutePath().normalize().getFileName().toString()
+                : servedModelName;
     }
 
     public Path chatTemplateFile() {
@@ -79,7 +122,14 @@ public final class EngineOptions {
 
     public EngineConfig config() {
         try {
-            return new EngineConfig(device, maxNumSeqs, maxNumBatchedTokens, blockSize, (long) kvCacheMb << 20, maxModelLen, !noPrefixCaching,
+            return new EngineConfig(
+                    device,
+                    maxNumSeqs,
+                    maxNumBatchedTokens,
+                    blockSize,
+                    (long) kvCacheMb << 20,
+                    maxModelLen,
+                    !noPrefixCaching,
                     threads == null ? Runtime.getRuntime().availableProcessors() : threads);
         } catch (IllegalArgumentException e) {
             throw CliFailure.usage(e.getMessage());

@@ -3,6 +3,13 @@ package dev.millrace.ops.cli;
 import dev.millrace.engine.api.LoadedModel;
 import dev.millrace.ops.offline.OfflineRun;
 import dev.millrace.sink.openai.BatchLineWriter;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
 import java.io.BufferedOutputStream;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -14,32 +21,35 @@ import java.nio.file.StandardCopyOption;
 import java.time.InstantSource;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** {@code millrace generate}: the engine alone. */
 @Command(
         name = "generate",
         description = {
             "The engine alone, no Kafka: OpenAI batch request lines in, output lines out.",
-            "Lines come out as they finish: match them by custom_id. A line that cannot be run gets an error line."
+            "Lines come out as they finish: match them by custom_id. A line that cannot be run gets"
+                + " an error line."
         })
 public final class GenerateCommand implements Callable<Integer> {
-    @Option(names = {"-i", "--input"}, required = true, paramLabel = "IN.jsonl",
-            description = "Request lines for /v1/chat/completions and /v1/completions; - reads standard input.")
+    @Option(
+            names = {"-i", "--input"},
+            required = true,
+            paramLabel = "IN.jsonl",
+            description =
+                    "Request lines for /v1/chat/completions and /v1/completions; - reads standard"
+                        + " input.")
     Path input;
 
-    @Option(names = {"-o", "--output"}, required = true, paramLabel = "OUT.jsonl", description = "Where result lines go.")
+    @Option(
+            names = {"-o", "--output"},
+            required = true,
+            paramLabel = "OUT.jsonl",
+            description = "Where result lines go.")
     Path output;
 
-    @Mixin
-    EngineOptions engine;
+    @Mixin EngineOptions engine;
 
-    @Spec
-    CommandSpec spec;
+    @Spec CommandSpec spec;
 
     @Override
     public Integer call() throws IOException {
@@ -54,8 +64,12 @@ public final class GenerateCommand implements Callable<Integer> {
             LoadedModel model = engine.open();
             try {
                 LiveLine line = new LiveLine(err, LiveLine.onTerminal());
-                end = new OfflineRun(model, InstantSource.system())
-                        .run(in, out, progress -> line.show(text(progress, start), nowMs()));
+                end =
+                        new OfflineRun(model, InstantSource.system())
+                                .run(
+                                        in,
+                                        out,
+                                        progress -> line.show(text(progress, start), nowMs()));
                 line.finish(text(end, start));
             } finally {
                 model.engine().close();
@@ -63,15 +77,20 @@ public final class GenerateCommand implements Callable<Integer> {
         }
         // Renamed when complete: a file of that name is never half a result.
         Files.move(partial, output, StandardCopyOption.REPLACE_EXISTING);
-        err.printf("%s lines in %s, %s failed%n", Format.count(end.finished()), output, Format.count(end.failed()));
+        err.printf(
+                "%s lines in %s, %s failed%n",
+                Format.count(end.finished()), output, Format.count(end.failed()));
         return 0;
     }
 
     private static String text(OfflineRun.Progress p, long startNanos) {
         double seconds = (System.nanoTime() - startNanos) / 1e9;
-        return String.format("%s done, %s tok/s in, %s tok/s out, %s of prompt tokens from cache, %s",
-                Format.count(p.finished()), Format.count(Math.round(p.promptTokens() / seconds)),
-                Format.count(Math.round(p.completionTokens() / seconds)), Format.percent(p.cachedTokens(), p.promptTokens()),
+        return String.format(
+                "%s done, %s tok/s in, %s tok/s out, %s of prompt tokens from cache, %s",
+                Format.count(p.finished()),
+                Format.count(Math.round(p.promptTokens() / seconds)),
+                Format.count(Math.round(p.completionTokens() / seconds)),
+                Format.percent(p.cachedTokens(), p.promptTokens()),
                 Format.duration(seconds));
     }
 

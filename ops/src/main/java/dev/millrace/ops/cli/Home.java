@@ -17,7 +17,10 @@ public final class Home {
     public static Path demoModel() {
         Path dir = root().resolve("ops/demo/millrace-demo");
         if (!Files.isDirectory(dir)) {
-            throw CliFailure.failed("the demonstration model is not at " + dir + "; start Millrace with ./millrace, or give --model DIR");
+            throw CliFailure.failed(
+                    "the demonstration model is not at "
+                            + dir
+                            + "; start Millrace with ./millrace, or give --model DIR");
         }
         return dir;
     }

@@ -5,55 +5,72 @@ import dev.millrace.ingest.IngestConfig;
 import dev.millrace.ops.embedded.RoleHealth;
 import dev.millrace.ops.http.MetricsServer;
 import dev.millrace.schemas.Topics;
-import java.time.InstantSource;
-import java.util.HashMap;
-import java.util.HashSet;
-import java.util.Map;
-import java.util.Set;
-import java.util.concurrent.Callable;
+
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
+import java.time.InstantSource;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.Callable;
+
 /** {@code millrace ingest}: the ingest role alone. */
 @Command(
         name = "ingest",
-        description = "Validates, dedupes and routes prompt jobs: one role against your own Kafka. Ctrl-C stops.")
+        description =
+                "Validates, dedupes and routes prompt jobs: one role against your own Kafka. Ctrl-C"
+                    + " stops.")
 public final class IngestCommand implements Callable<Integer> {
-    @Option(names = "--threads", paramLabel = "N", defaultValue = "1",
+    @Option(
+            names = "--threads",
+            paramLabel = "N",
+            defaultValue = "1",
             description = "Stream threads (default ${DEFAULT-VALUE}).")
     int threads;
 
-    @Option(names = "--pool", paramLabel = "NAME", defaultValue = Topics.DEFAULT_POOL,
-            description = "Pool of the models that --route does not name (default ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--pool",
+            paramLabel = "NAME",
+            defaultValue = Topics.DEFAULT_POOL,
+            description =
+                    "Pool of the models that --route does not name (default ${DEFAULT-VALUE}).")
     String pool;
 
-    @Option(names = "--route", paramLabel = "MODEL=POOL", description = "Sends the jobs of a model to a pool; repeat for more.")
+    @Option(
+            names = "--route",
+            paramLabel = "MODEL=POOL",
+            description = "Sends the jobs of a model to a pool; repeat for more.")
     Map<String, String> routes = new HashMap<>();
 
-    @Option(names = "--allow-model", paramLabel = "MODEL",
-            description = "Refuses jobs for any other model; repeat for more (default: any model is routed).")
+    @Option(
+            names = "--allow-model",
+            paramLabel = "MODEL",
+            description =
+                    "Refuses jobs for any other model; repeat for more (default: any model is"
+                        + " routed).")
     Set<String> models = new HashSet<>();
 
-    @Mixin
-    ConnectionOptions connection;
+    @Mixin ConnectionOptions connection;
 
-    @Mixin
-    RoleOptions role;
+    @Mixin RoleOptions role;
 
-    @Spec
-    CommandSpec spec;
+    @Spec CommandSpec spec;
 
     @Override
     public Integer call() throws Exception {
-        IngestConfig config = IngestConfig.defaults(role.stateDir(), connection.requireAll())
-                .withModels(pool, routes, models)
-                .withStreamThreads(threads);
+        IngestConfig config =
+                IngestConfig.defaults(role.stateDir(), connection.requireAll())
+                        .withModels(pool, routes, models)
+                        .withStreamThreads(threads);
         Shutdown shutdown = Shutdown.onSignal();
         try (IngestApp app = new IngestApp(config, role.metrics(), InstantSource.system());
-                MetricsServer http = role.serve(spec.commandLine().getOut(), () -> RoleHealth.notReady(app))) {
+                MetricsServer http =
+                        role.serve(spec.commandLine().getOut(), () -> RoleHealth.notReady(app))) {
             app.start();
             shutdown.awaitOr(app::awaitStopped);
             CliFailure.throwIfFailed("ingest", app.failure());

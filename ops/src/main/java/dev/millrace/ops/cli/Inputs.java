@@ -21,7 +21,10 @@ final class Inputs {
 
     static void requireFile(Path file) {
         if (!Files.isRegularFile(file)) {
-            throw CliFailure.usage("input file " + file + (Files.exists(file) ? " is not a file" : " does not exist"));
+            throw CliFailure.usage(
+                    "input file "
+                            + file
+                            + (Files.exists(file) ? " is not a file" : " does not exist"));
         }
         if (!Files.isReadable(file)) {
             throw CliFailure.usage("input file " + file + " is not readable");

@@ -3,8 +3,8 @@ package dev.millrace.ops.cli;
 import java.io.PrintWriter;
 
 /**
- * One line that is redrawn in place on a terminal; on anything else, a plain line now and then, so that a log file
- * stays readable.
+ * One line that is redrawn in place on a terminal; on anything else, a plain line now and then, so
+ * that a log file stays readable.
  */
 public final class LiveLine {
     private static final long PLAIN_EVERY_MS = 2_000;
@@ -21,7 +21,9 @@ public final class LiveLine {
 
     /** Whether standard output is a terminal that can redraw a line. */
     public static boolean onTerminal() {
-        return System.console() != null && System.console().isTerminal() && !"dumb".equals(System.getenv("TERM"));
+        return System.console() != null
+                && System.console().isTerminal()
+                && !"dumb".equals(System.getenv("TERM"));
     }
 
     /** Shows the newest state; {@code nowMs} of any steady clock. */

@@ -12,7 +12,8 @@ public final class Logs {
     private Logs() {}
 
     /**
-     * Sends all log lines to a file, for commands that draw on the terminal. A user's own log4j2 configuration wins.
+     * Sends all log lines to a file, for commands that draw on the terminal. A user's own log4j2
+     * configuration wins.
      *
      * @return the file
      */

@@ -2,6 +2,7 @@ package dev.millrace.ops.cli;
 
 import com.fasterxml.jackson.core.JsonFactoryBuilder;
 import com.fasterxml.jackson.core.JsonGenerator;
+
 import dev.millrace.engine.api.LoadedModel;
 import dev.millrace.engine.api.RequestRejectedException;
 import dev.millrace.engine.tokenizer.ChatPromptEncoder;
@@ -10,6 +11,12 @@ import dev.millrace.ingest.openai.BatchLineParser;
 import dev.millrace.ingest.openai.JobDefaults;
 import dev.millrace.schemas.PromptJob;
 import dev.millrace.worker.RequestDecoder;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -19,32 +26,40 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** {@code millrace prompt}: what the model would be given. */
 @Command(
         name = "prompt",
         description = {
             "What the model would be given: for each request line one JSON line",
-            "{\"custom_id\", \"prompt\", \"token_ids\"} or {\"custom_id\", \"error\"}. Needs no weights."
+            "{\"custom_id\", \"prompt\", \"token_ids\"} or {\"custom_id\", \"error\"}. Needs no"
+                + " weights."
         })
 public final class PromptCommand implements Callable<Integer> {
-    @Option(names = {"-i", "--input"}, required = true, paramLabel = "IN.jsonl",
-            description = "Request lines for /v1/chat/completions and /v1/completions; - reads standard input.")
+    @Option(
+            names = {"-i", "--input"},
+            required = true,
+            paramLabel = "IN.jsonl",
+            description =
+                    "Request lines for /v1/chat/completions and /v1/completions; - reads standard"
+                        + " input.")
     Path input;
 
-    @Option(names = "--model", paramLabel = "DIR",
-            description = "Folder with tokenizer.json and a chat template (default: the demonstration model).")
+    @Option(
+            names = "--model",
+            paramLabel = "DIR",
+            description =
+                    "Folder with tokenizer.json and a chat template (default: the demonstration"
+                        + " model).")
     Path modelDir;
 
-    @Option(names = "--chat-template", paramLabel = "FILE", description = "A chat template in place of the model's own.")
+    @Option(
+            names = "--chat-template",
+            paramLabel = "FILE",
+            description = "A chat template in place of the model's own.")
     Path chatTemplate;
 
-    @Spec
-    CommandSpec spec;
+    @Spec CommandSpec spec;
 
     @Override
     public Integer call() throws IOException {
@@ -59,8 +74,10 @@ public final class PromptCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         JobDefaults defaults = new JobDefaults("", "", "default", Instant.EPOCH);
         BatchLineParser parser = new BatchLineParser();
-        try (BufferedReader in = Inputs.lines(input); ChatPromptEncoder encoder = ChatPromptEncoder.load(dir, chatTemplate)) {
-            RequestDecoder decoder = new RequestDecoder(new LoadedModel("", "", null, encoder, null, 0));
+        try (BufferedReader in = Inputs.lines(input);
+                ChatPromptEncoder encoder = ChatPromptEncoder.load(dir, chatTemplate)) {
+            RequestDecoder decoder =
+                    new RequestDecoder(new LoadedModel("", "", null, encoder, null, 0));
             long lineNumber = 0;
             for (String line = in.readLine(); line != null; line = in.readLine()) {
                 lineNumber++;

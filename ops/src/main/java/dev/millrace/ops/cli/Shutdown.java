@@ -3,7 +3,10 @@ package dev.millrace.ops.cli;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 
-/** Turns Ctrl-C and SIGTERM into an orderly end: the JVM waits until the command has drained and closed. */
+/**
+ * Turns Ctrl-C and SIGTERM into an orderly end: the JVM waits until the command has drained and
+ * closed.
+ */
 final class Shutdown {
     private static final Duration LOOK_EVERY = Duration.ofMillis(100);
 
@@ -15,14 +18,18 @@ final class Shutdown {
     /** From now on a signal is a request; the process ends after {@link #done}. */
     static Shutdown onSignal() {
         Shutdown shutdown = new Shutdown();
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
-            shutdown.requested.countDown();
-            try {
-                shutdown.closed.await();
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
-        }, "shutdown"));
+        Runtime.getRuntime()
+                .addShutdownHook(
+                        new Thread(
+                                () -> {
+                                    shutdown.requested.countDown();
+                                    try {
+                                        shutdown.closed.await();
+                                    } catch (InterruptedException e) {
+                                        Thread.currentThread().interrupt();
+                                    }
+                                },
+                                "shutdown"));
         return shutdown;
     }
 

@@ -4,37 +4,43 @@ import dev.millrace.ops.embedded.RoleHealth;
 import dev.millrace.ops.http.MetricsServer;
 import dev.millrace.sink.SinkApp;
 import dev.millrace.sink.SinkConfig;
-import java.util.concurrent.Callable;
+
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
+import java.util.concurrent.Callable;
+
 /** {@code millrace sink}: the sink role alone. */
 @Command(
         name = "sink",
-        description = "Follows completions: batch progress and usage per tenant, one role against your own Kafka. Ctrl-C stops.")
+        description =
+                "Follows completions: batch progress and usage per tenant, one role against your"
+                    + " own Kafka. Ctrl-C stops.")
 public final class SinkCommand implements Callable<Integer> {
-    @Option(names = "--threads", paramLabel = "N", defaultValue = "1",
+    @Option(
+            names = "--threads",
+            paramLabel = "N",
+            defaultValue = "1",
             description = "Stream threads (default ${DEFAULT-VALUE}).")
     int threads;
 
-    @Mixin
-    ConnectionOptions connection;
+    @Mixin ConnectionOptions connection;
 
-    @Mixin
-    RoleOptions role;
+    @Mixin RoleOptions role;
 
-    @Spec
-    CommandSpec spec;
+    @Spec CommandSpec spec;
 
     @Override
     public Integer call() throws Exception {
-        SinkConfig config = SinkConfig.defaults(role.stateDir(), connection.requireAll()).withThreads(threads);
+        SinkConfig config =
+                SinkConfig.defaults(role.stateDir(), connection.requireAll()).withThreads(threads);
         Shutdown shutdown = Shutdown.onSignal();
         try (SinkApp app = new SinkApp(config, role.metrics());
-                MetricsServer http = role.serve(spec.commandLine().getOut(), () -> RoleHealth.notReady(app))) {
+                MetricsServer http =
+                        role.serve(spec.commandLine().getOut(), () -> RoleHealth.notReady(app))) {
             app.start();
             shutdown.awaitOr(app::awaitStopped);
             CliFailure.throwIfFailed("the sink", app.failure());

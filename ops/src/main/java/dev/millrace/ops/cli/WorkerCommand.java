@@ -5,48 +5,63 @@ import dev.millrace.ops.http.MetricsServer;
 import dev.millrace.schemas.Topics;
 import dev.millrace.worker.WorkerApp;
 import dev.millrace.worker.WorkerConfig;
-import java.time.Duration;
-import java.util.Map;
-import java.util.concurrent.Callable;
+
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.Callable;
+
 /** {@code millrace worker}: the worker role alone. */
-@Command(name = "worker", description = "Runs jobs on a device: one role against your own Kafka. Ctrl-C drains and stops.")
+@Command(
+        name = "worker",
+        description =
+                "Runs jobs on a device: one role against your own Kafka. Ctrl-C drains and stops.")
 public final class WorkerCommand implements Callable<Integer> {
-    @Option(names = "--worker-id", paramLabel = "ID", defaultValue = "worker-1",
-            description = "Unique name of this worker, the same over restarts (default ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--worker-id",
+            paramLabel = "ID",
+            defaultValue = "worker-1",
+            description =
+                    "Unique name of this worker, the same over restarts (default"
+                        + " ${DEFAULT-VALUE}).")
     String workerId;
 
-    @Option(names = "--pool", paramLabel = "NAME", defaultValue = Topics.DEFAULT_POOL,
+    @Option(
+            names = "--pool",
+            paramLabel = "NAME",
+            defaultValue = Topics.DEFAULT_POOL,
             description = "The pool whose jobs it takes (default ${DEFAULT-VALUE}).")
     String pool;
 
-    @Option(names = "--drain-timeout", paramLabel = "SECONDS", defaultValue = "30",
-            description = "Longest time to go on with running jobs after a stop signal (default ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--drain-timeout",
+            paramLabel = "SECONDS",
+            defaultValue = "30",
+            description =
+                    "Longest time to go on with running jobs after a stop signal (default"
+                        + " ${DEFAULT-VALUE}).")
     int drainTimeoutSeconds;
 
-    @Mixin
-    EngineOptions engine;
+    @Mixin EngineOptions engine;
 
-    @Mixin
-    ConnectionOptions connection;
+    @Mixin ConnectionOptions connection;
 
-    @Mixin
-    RoleOptions role;
+    @Mixin RoleOptions role;
 
-    @Spec
-    CommandSpec spec;
+    @Spec CommandSpec spec;
 
     @Override
     public Integer call() throws Exception {
         WorkerConfig config = config(connection.requireAll());
         Shutdown shutdown = Shutdown.onSignal();
         try (WorkerApp app = new WorkerApp(config, engine::open, role.metrics());
-                MetricsServer http = role.serve(spec.commandLine().getOut(), () -> RoleHealth.notReady(app))) {
+                MetricsServer http =
+                        role.serve(spec.commandLine().getOut(), () -> RoleHealth.notReady(app))) {
             app.start();
             shutdown.awaitOr(app::awaitTermination);
             app.drain();

@@ -2,6 +2,7 @@ package dev.millrace.ops.demo;
 
 import dev.millrace.ops.cli.Format;
 import dev.millrace.ops.demo.Promised.Score;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -15,31 +16,58 @@ import java.util.Map;
  * @param batchState what the batches topic says at the end
  */
 public record DemoReport(
-        Outcome outcome, Promised promised, double startupSeconds, double runSeconds, String batchState) {
+        Outcome outcome,
+        Promised promised,
+        double startupSeconds,
+        double runSeconds,
+        String batchState) {
 
     /** Whether everything that the demonstration promises was kept. */
     public boolean passed() {
-        return outcome.exactlyOnce() && outcome.accurate(promised) && batchState.equals("COMPLETED");
+        return outcome.exactlyOnce()
+                && outcome.accurate(promised)
+                && batchState.equals("COMPLETED");
     }
 
     public List<String> lines() {
         List<String> lines = new ArrayList<>();
-        lines.add(String.format(Locale.ROOT, "%s prompts: %s completed + %s failed = %s answered; %s lost, %s doubled; batch %s",
-                Format.count(outcome.prompts()), Format.count(outcome.completed()), Format.count(outcome.failed()),
-                Format.count(outcome.completed() + outcome.failed()), Format.count(outcome.lost()),
-                Format.count(outcome.doubled()), batchState));
+        lines.add(
+                String.format(
+                        Locale.ROOT,
+                        "%s prompts: %s completed + %s failed = %s answered; %s lost, %s doubled;"
+                            + " batch %s",
+                        Format.count(outcome.prompts()),
+                        Format.count(outcome.completed()),
+                        Format.count(outcome.failed()),
+                        Format.count(outcome.completed() + outcome.failed()),
+                        Format.count(outcome.lost()),
+                        Format.count(outcome.doubled()),
+                        batchState));
         lines.add("");
         lines.add("task       exact match          README says");
-        promised.perTask().forEach((task, score) -> lines.add(row(task, outcome.perTask().get(task), score)));
+        promised.perTask()
+                .forEach((task, score) -> lines.add(row(task, outcome.perTask().get(task), score)));
         lines.add(row("all", outcome.all(), promised.all()));
         lines.add("");
-        lines.add(String.format(Locale.ROOT, "tokens     %s in (%s from the prefix cache), %s out",
-                Format.count(outcome.promptTokens()), Format.percent(outcome.cachedTokens(), outcome.promptTokens()),
-                Format.count(outcome.completionTokens())));
-        lines.add(String.format(Locale.ROOT, "speed      %s tok/s in, %s tok/s out, %s prompts/s over %s",
-                rate(outcome.promptTokens()), rate(outcome.completionTokens()), rate(outcome.answered()),
-                Format.duration(runSeconds)));
-        lines.add("start      first completion " + Format.duration(startupSeconds) + " after the process began");
+        lines.add(
+                String.format(
+                        Locale.ROOT,
+                        "tokens     %s in (%s from the prefix cache), %s out",
+                        Format.count(outcome.promptTokens()),
+                        Format.percent(outcome.cachedTokens(), outcome.promptTokens()),
+                        Format.count(outcome.completionTokens())));
+        lines.add(
+                String.format(
+                        Locale.ROOT,
+                        "speed      %s tok/s in, %s tok/s out, %s prompts/s over %s",
+                        rate(outcome.promptTokens()),
+                        rate(outcome.completionTokens()),
+                        rate(outcome.answered()),
+                        Format.duration(runSeconds)));
+        lines.add(
+                "start      first completion "
+                        + Format.duration(startupSeconds)
+                        + " after the process began");
         return lines;
     }
 
@@ -48,11 +76,21 @@ public record DemoReport(
     }
 
     private static String row(String task, Score reached, Score promised) {
-        return String.format(Locale.ROOT, "%-10s %-20s %s", task, reached == null ? "no answer" : text(reached), text(promised));
+        return String.format(
+                Locale.ROOT,
+                "%-10s %-20s %s",
+                task,
+                reached == null ? "no answer" : text(reached),
+                text(promised));
     }
 
     private static String text(Score score) {
-        return String.format(Locale.ROOT, "%d of %d (%s)", score.right(), score.of(), Format.percent(score.right(), score.of()));
+        return String.format(
+                Locale.ROOT,
+                "%d of %d (%s)",
+                score.right(),
+                score.of(),
+                Format.percent(score.right(), score.of()));
     }
 
     /** Where to look next. */

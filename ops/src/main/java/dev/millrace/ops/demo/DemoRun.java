@@ -4,18 +4,21 @@ import dev.millrace.ops.embedded.EmbeddedStack;
 import dev.millrace.schemas.Completion;
 import dev.millrace.schemas.Topics;
 import dev.millrace.schemas.serde.AvroDeserializer;
-import java.time.Duration;
-import java.util.HashMap;
-import java.util.List;
-import java.util.Map;
-import java.util.function.Consumer;
+
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.StringDeserializer;
 
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+
 /**
- * Reads the completions topic of a stack from its beginning, as any consumer would, and counts what comes out.
+ * Reads the completions topic of a stack from its beginning, as any consumer would, and counts what
+ * comes out.
  */
 public final class DemoRun implements AutoCloseable {
     private static final Duration POLL = Duration.ofMillis(100);
@@ -23,7 +26,9 @@ public final class DemoRun implements AutoCloseable {
     private final KafkaConsumer<String, Completion> consumer;
     private final Outcome outcome;
 
-    /** @param prompts how many completions to expect */
+    /**
+     * @param prompts how many completions to expect
+     */
     public DemoRun(EmbeddedStack stack, int prompts) {
         Map<String, Object> properties = new HashMap<>(stack.clientProperties());
         properties.put("isolation.level", "read_committed");
@@ -32,9 +37,10 @@ public final class DemoRun implements AutoCloseable {
         AvroDeserializer<Completion> values = new AvroDeserializer<>();
         values.configure(properties, false);
         consumer = new KafkaConsumer<>(properties, new StringDeserializer(), values);
-        List<TopicPartition> partitions = consumer.partitionsFor(Topics.COMPLETIONS).stream()
-                .map(p -> new TopicPartition(p.topic(), p.partition()))
-                .toList();
+        List<TopicPartition> partitions =
+                consumer.partitionsFor(Topics.COMPLETIONS).stream()
+                        .map(p -> new TopicPartition(p.topic(), p.partition()))
+                        .toList();
         consumer.assign(partitions);
         consumer.seekToBeginning(partitions);
         outcome = new Outcome(prompts);
@@ -63,7 +69,8 @@ public final class DemoRun implements AutoCloseable {
     /** Reads what else has been committed, so that a doubled answer would be seen. */
     public void untilEnd() {
         Map<TopicPartition, Long> ends = consumer.endOffsets(consumer.assignment());
-        while (ends.entrySet().stream().anyMatch(end -> consumer.position(end.getKey()) < end.getValue())) {
+        while (ends.entrySet().stream()
+                .anyMatch(end -> consumer.position(end.getKey()) < end.getValue())) {
             poll();
         }
     }

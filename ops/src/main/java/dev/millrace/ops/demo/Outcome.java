@@ -3,13 +3,14 @@ package dev.millrace.ops.demo;
 import dev.millrace.ops.demo.Promised.Score;
 import dev.millrace.schemas.Completion;
 import dev.millrace.schemas.CompletionStatus;
+
 import java.util.HashMap;
 import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * What came out of the demonstration, counted from the completions topic itself: each prompt must be answered exactly
- * once. Jobs carry their task and the expected answer as metadata.
+ * What came out of the demonstration, counted from the completions topic itself: each prompt must
+ * be answered exactly once. Jobs carry their task and the expected answer as metadata.
  */
 public final class Outcome {
     private final int prompts;
@@ -22,7 +23,9 @@ public final class Outcome {
     private long cachedTokens;
     private long completionTokens;
 
-    /** @param prompts how many were published */
+    /**
+     * @param prompts how many were published
+     */
     public Outcome(int prompts) {
         this.prompts = prompts;
     }
@@ -47,7 +50,10 @@ public final class Outcome {
         String expected = completion.getMetadata().get("expected");
         boolean right = ok && completion.getChoices().getFirst().getText().equals(expected);
         String task = completion.getMetadata().getOrDefault("task", "");
-        perTask.merge(task, new Score(right ? 1 : 0, 1), (a, b) -> new Score(a.right() + b.right(), a.of() + b.of()));
+        perTask.merge(
+                task,
+                new Score(right ? 1 : 0, 1),
+                (a, b) -> new Score(a.right() + b.right(), a.of() + b.of()));
     }
 
     /** Prompts with at least one answer. */
@@ -93,7 +99,10 @@ public final class Outcome {
     }
 
     public Score all() {
-        return perTask.values().stream().reduce(new Score(0, 0), (a, b) -> new Score(a.right() + b.right(), a.of() + b.of()));
+        return perTask.values().stream()
+                .reduce(
+                        new Score(0, 0),
+                        (a, b) -> new Score(a.right() + b.right(), a.of() + b.of()));
     }
 
     /** Whether every prompt was answered exactly once. */

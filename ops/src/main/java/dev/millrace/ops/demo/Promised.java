@@ -17,7 +17,9 @@ import java.util.regex.Pattern;
  */
 public record Promised(Map<String, Score> perTask, Score all) {
     private static final Pattern ROW =
-            Pattern.compile("^\\| \\**([a-z]+)\\** \\| \\**([0-9,]+) of ([0-9,]+)\\** \\|.*", Pattern.MULTILINE);
+            Pattern.compile(
+                    "^\\| \\**([a-z]+)\\** \\| \\**([0-9,]+) of ([0-9,]+)\\** \\|.*",
+                    Pattern.MULTILINE);
 
     /** So many right of so many. */
     public record Score(int right, int of) {
@@ -40,7 +42,8 @@ public record Promised(Map<String, Score> perTask, Score all) {
         }
         Score all = tasks.remove("all");
         if (all == null || tasks.isEmpty()) {
-            throw new IllegalStateException(file + " has no accuracy table with a row for each task and one for all");
+            throw new IllegalStateException(
+                    file + " has no accuracy table with a row for each task and one for all");
         }
         return new Promised(tasks, all);
     }

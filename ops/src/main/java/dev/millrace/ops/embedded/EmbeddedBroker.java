@@ -1,5 +1,14 @@
 package dev.millrace.ops.embedded;
 
+import kafka.server.KafkaConfig;
+import kafka.server.KafkaRaftServer;
+
+import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.utils.Time;
+import org.apache.kafka.metadata.storage.Formatter;
+import org.apache.kafka.server.common.Feature;
+import org.apache.kafka.server.common.MetadataVersion;
+
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
@@ -10,17 +19,11 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
-import kafka.server.KafkaConfig;
-import kafka.server.KafkaRaftServer;
-import org.apache.kafka.common.Uuid;
-import org.apache.kafka.common.utils.Time;
-import org.apache.kafka.metadata.storage.Formatter;
-import org.apache.kafka.server.common.Feature;
-import org.apache.kafka.server.common.MetadataVersion;
 
 /**
- * A real Kafka in this JVM: one KRaft node that is broker and controller, bound to the loopback address. Formats its
- * folder the first time, as kafka-storage.sh would, and finds its data there again afterwards.
+ * A real Kafka in this JVM: one KRaft node that is broker and controller, bound to the loopback
+ * address. Formats its folder the first time, as kafka-storage.sh would, and finds its data there
+ * again afterwards.
  */
 public final class EmbeddedBroker implements AutoCloseable {
     private static final String HOST = "127.0.0.1";
@@ -49,11 +52,19 @@ public final class EmbeddedBroker implements AutoCloseable {
         try {
             Files.createDirectories(dataDir);
             format(dataDir);
-            KafkaRaftServer server = new KafkaRaftServer(KafkaConfig.fromProps(properties, false), Time.SYSTEM);
+            KafkaRaftServer server =
+                    new KafkaRaftServer(KafkaConfig.fromProps(properties, false), Time.SYSTEM);
             server.startup();
             return new EmbeddedBroker(clientPort, server);
         } catch (Exception e) {
-            throw new IllegalStateException("the embedded Kafka did not start on port " + clientPort + " with data in " + dataDir + ": " + rootMessage(e), e);
+            throw new IllegalStateException(
+                    "the embedded Kafka did not start on port "
+                            + clientPort
+                            + " with data in "
+                            + dataDir
+                            + ": "
+                            + rootMessage(e),
+                    e);
         }
     }
 
@@ -100,14 +111,21 @@ public final class EmbeddedBroker implements AutoCloseable {
         p.put("process.roles", "broker,controller");
         p.put("node.id", Integer.toString(NODE_ID));
         p.put("controller.quorum.voters", NODE_ID + "@" + controller);
-        p.put("listeners", "PLAINTEXT://" + HOST + ":" + clientPort + ",CONTROLLER://" + controller);
+        p.put(
+                "listeners",
+                "PLAINTEXT://" + HOST + ":" + clientPort + ",CONTROLLER://" + controller);
         p.put("advertised.listeners", "PLAINTEXT://" + HOST + ":" + clientPort);
         p.put("inter.broker.listener.name", "PLAINTEXT");
         p.put("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT");
         p.put("controller.listener.names", "CONTROLLER");
         p.put("log.dirs", dataDir.toString());
-        // One node: nothing to replicate to. Few internal partitions: each costs files and start-up time.
-        for (String topic : List.of("offsets.topic", "transaction.state.log", "share.coordinator.state.topic")) {
+        // One node: nothing to replicate to. Few internal partitions: each costs files and start-up
+        // time.
+        for (String topic :
+                List.of(
+                        "offsets.topic",
+                        "transaction.state.log",
+                        "share.coordinator.state.topic")) {
             p.put(topic + ".replication.factor", "1");
             p.put(topic + ".num.partitions", "5");
         }
@@ -137,7 +155,12 @@ public final class EmbeddedBroker implements AutoCloseable {
         try (ServerSocket socket = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
             return socket.getLocalPort();
         } catch (IOException e) {
-            throw new IllegalStateException("port " + port + " for Kafka is taken; choose another with --kafka-port, or 0 for any free one", e);
+            throw new IllegalStateException(
+                    "port "
+                            + port
+                            + " for Kafka is taken; choose another with --kafka-port, or 0 for any"
+                            + " free one",
+                    e);
         }
     }
 

@@ -12,8 +12,13 @@ import dev.millrace.sink.SinkApp;
 import dev.millrace.sink.SinkConfig;
 import dev.millrace.worker.WorkerApp;
 import dev.millrace.worker.WorkerConfig;
+
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -27,12 +32,11 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
- * The whole pipeline in one JVM on real parts: Kafka, schema registry, ingest, one worker, sink, metrics. Parts start as
- * soon as what they need is there, and stop in the reverse order, so that the worker drains while Kafka still answers.
+ * The whole pipeline in one JVM on real parts: Kafka, schema registry, ingest, one worker, sink,
+ * metrics. Parts start as soon as what they need is there, and stop in the reverse order, so that
+ * the worker drains while Kafka still answers.
  */
 public final class EmbeddedStack implements AutoCloseable {
     public static final String WORKER_ID = "worker-1";
@@ -42,7 +46,8 @@ public final class EmbeddedStack implements AutoCloseable {
     private static final Duration DRAIN_TIMEOUT = Duration.ofSeconds(60);
 
     private final Deque<Part> started = new ArrayDeque<>();
-    private final PrometheusMeterRegistry metrics = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    private final PrometheusMeterRegistry metrics =
+            new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     private EmbeddedBroker broker;
     private SchemaRegistryServer registry;
     private IngestApp ingest;
@@ -67,16 +72,29 @@ public final class EmbeddedStack implements AutoCloseable {
             return stack;
         } catch (Exception e) {
             stack.close();
-            throw e instanceof RuntimeException unchecked ? unchecked : new IllegalStateException("start failed", e);
+            throw e instanceof RuntimeException unchecked
+                    ? unchecked
+                    : new IllegalStateException("start failed", e);
         }
     }
 
     private void startAll(StackConfig config, Consumer<String> onPart) throws Exception {
         FutureTask<LoadedModel> loading = inBackground("load-model", config);
-        broker = keep("Kafka", EmbeddedBroker.start(config.dataDir().resolve("kafka"), config.kafkaPort(), Map.of()));
+        broker =
+                keep(
+                        "Kafka",
+                        EmbeddedBroker.start(
+                                config.dataDir().resolve("kafka"), config.kafkaPort(), Map.of()));
         onPart.accept("Kafka at " + broker.bootstrap());
-        registry = keep("registry", new SchemaRegistryServer(new RegistryConfig(loopback(config.registryPort()),
-                config.dataDir().resolve("registry.jsonl"), "BACKWARD_TRANSITIVE", null)));
+        registry =
+                keep(
+                        "registry",
+                        new SchemaRegistryServer(
+                                new RegistryConfig(
+                                        loopback(config.registryPort()),
+                                        config.dataDir().resolve("registry.jsonl"),
+                                        "BACKWARD_TRANSITIVE",
+                                        null)));
         registry.start();
         onPart.accept("schema registry at " + registry.url());
         try (TopicAdmin admin = new TopicAdmin(Map.of("bootstrap.servers", broker.bootstrap()))) {
@@ -89,13 +107,20 @@ public final class EmbeddedStack implements AutoCloseable {
         ingest.awaitRunning(START_TIMEOUT);
         sink.awaitRunning(START_TIMEOUT);
         onPart.accept("ingest, worker and sink");
-        http = keep("metrics", new MetricsServer(loopback(config.httpPort()), metrics, this::notReady));
+        http =
+                keep(
+                        "metrics",
+                        new MetricsServer(loopback(config.httpPort()), metrics, this::notReady));
         onPart.accept("metrics at " + http.url() + "/metrics");
     }
 
     private void startWorker(LoadedModel model, String device) {
-        worker = new WorkerApp(
-                WorkerConfig.defaults(WORKER_ID, Topics.DEFAULT_POOL, device, clientProperties()), () -> model, metrics);
+        worker =
+                new WorkerApp(
+                        WorkerConfig.defaults(
+                                WORKER_ID, Topics.DEFAULT_POOL, device, clientProperties()),
+                        () -> model,
+                        metrics);
         keep("worker", this::drainWorker);
         worker.start();
     }
@@ -108,7 +133,13 @@ public final class EmbeddedStack implements AutoCloseable {
 
     private void startStreams(Path dataDir) throws InterruptedException {
         Path state = dataDir.resolve("streams");
-        ingest = keep("ingest", new IngestApp(IngestConfig.defaults(state, clientProperties()), metrics, InstantSource.system()));
+        ingest =
+                keep(
+                        "ingest",
+                        new IngestApp(
+                                IngestConfig.defaults(state, clientProperties()),
+                                metrics,
+                                InstantSource.system()));
         sink = keep("sink", new SinkApp(SinkConfig.defaults(state, clientProperties()), metrics));
         ingest.start();
         sink.start();
@@ -116,7 +147,8 @@ public final class EmbeddedStack implements AutoCloseable {
 
     /** What every client needs to reach this stack. */
     public Map<String, Object> clientProperties() {
-        return Map.of("bootstrap.servers", broker.bootstrap(), "schema.registry.url", registry.url());
+        return Map.of(
+                "bootstrap.servers", broker.bootstrap(), "schema.registry.url", registry.url());
     }
 
     public String bootstrap() {
@@ -137,7 +169,10 @@ public final class EmbeddedStack implements AutoCloseable {
 
     /** Why some role does not work, or null when all do. */
     public String notReady() {
-        return Stream.of(RoleHealth.notReady(ingest), RoleHealth.notReady(worker), RoleHealth.notReady(sink))
+        return Stream.of(
+                        RoleHealth.notReady(ingest),
+                        RoleHealth.notReady(worker),
+                        RoleHealth.notReady(sink))
                 .filter(Objects::nonNull)
                 .findFirst()
                 .orElse(null);
@@ -148,7 +183,10 @@ public final class EmbeddedStack implements AutoCloseable {
         return worker;
     }
 
-    /** Stops all parts, the last started first; a part that fails to stop does not keep the others up. */
+    /**
+     * Stops all parts, the last started first; a part that fails to stop does not keep the others
+     * up.
+     */
     @Override
     public void close() {
         while (!started.isEmpty()) {

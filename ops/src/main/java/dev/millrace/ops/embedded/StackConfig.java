@@ -1,6 +1,7 @@
 package dev.millrace.ops.embedded;
 
 import dev.millrace.engine.api.LoadedModel;
+
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.concurrent.Callable;
@@ -8,7 +9,8 @@ import java.util.concurrent.Callable;
 /**
  * Settings of the whole pipeline in one JVM.
  *
- * @param dataDir where broker, registry and stream stores keep their data; found again at the next start
+ * @param dataDir where broker, registry and stream stores keep their data; found again at the next
+ *     start
  * @param kafkaPort 0 takes a free port
  * @param registryPort 0 takes a free port
  * @param httpPort 0 takes a free port

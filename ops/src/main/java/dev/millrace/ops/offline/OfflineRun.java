@@ -12,6 +12,7 @@ import dev.millrace.schemas.PromptJob;
 import dev.millrace.sink.openai.BatchLineWriter;
 import dev.millrace.worker.RequestDecoder;
 import dev.millrace.worker.ResultEncoder;
+
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.time.InstantSource;
@@ -22,15 +23,21 @@ import java.util.Set;
 import java.util.function.Consumer;
 
 /**
- * The engine alone: request lines in, result lines out, the same parser, decoder, encoder and writer as the pipeline. Lines
- * come out as they finish. Reads ahead only so far, so that memory does not grow with the file.
+ * The engine alone: request lines in, result lines out, the same parser, decoder, encoder and
+ * writer as the pipeline. Lines come out as they finish. Reads ahead only so far, so that memory
+ * does not grow with the file.
  */
 public final class OfflineRun {
     private static final int READ_AHEAD = 4096;
 
     /** What has happened so far. */
     public record Progress(
-            long read, long completed, long failed, long promptTokens, long cachedTokens, long completionTokens) {
+            long read,
+            long completed,
+            long failed,
+            long promptTokens,
+            long cachedTokens,
+            long completionTokens) {
         public long finished() {
             return completed + failed;
         }
@@ -60,7 +67,8 @@ public final class OfflineRun {
      *
      * @param onProgress told after every step of the engine
      */
-    public Progress run(BufferedReader in, BatchLineWriter out, Consumer<Progress> onProgress) throws IOException {
+    public Progress run(BufferedReader in, BatchLineWriter out, Consumer<Progress> onProgress)
+            throws IOException {
         JobDefaults defaults = new JobDefaults("", "", "default", clock.instant());
         long lineNumber = 0;
         boolean more = true;
@@ -83,12 +91,24 @@ public final class OfflineRun {
     }
 
     private void start(PromptJob prompt, long lineNumber, BatchLineWriter out) throws IOException {
-        progress = new Progress(progress.read + 1, progress.completed, progress.failed, progress.promptTokens,
-                progress.cachedTokens, progress.completionTokens);
+        progress =
+                new Progress(
+                        progress.read + 1,
+                        progress.completed,
+                        progress.failed,
+                        progress.promptTokens,
+                        progress.cachedTokens,
+                        progress.completionTokens);
         try {
             if (!customIds.add(prompt.getCustomId())) {
-                throw new RequestRejectedException("duplicate_custom_id", "custom_id",
-                        "line " + lineNumber + ": custom_id '" + prompt.getCustomId() + "' has been used by an earlier line");
+                throw new RequestRejectedException(
+                        "duplicate_custom_id",
+                        "custom_id",
+                        "line "
+                                + lineNumber
+                                + ": custom_id '"
+                                + prompt.getCustomId()
+                                + "' has been used by an earlier line");
             }
             EngineRequest request = decoder.decode(prompt, lineNumber);
             model.engine().submit(request);
@@ -102,12 +122,14 @@ public final class OfflineRun {
         out.write(completion);
         boolean ok = completion.getStatus() == CompletionStatus.COMPLETED;
         var usage = completion.getUsage();
-        progress = new Progress(
-                progress.read,
-                progress.completed + (ok ? 1 : 0),
-                progress.failed + (ok ? 0 : 1),
-                progress.promptTokens + (usage == null ? 0 : usage.getPromptTokens()),
-                progress.cachedTokens + (usage == null ? 0 : usage.getCachedTokens()),
-                progress.completionTokens + (usage == null ? 0 : usage.getCompletionTokens()));
+        progress =
+                new Progress(
+                        progress.read,
+                        progress.completed + (ok ? 1 : 0),
+                        progress.failed + (ok ? 0 : 1),
+                        progress.promptTokens + (usage == null ? 0 : usage.getPromptTokens()),
+                        progress.cachedTokens + (usage == null ? 0 : usage.getCachedTokens()),
+                        progress.completionTokens
+                                + (usage == null ? 0 : usage.getCompletionTokens()));
     }
 }

@@ -1,6 +1,8 @@
 package dev.millrace.ops.registry;
 
-/** A request that cannot be answered as asked: HTTP status, Confluent's error code and a sentence. */
+/**
+ * A request that cannot be answered as asked: HTTP status, Confluent's error code and a sentence.
+ */
 final class ApiException extends RuntimeException {
     private final int status;
     private final int code;
@@ -52,34 +54,65 @@ final class ApiException extends RuntimeException {
     }
 
     static ApiException subjectSoftDeleted(String subject) {
-        return new ApiException(404, 40404, "Subject '" + subject + "' was soft deleted. Set permanent=true to delete permanently");
+        return new ApiException(
+                404,
+                40404,
+                "Subject '"
+                        + subject
+                        + "' was soft deleted. Set permanent=true to delete permanently");
     }
 
     static ApiException subjectNotSoftDeleted(String subject) {
-        return new ApiException(404, 40405, "Subject '" + subject + "' was not deleted first before being permanently deleted");
+        return new ApiException(
+                404,
+                40405,
+                "Subject '" + subject + "' was not deleted first before being permanently deleted");
     }
 
     static ApiException versionSoftDeleted(String subject, int version) {
-        return new ApiException(404, 40406,
-                "Subject '" + subject + "' Version " + version + " was soft deleted. Set permanent=true to delete permanently");
+        return new ApiException(
+                404,
+                40406,
+                "Subject '"
+                        + subject
+                        + "' Version "
+                        + version
+                        + " was soft deleted. Set permanent=true to delete permanently");
     }
 
     static ApiException versionNotSoftDeleted(String subject, int version) {
-        return new ApiException(404, 40407,
-                "Subject '" + subject + "' Version " + version + " was not deleted first before being permanently deleted");
+        return new ApiException(
+                404,
+                40407,
+                "Subject '"
+                        + subject
+                        + "' Version "
+                        + version
+                        + " was not deleted first before being permanently deleted");
     }
 
     static ApiException noSubjectLevel(String subject) {
-        return new ApiException(404, 40408, "Subject '" + subject + "' does not have subject-level compatibility configured");
+        return new ApiException(
+                404,
+                40408,
+                "Subject '" + subject + "' does not have subject-level compatibility configured");
     }
 
     static ApiException noSubjectMode(String subject) {
-        return new ApiException(404, 40409, "Subject '" + subject + "' does not have subject-level mode configured");
+        return new ApiException(
+                404,
+                40409,
+                "Subject '" + subject + "' does not have subject-level mode configured");
     }
 
     static ApiException incompatible(String subject, Object details) {
-        return new ApiException(409, 409,
-                "Schema being registered is incompatible with an earlier schema for subject \"" + subject + "\", details: " + details);
+        return new ApiException(
+                409,
+                409,
+                "Schema being registered is incompatible with an earlier schema for subject \""
+                        + subject
+                        + "\", details: "
+                        + details);
     }
 
     static ApiException invalidSchema(String why) {
@@ -87,8 +120,13 @@ final class ApiException extends RuntimeException {
     }
 
     static ApiException invalidVersion(String version) {
-        return new ApiException(422, 42202, "The specified version '" + version + "' is not a valid version id. Allowed values are between "
-                + "[1, 2^31-1] and the string \"latest\"");
+        return new ApiException(
+                422,
+                42202,
+                "The specified version '"
+                        + version
+                        + "' is not a valid version id. Allowed values are between "
+                        + "[1, 2^31-1] and the string \"latest\"");
     }
 
     static ApiException invalidLevel(String why) {
@@ -104,6 +142,9 @@ final class ApiException extends RuntimeException {
     }
 
     static ApiException invalidSubject(String subject) {
-        return new ApiException(422, 42208, "The specified subject '" + subject + "' is not valid: contexts are not supported");
+        return new ApiException(
+                422,
+                42208,
+                "The specified subject '" + subject + "' is not valid: contexts are not supported");
     }
 }

@@ -1,18 +1,22 @@
 package dev.millrace.ops.registry;
 
 import dev.millrace.schemas.registry.CompatibilityLevel;
+
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 
 /**
  * Settings of a {@link SchemaRegistryServer}.
  *
- * @param bind                 address and port; port 0 takes a free one
- * @param storeFile            file that keeps everything, made with its folder if it is not there; null keeps it in memory only
- * @param defaultCompatibility level of subjects that have none of their own: a name of {@link CompatibilityLevel}
- * @param userInfo             user:password that every request must bring (HTTP basic); null lets everybody in
+ * @param bind address and port; port 0 takes a free one
+ * @param storeFile file that keeps everything, made with its folder if it is not there; null keeps
+ *     it in memory only
+ * @param defaultCompatibility level of subjects that have none of their own: a name of {@link
+ *     CompatibilityLevel}
+ * @param userInfo user:password that every request must bring (HTTP basic); null lets everybody in
  */
-public record RegistryConfig(InetSocketAddress bind, Path storeFile, String defaultCompatibility, String userInfo) {
+public record RegistryConfig(
+        InetSocketAddress bind, Path storeFile, String defaultCompatibility, String userInfo) {
     /** Checks the values. */
     public RegistryConfig {
         if (bind == null) {
@@ -35,6 +39,12 @@ public record RegistryConfig(InetSocketAddress bind, Path storeFile, String defa
     /** Without the password. */
     @Override
     public String toString() {
-        return "RegistryConfig[" + bind + ", " + (storeFile == null ? "in memory" : storeFile) + ", " + defaultCompatibility + "]";
+        return "RegistryConfig["
+                + bind
+                + ", "
+                + (storeFile == null ? "in memory" : storeFile)
+                + ", "
+                + defaultCompatibility
+                + "]";
     }
 }

@@ -4,6 +4,10 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -15,13 +19,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.function.Consumer;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
- * Every change as one line of JSON at the end of a file, on disk before it is answered. The first line names the format.
- * A last line without its end is what a crash left of a change that nobody was told of: it is cut off. Anything else
- * that cannot be read is an error with file and line. A lock keeps a second server off the file.
+ * Every change as one line of JSON at the end of a file, on disk before it is answered. The first
+ * line names the format. A last line without its end is what a crash left of a change that nobody
+ * was told of: it is cut off. Anything else that cannot be read is an error with file and line. A
+ * lock keeps a second server off the file.
  */
 final class RegistryLog implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(RegistryLog.class);
@@ -32,7 +35,10 @@ final class RegistryLog implements AutoCloseable {
     private final Path file;
     private final FileChannel channel;
 
-    /** Opens or makes the file and hands each earlier change to {@code replay}, oldest first. Null keeps nothing. */
+    /**
+     * Opens or makes the file and hands each earlier change to {@code replay}, oldest first. Null
+     * keeps nothing.
+     */
     RegistryLog(Path file, Consumer<JsonNode> replay) {
         this.file = file;
         this.channel = file == null ? null : open(file);
@@ -54,7 +60,12 @@ final class RegistryLog implements AutoCloseable {
             if (file.toAbsolutePath().getParent() != null) {
                 Files.createDirectories(file.toAbsolutePath().getParent());
             }
-            FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+            FileChannel channel =
+                    FileChannel.open(
+                            file,
+                            StandardOpenOption.CREATE,
+                            StandardOpenOption.READ,
+                            StandardOpenOption.WRITE);
             FileLock lock;
             try {
                 lock = channel.tryLock();
@@ -63,7 +74,8 @@ final class RegistryLog implements AutoCloseable {
             }
             if (lock == null) {
                 channel.close();
-                throw new IllegalStateException("the registry's store " + file + " is in use by another registry");
+                throw new IllegalStateException(
+                        "the registry's store " + file + " is in use by another registry");
             }
             return channel;
         } catch (IOException e) {
@@ -78,17 +90,26 @@ final class RegistryLog implements AutoCloseable {
         for (int i = 0; i < bytes.length; i++) {
             if (bytes[i] == '\n') {
                 line++;
-                replayLine(line, new String(bytes, start, i - start, StandardCharsets.UTF_8), replay);
+                replayLine(
+                        line, new String(bytes, start, i - start, StandardCharsets.UTF_8), replay);
                 start = i + 1;
             }
         }
         if (start < bytes.length) {
-            LOG.warn("{}: cut off {} bytes after line {}: a change that was not finished", file, bytes.length - start, line);
+            LOG.warn(
+                    "{}: cut off {} bytes after line {}: a change that was not finished",
+                    file,
+                    bytes.length - start,
+                    line);
             channel.truncate(start);
         }
         channel.position(start);
         if (line == 0) {
-            append(JsonNodeFactory.instance.objectNode().put("format", FORMAT).put("version", VERSION));
+            append(
+                    JsonNodeFactory.instance
+                            .objectNode()
+                            .put("format", FORMAT)
+                            .put("version", VERSION));
         }
     }
 
@@ -97,11 +118,20 @@ final class RegistryLog implements AutoCloseable {
             JsonNode change = JSON.readTree(text);
             if (line > 1) {
                 replay.accept(change);
-            } else if (!change.path("format").asText().equals(FORMAT) || change.path("version").asInt() != VERSION) {
-                throw new IllegalArgumentException("this is no registry store of version " + VERSION);
+            } else if (!change.path("format").asText().equals(FORMAT)
+                    || change.path("version").asInt() != VERSION) {
+                throw new IllegalArgumentException(
+                        "this is no registry store of version " + VERSION);
             }
         } catch (JsonProcessingException | RuntimeException e) {
-            throw new IllegalStateException("cannot read the registry's store " + file + ", line " + line + ": " + e.getMessage(), e);
+            throw new IllegalStateException(
+                    "cannot read the registry's store "
+                            + file
+                            + ", line "
+                            + line
+                            + ": "
+                            + e.getMessage(),
+                    e);
         }
     }
 
@@ -119,7 +149,9 @@ final class RegistryLog implements AutoCloseable {
                 }
                 channel.force(false);
             } catch (IOException e) {
-                channel.truncate(start); // A full disk: take back half a line, so that the next change starts clean.
+                channel.truncate(
+                        start); // A full disk: take back half a line, so that the next change
+                                // starts clean.
                 throw e;
             }
         } catch (IOException e) {

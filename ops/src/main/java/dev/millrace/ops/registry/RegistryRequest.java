@@ -3,6 +3,7 @@ package dev.millrace.ops.registry;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+
 import java.net.URI;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
@@ -16,9 +17,9 @@ import java.util.Set;
  * One request, taken apart.
  *
  * @param method upper case
- * @param path   decoded segments
- * @param query  decoded parameters
- * @param body   as it came; empty for none
+ * @param path decoded segments
+ * @param query decoded parameters
+ * @param body as it came; empty for none
  */
 record RegistryRequest(String method, List<String> path, Map<String, String> query, String body) {
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -34,7 +35,9 @@ record RegistryRequest(String method, List<String> path, Map<String, String> que
         if (uri.getRawQuery() != null) {
             for (String pair : uri.getRawQuery().split("&")) {
                 int equals = pair.indexOf('=');
-                query.put(decode(equals < 0 ? pair : pair.substring(0, equals)), equals < 0 ? "" : decode(pair.substring(equals + 1)));
+                query.put(
+                        decode(equals < 0 ? pair : pair.substring(0, equals)),
+                        equals < 0 ? "" : decode(pair.substring(equals + 1)));
             }
         }
         return new RegistryRequest(method, path, query, body);
@@ -75,7 +78,9 @@ record RegistryRequest(String method, List<String> path, Map<String, String> que
         return switch (query.getOrDefault(name, "false")) {
             case "true" -> true;
             case "false" -> false;
-            default -> throw ApiException.badRequest(name + "=" + query.get(name) + " is neither true nor false");
+            default ->
+                    throw ApiException.badRequest(
+                            name + "=" + query.get(name) + " is neither true nor false");
         };
     }
 
@@ -90,13 +95,19 @@ record RegistryRequest(String method, List<String> path, Map<String, String> que
         if (node == null || !node.isObject()) {
             throw ApiException.unprocessable("the body is no JSON object");
         }
-        node.properties().forEach(member -> {
-            JsonNode value = member.getValue();
-            boolean empty = value.isNull() || value.isContainerNode() && value.isEmpty();
-            if (!empty && !understood.contains(member.getKey())) {
-                throw ApiException.unprocessable("'" + member.getKey() + "' is not supported by this registry");
-            }
-        });
+        node.properties()
+                .forEach(
+                        member -> {
+                            JsonNode value = member.getValue();
+                            boolean empty =
+                                    value.isNull() || value.isContainerNode() && value.isEmpty();
+                            if (!empty && !understood.contains(member.getKey())) {
+                                throw ApiException.unprocessable(
+                                        "'"
+                                                + member.getKey()
+                                                + "' is not supported by this registry");
+                            }
+                        });
         return node;
     }
 }

@@ -3,7 +3,9 @@ package dev.millrace.ops.registry;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+
 import dev.millrace.ops.registry.RegistryStore.SubjectVersion;
+
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,9 +20,13 @@ final class SchemaResource {
     }
 
     JsonNode answer(RegistryRequest request) {
-        boolean known = request.is("schemas") || request.is("schemas", "types") || request.is("schemas", "ids", "*")
-                || request.is("schemas", "ids", "*", "schema") || request.is("schemas", "ids", "*", "subjects")
-                || request.is("schemas", "ids", "*", "versions");
+        boolean known =
+                request.is("schemas")
+                        || request.is("schemas", "types")
+                        || request.is("schemas", "ids", "*")
+                        || request.is("schemas", "ids", "*", "schema")
+                        || request.is("schemas", "ids", "*", "subjects")
+                        || request.is("schemas", "ids", "*", "versions");
         if (!known) {
             throw ApiException.noPath();
         }
@@ -67,7 +73,8 @@ final class SchemaResource {
         text(id);
         String subject = request.query().get("subject");
         return store.allVersions(request.flag("deleted")).stream()
-                .filter(v -> v.id() == id && (subject == null || subject.equals(v.subject()))).toList();
+                .filter(v -> v.id() == id && (subject == null || subject.equals(v.subject())))
+                .toList();
     }
 
     private JsonNode subjects(int id, RegistryRequest request) {
@@ -80,13 +87,22 @@ final class SchemaResource {
 
     private JsonNode versions(int id, RegistryRequest request) {
         ArrayNode answer = RegistryApi.JSON.arrayNode();
-        uses(id, request).forEach(v -> answer.addObject().put("subject", v.subject()).put("version", v.version()));
+        uses(id, request)
+                .forEach(
+                        v ->
+                                answer.addObject()
+                                        .put("subject", v.subject())
+                                        .put("version", v.version()));
         return answer;
     }
 
     private JsonNode list(RegistryRequest request) {
-        String prefix = request.query().getOrDefault("subjectPrefix", "").replaceFirst("^:\\*?:", "");
-        List<SubjectVersion> found = store.allVersions(request.flag("deleted")).stream().filter(v -> v.subject().startsWith(prefix)).toList();
+        String prefix =
+                request.query().getOrDefault("subjectPrefix", "").replaceFirst("^:\\*?:", "");
+        List<SubjectVersion> found =
+                store.allVersions(request.flag("deleted")).stream()
+                        .filter(v -> v.subject().startsWith(prefix))
+                        .toList();
         if (request.flag("latestOnly")) {
             Map<String, SubjectVersion> latest = new LinkedHashMap<>();
             found.forEach(v -> latest.put(v.subject(), v));

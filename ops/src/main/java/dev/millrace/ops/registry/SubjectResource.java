@@ -6,7 +6,9 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.IntNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+
 import dev.millrace.ops.registry.RegistryStore.SubjectVersion;
+
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -62,11 +64,13 @@ final class SubjectResource {
 
     private JsonNode list(RegistryRequest request) {
         boolean deletedOnly = request.flag("deletedOnly");
-        String prefix = request.query().getOrDefault("subjectPrefix", "").replaceFirst("^:\\*?:", "");
+        String prefix =
+                request.query().getOrDefault("subjectPrefix", "").replaceFirst("^:\\*?:", "");
         Set<String> live = new LinkedHashSet<>();
         store.allVersions(false).forEach(v -> live.add(v.subject()));
         Set<String> names = new LinkedHashSet<>();
-        store.allVersions(deletedOnly || request.flag("deleted")).forEach(v -> names.add(v.subject()));
+        store.allVersions(deletedOnly || request.flag("deleted"))
+                .forEach(v -> names.add(v.subject()));
         if (deletedOnly) {
             names.removeAll(live);
         }
@@ -100,9 +104,12 @@ final class SubjectResource {
 
     private JsonNode versionNumbers(RegistryRequest request) {
         String subject = request.subject(1);
-        List<SubjectVersion> versions = store.versions(subject, request.flag("deleted") || request.flag("deletedOnly"));
+        List<SubjectVersion> versions =
+                store.versions(subject, request.flag("deleted") || request.flag("deletedOnly"));
         ArrayNode answer = RegistryApi.JSON.arrayNode();
-        versions.stream().filter(v -> v.deleted() || !request.flag("deletedOnly")).forEach(v -> answer.add(v.version()));
+        versions.stream()
+                .filter(v -> v.deleted() || !request.flag("deletedOnly"))
+                .forEach(v -> answer.add(v.version()));
         if (answer.isEmpty()) {
             throw ApiException.subjectNotFound(subject);
         }
@@ -143,8 +150,16 @@ final class SubjectResource {
         return IntNode.valueOf(version.version());
     }
 
-    /** The version that two segments of the path name: a number, or "latest" (also -1), which is the newest not deleted. */
-    static SubjectVersion find(RegistryStore store, RegistryRequest request, int subjectSegment, int versionSegment, boolean withDeleted) {
+    /**
+     * The version that two segments of the path name: a number, or "latest" (also -1), which is the
+     * newest not deleted.
+     */
+    static SubjectVersion find(
+            RegistryStore store,
+            RegistryRequest request,
+            int subjectSegment,
+            int versionSegment,
+            boolean withDeleted) {
         String subject = request.subject(subjectSegment);
         String text = request.path().get(versionSegment);
         int wanted = versionNumber(text);
@@ -156,7 +171,10 @@ final class SubjectResource {
         if (wanted < 0) {
             return live.isEmpty() ? all.getLast() : live.getLast();
         }
-        return all.stream().filter(v -> v.version() == wanted).findFirst().orElseThrow(() -> ApiException.versionNotFound(text));
+        return all.stream()
+                .filter(v -> v.version() == wanted)
+                .findFirst()
+                .orElseThrow(() -> ApiException.versionNotFound(text));
     }
 
     /** The number, or -1 for the latest. */
@@ -177,7 +195,11 @@ final class SubjectResource {
 
     /** The long form of a version. */
     static ObjectNode describe(RegistryStore store, SubjectVersion v) {
-        return RegistryApi.JSON.objectNode().put("subject", v.subject()).put("version", v.version()).put("id", v.id())
+        return RegistryApi.JSON
+                .objectNode()
+                .put("subject", v.subject())
+                .put("version", v.version())
+                .put("id", v.id())
                 .put("schema", store.text(v.id()));
     }
 

@@ -1,6 +1,7 @@
 package dev.millrace.ops.status;
 
 import dev.millrace.schemas.WorkerStats;
+
 import java.time.Duration;
 import java.time.Instant;
 

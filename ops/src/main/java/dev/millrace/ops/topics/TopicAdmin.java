@@ -1,18 +1,20 @@
 package dev.millrace.ops.topics;
 
 import dev.millrace.schemas.Topics;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Map;
-import java.util.Set;
-import java.util.concurrent.ExecutionException;
-import java.util.stream.Collectors;
+
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.TopicExistsException;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.stream.Collectors;
 
 /** Creates the topics of an installation and tells what is wrong with existing ones. */
 public final class TopicAdmin implements AutoCloseable {
@@ -28,18 +30,21 @@ public final class TopicAdmin implements AutoCloseable {
      * @param replicationFactor -1 takes the broker's default
      * @return the names created
      */
-    public List<String> create(List<Topics.Spec> specs, short replicationFactor) throws InterruptedException {
+    public List<String> create(List<Topics.Spec> specs, short replicationFactor)
+            throws InterruptedException {
         Set<String> existing = existing();
-        List<NewTopic> missing = specs.stream()
-                .filter(spec -> !existing.contains(spec.name()))
-                .map(spec -> newTopic(spec, replicationFactor))
-                .toList();
+        List<NewTopic> missing =
+                specs.stream()
+                        .filter(spec -> !existing.contains(spec.name()))
+                        .map(spec -> newTopic(spec, replicationFactor))
+                        .toList();
         try {
             admin.createTopics(missing).all().get();
         } catch (ExecutionException e) {
             // Another process may create the same topics at the same moment.
             if (!(e.getCause() instanceof TopicExistsException)) {
-                throw new IllegalStateException("cannot create topics: " + e.getCause().getMessage(), e.getCause());
+                throw new IllegalStateException(
+                        "cannot create topics: " + e.getCause().getMessage(), e.getCause());
             }
         }
         return missing.stream().map(NewTopic::name).toList();
@@ -49,7 +54,8 @@ public final class TopicAdmin implements AutoCloseable {
     public List<String> check(List<Topics.Spec> specs) throws InterruptedException {
         Set<String> existing = existing();
         List<String> problems = new ArrayList<>();
-        List<Topics.Spec> present = specs.stream().filter(spec -> existing.contains(spec.name())).toList();
+        List<Topics.Spec> present =
+                specs.stream().filter(spec -> existing.contains(spec.name())).toList();
         for (Topics.Spec spec : specs) {
             if (!existing.contains(spec.name())) {
                 problems.add("topic " + spec.name() + " does not exist");
@@ -57,20 +63,38 @@ public final class TopicAdmin implements AutoCloseable {
         }
         try {
             Map<String, TopicDescription> descriptions =
-                    admin.describeTopics(present.stream().map(Topics.Spec::name).toList()).allTopicNames().get();
-            Map<ConfigResource, Config> configs = admin.describeConfigs(present.stream().map(TopicAdmin::resource).toList()).all().get();
+                    admin.describeTopics(present.stream().map(Topics.Spec::name).toList())
+                            .allTopicNames()
+                            .get();
+            Map<ConfigResource, Config> configs =
+                    admin.describeConfigs(present.stream().map(TopicAdmin::resource).toList())
+                            .all()
+                            .get();
             for (Topics.Spec spec : present) {
                 int partitions = descriptions.get(spec.name()).partitions().size();
                 if (partitions != spec.partitions()) {
-                    problems.add("topic " + spec.name() + " has " + partitions + " partitions, expected " + spec.partitions());
+                    problems.add(
+                            "topic "
+                                    + spec.name()
+                                    + " has "
+                                    + partitions
+                                    + " partitions, expected "
+                                    + spec.partitions());
                 }
                 String policy = configs.get(resource(spec)).get("cleanup.policy").value();
                 if (policy.contains("compact") != spec.compacted()) {
-                    problems.add("topic " + spec.name() + " has cleanup.policy=" + policy + ", expected " + (spec.compacted() ? "compact" : "delete"));
+                    problems.add(
+                            "topic "
+                                    + spec.name()
+                                    + " has cleanup.policy="
+                                    + policy
+                                    + ", expected "
+                                    + (spec.compacted() ? "compact" : "delete"));
                 }
             }
         } catch (ExecutionException e) {
-            throw new IllegalStateException("cannot describe topics: " + e.getCause().getMessage(), e.getCause());
+            throw new IllegalStateException(
+                    "cannot describe topics: " + e.getCause().getMessage(), e.getCause());
         }
         return problems;
     }
@@ -79,7 +103,8 @@ public final class TopicAdmin implements AutoCloseable {
         try {
             return admin.listTopics().names().get();
         } catch (ExecutionException e) {
-            throw new IllegalStateException("Kafka is not reachable: " + e.getCause().getMessage(), e.getCause());
+            throw new IllegalStateException(
+                    "Kafka is not reachable: " + e.getCause().getMessage(), e.getCause());
         }
     }
 
