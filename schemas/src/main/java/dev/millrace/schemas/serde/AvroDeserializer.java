@@ -22,6 +22,7 @@ import org.apache.kafka.common.serialization.Deserializer;
  *
  * <p>Stricter than Confluent's where that guards against nonsense: left-over bytes are an error, and a record of another
  * name than the class's (without namespace; aliases count) is not read as that class, as Avro's specification demands.
+ * Settings that say how to write ({@code use.latest.version} ...) change nothing here: the reader's schema is the class's own.
  *
  * @param <T> what is read; Kafka's null is null
  */
