@@ -72,6 +72,37 @@ class AttentionContractTest {
         }
     }
 
+    /** Sequences 0, 2 and 5 share 5 blocks, 1, 4 and 6 share 13, 6 and 4 even 20; 3 shares too little, 7 nothing. */
+    static Stream<Case> sharedCases() {
+        int[] contexts = ints(90, 330, 80, 100, 400, 200, 340, 50);
+        int[] queries = ints(1, 40, 3, 1, 1, 20, 7, 1);
+        return Stream.of(
+                new Case(12, 4, 64, 16, 0, 1f, contexts, queries),
+                new Case(2, 1, 128, 32, 0, 30f, contexts, queries),
+                new Case(4, 2, 64, 8, 0, 1f, contexts, queries),
+                new Case(4, 2, 64, 16, 40, 1f, contexts, queries));
+    }
+
+    @ParameterizedTest
+    @MethodSource("sharedCases")
+    void sharedPrefixesAgreeAtF32Accuracy(Case c) {
+        Setup setup = new Setup(c, pair);
+        int perBlock = 16;
+        setup.share(5 * perBlock, 0, 2, 5);
+        setup.share(13 * perBlock, 1, 4, 6);
+        setup.share(20 * perBlock, 4, 6);
+        setup.share(2 * perBlock, 0, 3);
+        RopeTable none = ropeTable(setup.maxPositions, c.headDim(), 0);
+        for (int s = 0; s < c.contexts().length; s++) {
+            // One after the other, so that both devices agree on who wrote a shared slot last.
+            int[] onlyThis = new int[s + 1];
+            onlyThis[s] = c.contexts()[s];
+            setup.step(onlyThis, new int[s + 1], 0, none, null);
+        }
+        Both<Buffer> out = setup.step(c.queries(), c.contexts(), 0, none, null);
+        pair.assertClose("attention " + c, out, setup.input.numTokens, (r, col) -> 2e-5 * Math.max(1, c.size()) * setup.largest());
+    }
+
     @ParameterizedTest
     @MethodSource("cases")
     void rotatedAndNormedAgreeAtBf16Accuracy(Case c) {
@@ -162,6 +193,13 @@ class AttentionContractTest {
             tables = new int[seqs][perSeq];
             for (int i = 0; i < seqs * perSeq; i++) {
                 tables[i / perSeq][i % perSeq] = order[i];
+            }
+        }
+
+        /** Lets sequences have the blocks of the first of them for as many tokens. */
+        void share(int tokens, int first, int... others) {
+            for (int other : others) {
+                System.arraycopy(tables[first], 0, tables[other], 0, tokens / c.blockSize());
             }
         }
 

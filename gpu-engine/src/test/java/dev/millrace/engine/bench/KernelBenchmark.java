@@ -37,8 +37,8 @@ import org.openjdk.jmh.runner.options.OptionsBuilder;
 public class KernelBenchmark {
     @Param({
         "linear:1:768:1280", "linear:64:768:1280", "linear:64:768:768", "linear:64:768:4096", "linear:64:2048:768",
-        "linear:64:768:32000", "linear:512:768:4096", "linear:64:256:768", "decode:1:576", "decode:64:576", "prefill:512",
-        "norm:64:768", "silu:64:2048", "rope:64"
+        "linear:64:768:32000", "linear:512:768:4096", "linear:64:256:768", "decode:1:576", "decode:64:576", "decode-shared:64:576:512",
+        "prefill:512", "norm:64:768", "silu:64:2048", "rope:64"
     })
     public String kernel;
 

@@ -20,8 +20,8 @@ import java.util.Random;
 
 /**
  * One op on seeded data of one shape, on any device. Names: {@code linear:rows:in:out}, {@code decode:sequences:context},
- * {@code prefill:tokens}, {@code norm:rows:cols}, {@code silu:rows:cols}, {@code rope:tokens}; attention has the heads
- * of the 110M shape, 12 over 4 of 64.
+ * {@code decode-shared:sequences:context:sharedTokens}, {@code prefill:tokens}, {@code norm:rows:cols},
+ * {@code silu:rows:cols}, {@code rope:tokens}; attention has the heads of the 110M shape, 12 over 4 of 64.
  *
  * @param op runs it once
  * @param out where the answer is
@@ -43,8 +43,9 @@ record KernelCase(Runnable op, Buffer out, int rows, double work, String unit) {
         Maker maker = new Maker(backend, new Random(SEED));
         return switch (parts[0]) {
             case "linear" -> maker.linear(n[1], n[2], n[3]);
-            case "decode" -> maker.attention(n[1], 1, n[2]);
-            case "prefill" -> maker.attention(1, n[1], n[1]);
+            case "decode" -> maker.attention(n[1], 1, n[2], 0);
+            case "decode-shared" -> maker.attention(n[1], 1, n[2], n[3]);
+            case "prefill" -> maker.attention(1, n[1], n[1], 0);
             case "norm" -> maker.norm(n[1], n[2]);
             case "silu" -> maker.silu(n[1], n[2]);
             case "rope" -> maker.rope(n[1]);
@@ -83,8 +84,9 @@ record KernelCase(Runnable op, Buffer out, int rows, double work, String unit) {
             return new KernelCase(step::store, step.qkv, tokens, 6.0 * tokens * HEADS.qkvCols(), "GB/s");
         }
 
-        KernelCase attention(int seqs, int queries, int context) {
+        KernelCase attention(int seqs, int queries, int context, int sharedTokens) {
             Step step = new Step(seqs, queries, context);
+            step.share(sharedTokens / BLOCK_SIZE);
             Buffer out = backend.allocate(seqs * queries, HEADS.outCols());
             double pairs = (double) seqs * queries * (context - (queries - 1) / 2.0);
             return new KernelCase(() -> backend.attention(step.qkv, HEADS, step.input, step.kv, 0, out), out, seqs * queries,
@@ -112,6 +114,13 @@ record KernelCase(Runnable op, Buffer out, int rows, double work, String unit) {
 
             void store() {
                 backend.ropeAndStore(qkv, HEADS, rope, input, kv, 0);
+            }
+
+            /** All sequences see the first blocks of the first. */
+            void share(int blocks) {
+                for (int s = 1; s < input.numSeqs; s++) {
+                    System.arraycopy(input.blockTables[0], 0, input.blockTables[s], 0, blocks);
+                }
             }
 
             private void schedule(int seqs, int queries, int context) {

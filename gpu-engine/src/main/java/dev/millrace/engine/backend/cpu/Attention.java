@@ -6,16 +6,22 @@ import java.lang.foreign.Arena;
 import java.util.Arrays;
 
 /**
- * Divides a step's attention into problems, one per KV head and few query tokens of one sequence, and gives them to the
- * workers. Long contexts first: the last problem to end should be a short one.
+ * Divides a step's attention into problems and gives them to the workers, in two phases. First the prefixes that
+ * several sequences share: a problem is some query tokens of a group of sequences, and leaves their running maxima,
+ * sums and unscaled outputs. Then each sequence's own keys: a problem is some query tokens of one sequence, and goes on
+ * from there. Both phases have a problem per KV head.
  */
 final class Attention {
     private final WorkerPool pool;
     private final Arena arena;
     private final AttentionKernel[] kernels;
-    private int[] problemSeq = new int[64];
-    private int[] problemFirst = new int[64];
-    private int problems;
+    private final PrefixGroups groups = new PrefixGroups();
+    private final Problems shared = new Problems();
+    private final Problems own = new Problems();
+    /** [token * numQueryHeads + head], between the phases */
+    private float[] maxima = {};
+
+    private float[] sums = {};
 
     Attention(WorkerPool pool, Arena arena) {
         this.pool = pool;
@@ -23,22 +29,70 @@ final class Attention {
         this.kernels = new AttentionKernel[pool.threads()];
     }
 
+    /**
+     * Lists of token rows, cut into problems. A problem's tokens see the same blocks: those of {@code seq}.
+     */
+    private static final class Problems {
+        int[] tokens = new int[64];
+        int[] seq = new int[64];
+        int[] end = new int[64];
+        int numTokens;
+        int count;
+
+        void clear() {
+            numTokens = 0;
+            count = 0;
+        }
+
+        void addToken(int token) {
+            if (numTokens == tokens.length) {
+                tokens = Arrays.copyOf(tokens, 2 * numTokens);
+            }
+            tokens[numTokens++] = token;
+        }
+
+        /** Ends a problem: it has the tokens added since the last. */
+        void close(int ofSeq) {
+            if (numTokens == begin(count)) {
+                return;
+            }
+            if (count == seq.length) {
+                seq = Arrays.copyOf(seq, 2 * count);
+                end = Arrays.copyOf(end, 2 * count);
+            }
+            seq[count] = ofSeq;
+            end[count++] = numTokens;
+        }
+
+        int begin(int problem) {
+            return problem == 0 ? 0 : end[problem - 1];
+        }
+    }
+
     void run(CpuBuffer qkv, AttentionSpec spec, ForwardInput input, CpuKvStore kv, int layer, CpuBuffer out) {
-        prepareKernels(spec, kv);
-        int tokensPerProblem = AttentionKernel.tokensPerProblem(spec);
-        plan(input, tokensPerProblem);
+        prepare(spec, kv, input.numTokens);
+        plan(input, spec, kv.layout().blockSize());
+        var step = new AttentionKernel.Step(qkv, out, input.positions, layer, maxima, sums);
         int heads = spec.numKvHeads();
-        pool.run(problems * heads, (worker, index) -> {
-            int seq = problemSeq[index / heads];
-            int first = problemFirst[index / heads];
-            int tokens = Math.min(tokensPerProblem, input.queryLen(seq) - first);
-            int position = input.contextLens[seq] - input.queryLen(seq) + first;
-            var problem = new AttentionKernel.Problem(layer, index % heads, input.blockTables[seq], position, tokens);
-            kernels[worker].run(problem, qkv, out, input.cuSeqlensQ[seq] + first);
+        pool.run(shared.count * heads, (worker, index) -> {
+            int problem = index / heads;
+            int leader = shared.seq[problem];
+            kernels[worker].problem(shared.tokens, shared.begin(problem), shared.end[problem], index % heads)
+                    .sharedKeys(step, input.blockTables[leader], groups.sharedKeys(leader));
+        });
+        pool.run(own.count * heads, (worker, index) -> {
+            int problem = index / heads;
+            int seq = own.seq[problem];
+            kernels[worker].problem(own.tokens, own.begin(problem), own.end[problem], index % heads)
+                    .ownKeys(step, input.blockTables[seq], groups.sharedKeys(seq));
         });
     }
 
-    private void prepareKernels(AttentionSpec spec, CpuKvStore kv) {
+    private void prepare(AttentionSpec spec, CpuKvStore kv, int tokens) {
+        if (maxima.length < tokens * spec.numQueryHeads()) {
+            maxima = new float[tokens * spec.numQueryHeads()];
+            sums = new float[maxima.length];
+        }
         if (kernels[0] != null && kernels[0].kv() == kv && kernels[0].spec().equals(spec)) {
             return;
         }
@@ -47,17 +101,31 @@ final class Attention {
         }
     }
 
-    private void plan(ForwardInput input, int tokensPerProblem) {
-        problems = 0;
-        for (int seq = 0; seq < input.numSeqs; seq++) {
-            int queryLen = input.queryLen(seq);
-            for (int first = Math.ceilDiv(queryLen, tokensPerProblem) * tokensPerProblem - tokensPerProblem; first >= 0; first -= tokensPerProblem) {
-                if (problems == problemSeq.length) {
-                    problemSeq = Arrays.copyOf(problemSeq, 2 * problems);
-                    problemFirst = Arrays.copyOf(problemFirst, 2 * problems);
+    private void plan(ForwardInput input, AttentionSpec spec, int blockSize) {
+        int tokensPerProblem = AttentionKernel.tokensPerProblem(spec);
+        shared.clear();
+        own.clear();
+        groups.find(input, blockSize, spec.slidingWindow());
+        for (int group = 0; group < groups.count(); group++) {
+            int leader = groups.seq(groups.begin(group));
+            for (int i = groups.begin(group); groups.sharedKeys(leader) > 0 && i < groups.end(group); i++) {
+                int seq = groups.seq(i);
+                for (int token = input.cuSeqlensQ[seq]; token < input.cuSeqlensQ[seq + 1]; token++) {
+                    shared.addToken(token);
+                    if (shared.numTokens - shared.begin(shared.count) == tokensPerProblem) {
+                        shared.close(leader);
+                    }
                 }
-                problemSeq[problems] = seq;
-                problemFirst[problems++] = first;
+            }
+            shared.close(leader);
+        }
+        for (int seq = 0; seq < input.numSeqs; seq++) {
+            // The last tokens of a chunk see the most keys: they go first, so that the last problem to end is a short one.
+            for (int end = input.cuSeqlensQ[seq + 1]; end > input.cuSeqlensQ[seq]; end -= tokensPerProblem) {
+                for (int token = Math.max(input.cuSeqlensQ[seq], end - tokensPerProblem); token < end; token++) {
+                    own.addToken(token);
+                }
+                own.close(seq);
             }
         }
     }

@@ -12,7 +12,7 @@ import jdk.incubator.vector.VectorOperators;
 
 /**
  * Attention of a few query tokens over one KV head, with the scratch memory of one worker. All query heads of the KV
- * head are rows of one problem: row t * group + h is head h of the group at token t. The context passes in chunks of
+ * head are rows of one problem: row t * group + h is head h of the group at the t-th token. The keys pass in chunks of
  * {@link #CHUNK} keys: scores, softmax with a running maximum and sum (arXiv 1805.02867), values. Scores are in units of
  * log 2, so that the exponential is 2^x.
  */
@@ -35,6 +35,10 @@ final class AttentionKernel {
     private final float[] sums;
     private final long[] tiles = new long[CHUNK / TILE + 1];
     private final AttentionLoops loops;
+    private int[] tokens;
+    private int firstToken;
+    private int numTokens;
+    private int head;
 
     AttentionKernel(AttentionSpec spec, CpuKvStore kv, Arena arena) {
         this.spec = spec;
@@ -66,66 +70,91 @@ final class AttentionKernel {
     }
 
     /**
-     * A problem.
+     * What the problems of one call have in common.
      *
-     * @param layer which layer's cache
-     * @param kvHead which KV head
-     * @param blockTable the sequence's blocks
-     * @param position of the first query token
-     * @param tokens how many
+     * @param maxima [token * numQueryHeads + head] running maximum after the shared keys
+     * @param sums the same of the sums; the outputs that go with them lie in {@code out}
      */
-    record Problem(int layer, int kvHead, int[] blockTable, int position, int tokens) {}
+    record Step(CpuBuffer qkv, CpuBuffer out, int[] positions, int layer, float[] maxima, float[] sums) {}
 
-    /**
-     * Computes one problem.
-     *
-     * @param qkv row of the first query token
-     * @param out row of the first query token
-     */
-    void run(Problem problem, CpuBuffer qkv, CpuBuffer out, int firstRow) {
-        int rows = problem.tokens * group;
-        int padded = Math.ceilDiv(rows, AttentionLoops.ROWS) * AttentionLoops.ROWS;
-        loadQueries(problem, qkv, firstRow, padded);
-        Native.ALL.asSlice(outRows, 4L * padded * dim).fill((byte) 0);
-        Arrays.fill(maxima, 0, rows, Float.NEGATIVE_INFINITY);
-        Arrays.fill(sums, 0, rows, 0f);
-        int end = problem.position + problem.tokens;
-        for (int first = firstVisible(problem.position) / TILE * TILE; first < end; first += CHUNK) {
+    /** Chooses the query tokens {@code tokens[first] .. tokens[end - 1]} and the KV head. */
+    AttentionKernel problem(int[] tokens, int first, int end, int kvHead) {
+        this.tokens = tokens;
+        this.firstToken = first;
+        this.numTokens = end - first;
+        this.head = kvHead;
+        return this;
+    }
+
+    /** Attends to keys 0 .. keys - 1, which all the tokens see, and leaves the running state in the step. */
+    void sharedKeys(Step step, int[] blockTable, int keys) {
+        loadQueries(step);
+        Native.ALL.asSlice(outRows, 4L * paddedRows() * dim).fill((byte) 0);
+        Arrays.fill(maxima, 0, numTokens * group, Float.NEGATIVE_INFINITY);
+        Arrays.fill(sums, 0, numTokens * group, 0f);
+        attend(step, blockTable, 0, keys);
+        for (int row = 0; row < numTokens * group; row++) {
+            step.maxima[stateIndex(row)] = maxima[row];
+            step.sums[stateIndex(row)] = sums[row];
+            scaled(outRows + 4L * dim * row, 1f, outputAddress(step, row));
+        }
+    }
+
+    /** Attends to the keys from {@code first} on; where that is not 0, goes on from the state after the keys before. */
+    void ownKeys(Step step, int[] blockTable, int first) {
+        loadQueries(step);
+        Native.ALL.asSlice(outRows, 4L * paddedRows() * dim).fill((byte) 0);
+        for (int row = 0; row < numTokens * group; row++) {
+            maxima[row] = first == 0 ? Float.NEGATIVE_INFINITY : step.maxima[stateIndex(row)];
+            sums[row] = first == 0 ? 0f : step.sums[stateIndex(row)];
+            if (first > 0) {
+                scaled(outputAddress(step, row), 1f, outRows + 4L * dim * row);
+            }
+        }
+        int end = step.positions[tokens[firstToken + numTokens - 1]] + 1;
+        attend(step, blockTable, Math.max(first, firstVisible(step.positions[tokens[firstToken]]) / TILE * TILE), end);
+        for (int row = 0; row < numTokens * group; row++) {
+            scaled(outRows + 4L * dim * row, 1f / sums[row], outputAddress(step, row));
+        }
+    }
+
+    /** @param from a multiple of a tile */
+    private void attend(Step step, int[] blockTable, int from, int end) {
+        int rows = numTokens * group;
+        for (int first = from; first < end; first += CHUNK) {
             int keys = Math.min(CHUNK, end - first);
-            int count = collectTiles(problem, first, keys);
+            int count = collectTiles(step.layer, blockTable, first, keys);
             loops.scores(qRows, tiles, count, scoreRows, rows);
             for (int row = 0; row < rows; row++) {
-                softmax(row, problem.position + row / group, first, keys);
+                softmax(row, step.positions[tokens[firstToken + row / group]], first, keys);
             }
             loops.values(scoreRows, tiles, keys, outRows, rows);
         }
-        storeOutput(problem, out, firstRow);
+    }
+
+    private int paddedRows() {
+        return Math.ceilDiv(numTokens * group, AttentionLoops.ROWS) * AttentionLoops.ROWS;
+    }
+
+    private int stateIndex(int row) {
+        return tokens[firstToken + row / group] * spec.numQueryHeads() + head * group + row % group;
+    }
+
+    private long outputAddress(Step step, int row) {
+        return step.out.row(tokens[firstToken + row / group]) + 4L * spec.headDim() * (head * group + row % group);
     }
 
     private int firstVisible(int position) {
         return spec.slidingWindow() == 0 ? 0 : Math.max(0, position - spec.slidingWindow() + 1);
     }
 
-    private void loadQueries(Problem problem, CpuBuffer qkv, int firstRow, int padded) {
-        Native.ALL.asSlice(qRows, 4L * padded * dim).fill((byte) 0);
+    private void loadQueries(Step step) {
+        Native.ALL.asSlice(qRows, 4L * paddedRows() * dim).fill((byte) 0);
         float scale = spec.scale() * FastExp.LOG2_E;
         long headBytes = 4L * spec.headDim();
-        for (int t = 0; t < problem.tokens; t++) {
-            long from = qkv.row(firstRow + t) + problem.kvHead * group * headBytes;
-            for (int h = 0; h < group; h++) {
-                scaled(from + h * headBytes, scale, qRows + 4L * dim * (t * group + h));
-            }
-        }
-    }
-
-    private void storeOutput(Problem problem, CpuBuffer out, int firstRow) {
-        long headBytes = 4L * spec.headDim();
-        for (int t = 0; t < problem.tokens; t++) {
-            long to = out.row(firstRow + t) + problem.kvHead * group * headBytes;
-            for (int h = 0; h < group; h++) {
-                int row = t * group + h;
-                scaled(outRows + 4L * dim * row, 1f / sums[row], to + h * headBytes);
-            }
+        for (int row = 0; row < numTokens * group; row++) {
+            long from = step.qkv.row(tokens[firstToken + row / group]) + (head * group + row % group) * headBytes;
+            scaled(from, scale, qRows + 4L * dim * row);
         }
     }
 
@@ -143,28 +172,28 @@ final class AttentionKernel {
      * Looks up the tiles of keys {@code first .. first + keys - 1}; {@code first} begins a tile. Blocks smaller than a
      * tile are copied together first. One more entry repeats the last, for loops that take two at a time.
      */
-    private int collectTiles(Problem problem, int first, int keys) {
+    private int collectTiles(int layer, int[] blockTable, int first, int keys) {
         int blockSize = kv.layout().blockSize();
         int count = Math.ceilDiv(keys, TILE);
         for (int i = 0; i < count; i++) {
             int position = first + i * TILE;
             if (blockSize >= TILE) {
-                int slot = problem.blockTable[position / blockSize] * blockSize + position % blockSize;
-                tiles[i] = kv.tile(problem.layer, problem.kvHead, slot);
+                int slot = blockTable[position / blockSize] * blockSize + position % blockSize;
+                tiles[i] = kv.tile(layer, head, slot);
             } else {
                 tiles[i] = stagedTiles + i * stagedTileBytes;
-                stageTile(problem, position, Math.min(TILE, first + keys - position), tiles[i]);
+                stageTile(layer, blockTable, position, Math.min(TILE, first + keys - position), tiles[i]);
             }
         }
         tiles[count] = tiles[count - 1];
         return count;
     }
 
-    private void stageTile(Problem problem, int position, int keys, long to) {
+    private void stageTile(int layer, int[] blockTable, int position, int keys, long to) {
         int blockSize = kv.layout().blockSize();
         for (int k = 0; k < keys; k++) {
-            int slot = problem.blockTable[(position + k) / blockSize] * blockSize + (position + k) % blockSize;
-            kv.copySlot(kv.tile(problem.layer, problem.kvHead, slot), slot, to, k);
+            int slot = blockTable[(position + k) / blockSize] * blockSize + (position + k) % blockSize;
+            kv.copySlot(kv.tile(layer, head, slot), slot, to, k);
         }
     }
 

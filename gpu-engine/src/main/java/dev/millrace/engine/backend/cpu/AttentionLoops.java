@@ -38,7 +38,7 @@ final class AttentionLoops {
      *
      * @param q [rows][dim] F32
      * @param tiles addresses of {@code count} tiles, and one more entry that may be read
-     * @param scores [rows][CHUNK] F32
+     * @param scores [rows][CHUNK] F32; with an odd count, a tile's worth behind the last is overwritten
      */
     void scores(long q, long[] tiles, int count, long scores, int rows) {
         int units = count * UNITS_PER_TILE;
@@ -47,11 +47,10 @@ final class AttentionLoops {
             long rowScores = scores + 4L * AttentionKernel.CHUNK * row;
             for (int unit = 0; unit < units; unit += 2) {
                 long to = rowScores + 4L * LANES * unit;
-                boolean two = unit + 1 < units;
                 if (rows - row == 1) {
-                    scoresOfRow(rowQ, unit(tiles, unit), unit(tiles, unit + 1), to, two);
+                    scoresOfRow(rowQ, unit(tiles, unit), unit(tiles, unit + 1), to);
                 } else {
-                    scoresOfRows(rowQ, unit(tiles, unit), unit(tiles, unit + 1), to, two);
+                    scoresOfRows(rowQ, unit(tiles, unit), unit(tiles, unit + 1), to);
                 }
             }
         }
@@ -62,7 +61,7 @@ final class AttentionLoops {
         return tiles[unit / UNITS_PER_TILE] + unit % UNITS_PER_TILE * 4L * LANES;
     }
 
-    private void scoresOfRow(long q, long a, long b, long to, boolean two) {
+    private void scoresOfRow(long q, long a, long b, long to) {
         FloatVector a0 = FloatVector.zero(Native.F);
         FloatVector a1 = a0;
         FloatVector b0 = a0;
@@ -78,12 +77,10 @@ final class AttentionLoops {
             b1 = high(pairsB).fma(q1, b1);
         }
         Native.store(a0.add(a1), to);
-        if (two) {
-            Native.store(b0.add(b1), to + 4L * LANES);
-        }
+        Native.store(b0.add(b1), to + 4L * LANES);
     }
 
-    private void scoresOfRows(long q, long a, long b, long to, boolean two) {
+    private void scoresOfRows(long q, long a, long b, long to) {
         long q1 = q + 4L * dim;
         long q2 = q1 + 4L * dim;
         long q3 = q2 + 4L * dim;
@@ -113,18 +110,11 @@ final class AttentionLoops {
             a3 = x.fma(keyA, a3);
             b3 = x.fma(keyB, b3);
         }
-        storeFour(to, a0, a1, a2, a3);
-        if (two) {
-            storeFour(to + 4L * LANES, b0, b1, b2, b3);
-        }
-    }
-
-    private static void storeFour(long to, FloatVector v0, FloatVector v1, FloatVector v2, FloatVector v3) {
         long stride = 4L * AttentionKernel.CHUNK;
-        Native.store(v0, to);
-        Native.store(v1, to + stride);
-        Native.store(v2, to + 2 * stride);
-        Native.store(v3, to + 3 * stride);
+        storeBoth(to, a0, b0);
+        storeBoth(to + stride, a1, b1);
+        storeBoth(to + 2 * stride, a2, b2);
+        storeBoth(to + 3 * stride, a3, b3);
     }
 
     /**

@@ -28,7 +28,8 @@ final class OneDnn implements AutoCloseable {
         boolean bf16 = (isa & dnnl.dnnl_cpu_isa_avx512_core_bf16) == dnnl.dnnl_cpu_isa_avx512_core_bf16;
         checkpointType = bf16 ? GemmType.BF16 : GemmType.F32;
         LOG.info(
-                "linears of BF16, F16 and FP8 checkpoints run as {} GEMM: the processor {} BF16 dot products (oneDNN isa 0x{}), {} threads, {}-bit vectors",
+                "{} GEMM for linears of BF16, F16 and FP8 checkpoints: the processor {} BF16 dot products (oneDNN isa 0x{});"
+                        + " {} threads, {}-bit vectors",
                 checkpointType, bf16 ? "has" : "lacks", Integer.toHexString(isa), workers, Native.F.vectorBitSize());
     }
 

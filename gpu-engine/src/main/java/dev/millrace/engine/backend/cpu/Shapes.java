@@ -83,13 +83,18 @@ final class Shapes {
                 throw new IllegalArgumentException(
                         "attention: sequence " + seq + " has " + queryLen + " query tokens in a context of " + context);
             }
+            for (int i = 0; i < queryLen; i++) {
+                int token = input.cuSeqlensQ[seq] + i;
+                equal("attention", "position of token " + token, input.positions[token], context - queryLen + i);
+            }
             int[] table = input.blockTables[seq];
             int needed = Math.ceilDiv(context, layout.blockSize());
             if (table.length < needed) {
                 throw new IllegalArgumentException("attention: block table of sequence " + seq + " has " + table.length
                         + " entries, a context of " + context + " needs " + needed);
             }
-            int first = spec.slidingWindow() == 0 ? 0 : Math.max(0, context - queryLen - spec.slidingWindow() + 1) / CpuKvStore.TILE * CpuKvStore.TILE;
+            int visible = spec.slidingWindow() == 0 ? 0 : Math.max(0, context - queryLen - spec.slidingWindow() + 1);
+            int first = visible / CpuKvStore.TILE * CpuKvStore.TILE;
             for (int i = first / layout.blockSize(); i < needed; i++) {
                 if (table[i] < 0 || table[i] >= layout.numBlocks()) {
                     throw new IllegalArgumentException("attention: block " + i + " of sequence " + seq + " is " + table[i]
