@@ -5,7 +5,7 @@ import java.util.Objects;
 /**
  * Settings of an engine, checked. Names are vLLM's.
  *
- * @param device {@code cpu} or {@code scalar}; named, never guessed
+ * @param device one of EngineFactory's; named, never guessed
  * @param maxNumSeqs most sequences in one step
  * @param maxNumBatchedTokens token budget of one step
  * @param blockSize tokens per KV block
@@ -28,20 +28,48 @@ public record EngineConfig(
         Objects.requireNonNull(device, "device");
         check(maxNumSeqs >= 1, "maxNumSeqs", maxNumSeqs);
         check(maxNumBatchedTokens >= 1, "maxNumBatchedTokens", maxNumBatchedTokens);
-        check(blockSize >= 1 && Integer.bitCount(blockSize) == 1, "blockSize (a power of two)", blockSize);
+        check(
+                blockSize >= 1 && Integer.bitCount(blockSize) == 1,
+                "blockSize (a power of two)",
+                blockSize);
         check(kvCacheBytes > 0, "kvCacheBytes", kvCacheBytes);
         check(maxModelLen >= 0, "maxModelLen", maxModelLen);
         check(threads >= 1, "threads", threads);
     }
 
-    /** What suits a small host: 256 sequences, 2,048 tokens a step, blocks of 16, a quarter GiB of KV. */
+    /**
+     * What suits a small host: 256 sequences, 2,048 tokens a step, blocks of 16, a quarter GiB of
+     * KV.
+     */
     public static EngineConfig defaults(String device) {
-        return new EngineConfig(device, 256, 2048, 16, 256L << 20, 0, true, Runtime.getRuntime().availableProcessors());
+        return new EngineConfig(
+                device,
+                256,
+                2048,
+                16,
+                256L << 20,
+                0,
+                true,
+                Runtime.getRuntime().availableProcessors());
+    }
+
+    /** The same with another size of the KV cache. */
+    public EngineConfig withKvCacheBytes(long bytes) {
+        return new EngineConfig(
+                device,
+                maxNumSeqs,
+                maxNumBatchedTokens,
+                blockSize,
+                bytes,
+                maxModelLen,
+                enablePrefixCaching,
+                threads);
     }
 
     private static void check(boolean holds, String name, long value) {
         if (!holds) {
-            throw new IllegalArgumentException("engine setting " + name + " is out of range: " + value);
+            throw new IllegalArgumentException(
+                    "engine setting " + name + " is out of range: " + value);
         }
     }
 }

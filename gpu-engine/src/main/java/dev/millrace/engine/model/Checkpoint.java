@@ -3,6 +3,7 @@ package dev.millrace.engine.model;
 import dev.millrace.engine.backend.WeightReader;
 import dev.millrace.engine.backend.WeightTensor;
 import dev.millrace.engine.backend.WeightTensor.DType;
+
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
@@ -19,8 +20,9 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * The weights of a Hugging Face folder: model.safetensors, or the files that model.safetensors.index.json names. Hands
- * out matrices with their FP8 scales resolved; they are valid until the checkpoint is closed.
+ * The weights of a Hugging Face folder: model.safetensors, or the files that
+ * model.safetensors.index.json names. Hands out matrices with their FP8 scales resolved; they are
+ * valid until the checkpoint is closed.
  */
 public final class Checkpoint implements AutoCloseable {
     private static final String SINGLE = "model.safetensors";
@@ -65,7 +67,8 @@ public final class Checkpoint implements AutoCloseable {
         if (!Arrays.equals(tensor.shape(), new long[] {rows, cols})) {
             throw wrongShape(tensor, "[" + rows + ", " + cols + "]");
         }
-        WeightTensor matrix = new WeightTensor(name, dtype, rows, cols, tensor.data(), null, 1, cols);
+        WeightTensor matrix =
+                new WeightTensor(name, dtype, rows, cols, tensor.data(), null, 1, cols);
         return dtype == DType.F8_E4M3 ? scaled(matrix) : matrix;
     }
 
@@ -78,9 +81,26 @@ public final class Checkpoint implements AutoCloseable {
         return values(tensor, length);
     }
 
+    /** Whether there is a tensor of this name. */
+    boolean has(String name) {
+        return fileOfTensor.containsKey(name);
+    }
+
+    /** A tensor of one element; errors as in {@link #matrix}. */
+    float scalar(String name) {
+        SafetensorsFile.Tensor tensor = tensor(name);
+        if (Arrays.stream(tensor.shape()).anyMatch(size -> size != 1)) {
+            throw wrongShape(tensor, "[] or [1]");
+        }
+        return values(tensor, 1)[0];
+    }
+
     /** Names of tensors that nobody has asked for, in order. */
     public List<String> unused() {
-        return fileOfTensor.keySet().stream().filter(name -> !used.contains(name)).sorted().toList();
+        return fileOfTensor.keySet().stream()
+                .filter(name -> !used.contains(name))
+                .sorted()
+                .toList();
     }
 
     /** The mapped files. */
@@ -106,7 +126,13 @@ public final class Checkpoint implements AutoCloseable {
             mapShards(modelDir);
         } else {
             throw new ModelLoadException(
-                    modelDir + ": holds neither " + SINGLE + " nor " + INDEX + "; it holds " + listing(modelDir));
+                    modelDir
+                            + ": holds neither "
+                            + SINGLE
+                            + " nor "
+                            + INDEX
+                            + "; it holds "
+                            + listing(modelDir));
         }
     }
 
@@ -122,34 +148,50 @@ public final class Checkpoint implements AutoCloseable {
             }
             SafetensorsFile file = file(modelDir, fileName);
             if (!file.tensors().containsKey(name)) {
-                throw weightMap.problem(name, "names " + fileName + ", which does not hold this tensor");
+                throw weightMap.problem(
+                        name, "names " + fileName + ", which does not hold this tensor");
             }
             fileOfTensor.put(name, file);
         }
     }
 
     private SafetensorsFile file(Path modelDir, String fileName) {
-        return files.computeIfAbsent(fileName, missing -> SafetensorsFile.open(modelDir.resolve(missing), arena));
+        return files.computeIfAbsent(
+                fileName, missing -> SafetensorsFile.open(modelDir.resolve(missing), arena));
     }
 
     private SafetensorsFile.Tensor tensor(String name) {
         SafetensorsFile file = fileOfTensor.get(name);
         if (file == null) {
-            throw new ModelLoadException("tensor " + name + " is missing from " + files.values().stream()
-                    .map(mapped -> mapped.path().toString()).collect(Collectors.joining(", ")));
+            throw new ModelLoadException(
+                    "tensor "
+                            + name
+                            + " is missing from "
+                            + files.values().stream()
+                                    .map(mapped -> mapped.path().toString())
+                                    .collect(Collectors.joining(", ")));
         }
         used.add(name);
         return file.tensors().get(name);
     }
 
-    /** Adds the scales of an FP8 matrix; values are element × scale under either of the two names. */
+    /**
+     * Adds the scales of an FP8 matrix; values are element × scale under either of the two names.
+     */
     private WeightTensor scaled(WeightTensor matrix) {
         if (quantization == null) {
-            throw new ModelLoadException(fileOf(matrix.name()) + ": tensor " + matrix.name()
-                    + " is F8_E4M3, but config.json has no quantization_config");
+            throw new ModelLoadException(
+                    fileOf(matrix.name())
+                            + ": tensor "
+                            + matrix.name()
+                            + " is F8_E4M3, but config.json has no quantization_config");
         }
         String multiplier = matrix.name() + "_scale_inv"; // despite its name
-        SafetensorsFile.Tensor scale = tensor(fileOfTensor.containsKey(multiplier) ? multiplier : matrix.name() + "_scale");
+        SafetensorsFile.Tensor scale =
+                tensor(
+                        fileOfTensor.containsKey(multiplier)
+                                ? multiplier
+                                : matrix.name() + "_scale");
         boolean single = Arrays.stream(scale.shape()).allMatch(size -> size == 1);
         if (quantization.blockRows() > 0 && !single) {
             return scaledByBlock(matrix, scale);
@@ -158,7 +200,8 @@ public final class Checkpoint implements AutoCloseable {
         if (single) {
             return withScales(matrix, values(scale, 1), rows, matrix.cols());
         }
-        if (!Arrays.equals(scale.shape(), new long[] {rows}) && !Arrays.equals(scale.shape(), new long[] {rows, 1})) {
+        if (!Arrays.equals(scale.shape(), new long[] {rows})
+                && !Arrays.equals(scale.shape(), new long[] {rows, 1})) {
             throw wrongShape(scale, "[], [1], [" + rows + "] or [" + rows + ", 1]");
         }
         return withScales(matrix, values(scale, rows), 1, matrix.cols());
@@ -170,12 +213,24 @@ public final class Checkpoint implements AutoCloseable {
         if (!Arrays.equals(scale.shape(), new long[] {down, across})) {
             throw wrongShape(scale, "[" + down + ", " + across + "]");
         }
-        return withScales(matrix, values(scale, down * across), quantization.blockRows(), quantization.blockCols());
+        return withScales(
+                matrix,
+                values(scale, down * across),
+                quantization.blockRows(),
+                quantization.blockCols());
     }
 
-    private static WeightTensor withScales(WeightTensor matrix, float[] scales, int scaleRows, int scaleCols) {
+    private static WeightTensor withScales(
+            WeightTensor matrix, float[] scales, int scaleRows, int scaleCols) {
         return new WeightTensor(
-                matrix.name(), matrix.dtype(), matrix.rows(), matrix.cols(), matrix.data(), scales, scaleRows, scaleCols);
+                matrix.name(),
+                matrix.dtype(),
+                matrix.rows(),
+                matrix.cols(),
+                matrix.data(),
+                scales,
+                scaleRows,
+                scaleCols);
     }
 
     private float[] values(SafetensorsFile.Tensor tensor, int count) {
@@ -190,19 +245,35 @@ public final class Checkpoint implements AutoCloseable {
             case "F16" -> DType.F16;
             case "BF16" -> DType.BF16;
             case "F8_E4M3" -> DType.F8_E4M3;
-            default -> throw new ModelLoadException(fileOf(tensor.name()) + ": tensor " + tensor.name() + " is " + tensor.dtype()
-                    + ", which is not supported; supported are F32, F16, BF16, F8_E4M3");
+            default ->
+                    throw new ModelLoadException(
+                            fileOf(tensor.name())
+                                    + ": tensor "
+                                    + tensor.name()
+                                    + " is "
+                                    + tensor.dtype()
+                                    + ", which is not supported; supported are F32, F16, BF16,"
+                                    + " F8_E4M3");
         };
     }
 
     private ModelLoadException wrongShape(SafetensorsFile.Tensor tensor, String expected) {
-        return new ModelLoadException(fileOf(tensor.name()) + ": tensor " + tensor.name() + " has shape " + tensor.shapeText()
-                + ", not " + expected);
+        return new ModelLoadException(
+                fileOf(tensor.name())
+                        + ": tensor "
+                        + tensor.name()
+                        + " has shape "
+                        + tensor.shapeText()
+                        + ", not "
+                        + expected);
     }
 
     private static String listing(Path modelDir) {
         try (Stream<Path> entries = Files.list(modelDir)) {
-            String names = entries.map(entry -> entry.getFileName().toString()).sorted().collect(Collectors.joining(", "));
+            String names =
+                    entries.map(entry -> entry.getFileName().toString())
+                            .sorted()
+                            .collect(Collectors.joining(", "));
             return names.isEmpty() ? "nothing" : names;
         } catch (IOException e) {
             throw new ModelLoadException(modelDir + ": cannot be listed: " + e.getMessage(), e);

@@ -1,5 +1,6 @@
 package dev.millrace.engine.model;
 
+import dev.millrace.engine.backend.ActivationScheme;
 import dev.millrace.engine.backend.Backend;
 import dev.millrace.engine.backend.Experts;
 import dev.millrace.engine.backend.Linear;
@@ -8,30 +9,73 @@ import dev.millrace.engine.backend.RopeTable;
 import dev.millrace.engine.backend.Vector;
 import dev.millrace.engine.backend.WeightTensor;
 import dev.millrace.engine.model.Architecture.ExpertNames;
+
 import java.util.ArrayList;
 import java.util.List;
 
-/** All weights of a model on the device. */
-record ModelWeights(Linear embedding, List<DecoderLayer> layers, Vector norm, Linear head) {
+/**
+ * All weights of a model on the device.
+ *
+ * @param keyScales [layers] what the checkpoint divides keys by before they go into an FP8 KV cache
+ * @param valueScales [layers] likewise for values
+ */
+record ModelWeights(
+        Linear embedding,
+        List<DecoderLayer> layers,
+        Vector norm,
+        Linear head,
+        float[] keyScales,
+        float[] valueScales) {
 
     /** Finds the weights by the family's names and packs them. */
-    static ModelWeights load(ModelConfig config, Checkpoint checkpoint, Backend backend, RopeTable rope) {
+    static ModelWeights load(
+            ModelConfig config, Checkpoint checkpoint, Backend backend, RopeTable rope) {
         return new Loader(config, checkpoint, backend, rope).load();
     }
 
-    private record Loader(ModelConfig config, Checkpoint checkpoint, Backend backend, RopeTable rope) {
+    private record Loader(
+            ModelConfig config, Checkpoint checkpoint, Backend backend, RopeTable rope) {
 
         ModelWeights load() {
             List<DecoderLayer> layers = new ArrayList<>();
+            float[] keyScales = new float[config.numLayers()];
+            float[] valueScales = new float[config.numLayers()];
             for (int i = 0; i < config.numLayers(); i++) {
                 layers.add(layer("model.layers." + i + ".", config.layers().get(i)));
+                keyScales[i] = kvScale("model.layers." + i + ".self_attn.", "k");
+                valueScales[i] = kvScale("model.layers." + i + ".self_attn.", "v");
             }
-            WeightTensor embedding = matrix("model.embed_tokens", config.vocabSize(), config.hiddenSize());
+            WeightTensor embedding =
+                    matrix("model.embed_tokens", config.vocabSize(), config.hiddenSize());
             WeightTensor head =
-                    config.tieWordEmbeddings() ? embedding : matrix("lm_head", config.vocabSize(), config.hiddenSize());
+                    config.tieWordEmbeddings()
+                            ? embedding
+                            : matrix("lm_head", config.vocabSize(), config.hiddenSize());
             return new ModelWeights(
-                    backend.embedding(embedding), List.copyOf(layers), vector("model.norm", config.hiddenSize()),
-                    backend.linear(List.of(head), null));
+                    backend.embedding(embedding),
+                    List.copyOf(layers),
+                    vector("model.norm", config.hiddenSize()),
+                    backend.linear(List.of(head), null),
+                    keyScales,
+                    valueScales);
+        }
+
+        /**
+         * Exporters put it beside the projection, beside attention, or give keys and values one
+         * together.
+         */
+        private float kvScale(String attention, String which) {
+            for (String name :
+                    List.of(
+                            which + "_proj." + which + "_scale",
+                            "attn." + which + "_scale",
+                            which + "_scale",
+                            "kv_scale")) {
+                if (checkpoint.has(attention + name)) {
+                    return checkpoint.scalar(attention + name);
+                }
+            }
+            return 1;
         }
 
         private DecoderLayer layer(String prefix, ModelConfig.Layer layer) {
@@ -41,11 +85,18 @@ record ModelWeights(Linear embedding, List<DecoderLayer> layers, Vector norm, Li
             int kvCols = config.numKvHeads() * config.headDim();
             return new DecoderLayer(
                     vector(prefix + "input_layernorm", hidden),
-                    stacked(config.qkvBias(), hidden, new Part(attention + "q_proj", qCols),
-                            new Part(attention + "k_proj", kvCols), new Part(attention + "v_proj", kvCols)),
+                    stacked(
+                            config.qkvBias(),
+                            hidden,
+                            new Part(attention + "q_proj", qCols),
+                            new Part(attention + "k_proj", kvCols),
+                            new Part(attention + "v_proj", kvCols)),
                     config.attention(layer),
                     qkNormRope(attention),
-                    stacked(config.attentionOutBias(), qCols, new Part(attention + "o_proj", hidden)),
+                    stacked(
+                            config.attentionOutBias(),
+                            qCols,
+                            new Part(attention + "o_proj", hidden)),
                     vector(prefix + "post_attention_layernorm", hidden),
                     layer.hasExperts() ? null : gateUp(prefix + "mlp."),
                     layer.hasExperts() ? null : down(prefix + "mlp."),
@@ -56,16 +107,25 @@ record ModelWeights(Linear embedding, List<DecoderLayer> layers, Vector norm, Li
             boolean normed = config.architecture().qkNorm();
             return new QkNormRope(
                     normed ? vector(prefix + "q_norm", config.headDim()) : null,
-                    normed ? vector(prefix + "k_norm", config.headDim()) : null, config.rmsNormEpsilon(), rope);
+                    normed ? vector(prefix + "k_norm", config.headDim()) : null,
+                    config.rmsNormEpsilon(),
+                    rope);
         }
 
         private Linear gateUp(String prefix) {
             int width = config.intermediateSize();
-            return stacked(config.mlpBias(), config.hiddenSize(), new Part(prefix + "gate_proj", width), new Part(prefix + "up_proj", width));
+            return stacked(
+                    config.mlpBias(),
+                    config.hiddenSize(),
+                    new Part(prefix + "gate_proj", width),
+                    new Part(prefix + "up_proj", width));
         }
 
         private Linear down(String prefix) {
-            return stacked(config.mlpBias(), config.intermediateSize(), new Part(prefix + "down_proj", config.hiddenSize()));
+            return stacked(
+                    config.mlpBias(),
+                    config.intermediateSize(),
+                    new Part(prefix + "down_proj", config.hiddenSize()));
         }
 
         private Experts experts(String prefix) {
@@ -77,14 +137,22 @@ record ModelWeights(Linear embedding, List<DecoderLayer> layers, Vector norm, Li
             int width = experts.intermediateSize();
             for (int e = 0; e < experts.count(); e++) {
                 String expert = prefix + names.expert().formatted(e);
-                gateUp[e] = stacked(false, hidden, new Part(expert + names.gate(), width), new Part(expert + names.up(), width));
+                gateUp[e] =
+                        stacked(
+                                false,
+                                hidden,
+                                new Part(expert + names.gate(), width),
+                                new Part(expert + names.up(), width));
                 down[e] = stacked(false, width, new Part(expert + names.down(), hidden));
             }
-            Linear router = backend.router(matrix(prefix + names.router(), experts.count(), hidden));
+            Linear router =
+                    backend.router(matrix(prefix + names.router(), experts.count(), hidden));
             return new Experts(router, gateUp, down, experts.perToken(), experts.renormalise());
         }
 
-        /** @param rows output features */
+        /**
+         * @param rows output features
+         */
         private record Part(String name, int rows) {}
 
         /** Layers with the same input as one, their outputs side by side. */
@@ -96,15 +164,33 @@ record ModelWeights(Linear embedding, List<DecoderLayer> layers, Vector norm, Li
                 rows += part.rows();
             }
             if (!hasBias) {
-                return backend.linear(matrices, null);
+                return backend.linear(matrices, null, activations(parts));
             }
             float[] bias = new float[rows];
             int filled = 0;
             for (Part part : parts) {
-                System.arraycopy(checkpoint.vector(part.name() + ".bias", part.rows()), 0, bias, filled, part.rows());
+                System.arraycopy(
+                        checkpoint.vector(part.name() + ".bias", part.rows()),
+                        0,
+                        bias,
+                        filled,
+                        part.rows());
                 filled += part.rows();
             }
-            return backend.linear(matrices, bias);
+            return backend.linear(matrices, bias, activations(parts));
+        }
+
+        /** All parts read the same input, so that one bound must do: the widest. */
+        private ActivationScheme activations(Part... parts) {
+            if (config.quantization() != null && !config.quantization().roundsActivations()) {
+                return ActivationScheme.UNROUNDED;
+            }
+            float bound = 0;
+            for (Part part : parts) {
+                String name = part.name() + ".input_scale_ub";
+                bound = checkpoint.has(name) ? Math.max(bound, checkpoint.scalar(name)) : bound;
+            }
+            return new ActivationScheme(true, bound);
         }
 
         private WeightTensor matrix(String name, int rows, int cols) {

@@ -4,19 +4,28 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * How a checkpoint's FP8 weights are scaled. The shape of a weight's scale tells per-tensor from per-channel scales;
- * only the size of blocks has to come from the configuration.
+ * How a checkpoint's FP8 weights are scaled. The shape of a weight's scale tells per-tensor from
+ * per-channel scales; only the size of blocks has to come from the configuration.
  *
  * @param method the file's name for it, for messages
  * @param blockRows rows of a scale's block; 0 if scales are per channel or per tensor
  * @param blockCols columns of a scale's block; 0 likewise
+ * @param roundsActivations whether a linear's input is rounded to FP8 too, on devices that compute
+ *     in FP8
  */
-public record QuantizationConfig(String method, int blockRows, int blockCols) {
+public record QuantizationConfig(
+        String method, int blockRows, int blockCols, boolean roundsActivations) {
     private static final String SUPPORTED =
-            "; supported are compressed-tensors float-quantized and naive-quantized, fp8, fbgemm_fp8 and modelopt FP8, all with E4M3 weights";
+            "; supported are compressed-tensors float-quantized and naive-quantized, fp8,"
+                + " fbgemm_fp8 and modelopt FP8, all with E4M3 weights";
+
+    QuantizationConfig(String method, int blockRows, int blockCols) {
+        this(method, blockRows, blockCols, true);
+    }
 
     /**
-     * Reads {@code quantization_config} of config.json or, as ModelOpt writes it, hf_quant_config.json.
+     * Reads {@code quantization_config} of config.json or, as ModelOpt writes it,
+     * hf_quant_config.json.
      *
      * @return null for an unquantised checkpoint
      */
@@ -28,12 +37,21 @@ public record QuantizationConfig(String method, int blockRows, int blockCols) {
                 case "compressed-tensors" -> compressedTensors(fields);
                 case "fp8" -> fp8(fields);
                 case "fbgemm_fp8" -> new QuantizationConfig(method, 0, 0);
-                case "modelopt" -> modelopt(fields.has("quantization") ? fields.object("quantization") : fields);
-                default -> throw fields.problem("quant_method", "is " + method + ", which is not supported" + SUPPORTED);
+                case "modelopt" ->
+                        modelopt(
+                                fields.has("quantization")
+                                        ? fields.object("quantization")
+                                        : fields);
+                default ->
+                        throw fields.problem(
+                                "quant_method",
+                                "is " + method + ", which is not supported" + SUPPORTED);
             };
         }
         Path modelOptFile = modelDir.resolve("hf_quant_config.json");
-        return Files.exists(modelOptFile) ? modelopt(JsonFields.read(modelOptFile).object("quantization")) : null;
+        return Files.exists(modelOptFile)
+                ? modelopt(JsonFields.read(modelOptFile).object("quantization"))
+                : null;
     }
 
     private static QuantizationConfig fp8(JsonFields fields) {
@@ -47,7 +65,8 @@ public record QuantizationConfig(String method, int blockRows, int blockCols) {
     private static QuantizationConfig modelopt(JsonFields fields) {
         String algorithm = fields.text("quant_algo");
         if (!algorithm.equals("FP8")) {
-            throw fields.problem("quant_algo", "is " + algorithm + ", which is not supported" + SUPPORTED);
+            throw fields.problem(
+                    "quant_algo", "is " + algorithm + ", which is not supported" + SUPPORTED);
         }
         return new QuantizationConfig("modelopt", 0, 0);
     }
@@ -57,7 +76,9 @@ public record QuantizationConfig(String method, int blockRows, int blockCols) {
             JsonFields sparsity = fields.object("sparsity_config");
             String format = sparsity.text("format", "dense");
             if (!format.equals("dense")) {
-                throw sparsity.problem("format", "is " + format + ", which is not supported; weights must be dense");
+                throw sparsity.problem(
+                        "format",
+                        "is " + format + ", which is not supported; weights must be dense");
             }
         }
         JsonFields groups = fields.object("config_groups");
@@ -65,7 +86,10 @@ public record QuantizationConfig(String method, int blockRows, int blockCols) {
         for (String name : groups.names()) {
             QuantizationConfig group = compressedTensorsGroup(fields, groups.object(name));
             if (found != null && !found.equals(group)) {
-                throw groups.problem(name, "differs from the other groups in its block_structure, which is not supported");
+                throw groups.problem(
+                        name,
+                        "differs from the other groups in its block_structure, which is not"
+                            + " supported");
             }
             found = group;
         }
@@ -78,8 +102,10 @@ public record QuantizationConfig(String method, int blockRows, int blockCols) {
     private static QuantizationConfig compressedTensorsGroup(JsonFields fields, JsonFields group) {
         JsonFields formatOwner = group.has("format") ? group : fields;
         String format = formatOwner.text("format");
-        if (!format.equals("float-quantized") && !format.equals("naive-quantized")) { // the same bytes under an older name
-            throw formatOwner.problem("format", "is " + format + ", which is not supported" + SUPPORTED);
+        if (!format.equals("float-quantized")
+                && !format.equals("naive-quantized")) { // the same bytes under an older name
+            throw formatOwner.problem(
+                    "format", "is " + format + ", which is not supported" + SUPPORTED);
         }
         JsonFields weights = group.object("weights");
         String type = weights.text("type") + " of " + weights.positiveInt("num_bits") + " bits";
@@ -87,11 +113,22 @@ public record QuantizationConfig(String method, int blockRows, int blockCols) {
             throw weights.problem("type", "is " + type + ", which is not supported" + SUPPORTED);
         }
         String strategy = weights.text("strategy");
+        boolean rounds = group.has("input_activations") || !group.mentions("input_activations");
         return switch (strategy) {
-            case "tensor", "channel" -> new QuantizationConfig("compressed-tensors", 0, 0);
-            case "block" -> withBlocks("compressed-tensors", weights, "block_structure");
-            default -> throw weights.problem(
-                    "strategy", "is " + strategy + ", which is not supported; supported are tensor, channel, block");
+            case "tensor", "channel" -> new QuantizationConfig("compressed-tensors", 0, 0, rounds);
+            case "block" -> {
+                QuantizationConfig blocks =
+                        withBlocks("compressed-tensors", weights, "block_structure");
+                yield new QuantizationConfig(
+                        blocks.method(), blocks.blockRows(), blocks.blockCols(), rounds);
+            }
+            default ->
+                    throw weights.problem(
+                            "strategy",
+                            "is "
+                                    + strategy
+                                    + ", which is not supported; supported are tensor, channel,"
+                                    + " block");
         };
     }
 
@@ -101,7 +138,8 @@ public record QuantizationConfig(String method, int blockRows, int blockCols) {
         }
         int[] block = fields.ints(name);
         if (block.length != 2 || block[0] < 1 || block[1] < 1) {
-            throw fields.problem(name, "must be two positive integers, rows and columns of a block");
+            throw fields.problem(
+                    name, "must be two positive integers, rows and columns of a block");
         }
         return new QuantizationConfig(method, block[0], block[1]);
     }

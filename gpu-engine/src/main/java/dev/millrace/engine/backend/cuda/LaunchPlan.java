@@ -1,0 +1,132 @@
+package dev.millrace.engine.backend.cuda;
+
+/**
+ * How a kernel is launched: pure functions from shapes to grid, block and dynamic shared memory, by
+ * the table in {@code cuda/README.md} beside the kernels.
+ *
+ * @param gridX blocks, at least 1
+ * @param gridY blocks in the second direction, at least 1
+ * @param block threads of a block
+ * @param sharedBytes dynamic shared memory of a block
+ */
+public record LaunchPlan(int gridX, int gridY, int block, int sharedBytes) {
+    /** Most blocks that a device takes in the second direction. */
+    private static final int GRID_Y_MAX = 65_535;
+
+    private static final int ROW_BLOCK = 256;
+    private static final int TILE = 64;
+
+    public LaunchPlan {
+        if (gridX < 1
+                || gridY < 1
+                || gridY > GRID_Y_MAX
+                || block < 1
+                || block > 1024
+                || sharedBytes < 0) {
+            throw new IllegalArgumentException(
+                    "no device takes a launch of grid "
+                            + gridX
+                            + " x "
+                            + gridY
+                            + ", block "
+                            + block
+                            + ", shared memory "
+                            + sharedBytes);
+        }
+    }
+
+    /** One block per row: embedding, gathering, conversions, rope, masks. */
+    static LaunchPlan rows(int rows) {
+        return new LaunchPlan(rows, 1, ROW_BLOCK, 0);
+    }
+
+    /** One block per row that reduces over it. */
+    static LaunchPlan reducedRows(int rows) {
+        return new LaunchPlan(rows, 1, ROW_BLOCK, 128);
+    }
+
+    /**
+     * One block per row that keeps it in shared memory as BF16: RMSNorm, SiLU and quantisation per
+     * token.
+     */
+    static LaunchPlan keptRows(int rows, int cols) {
+        return new LaunchPlan(rows, 1, ROW_BLOCK, 2 * cols + 128);
+    }
+
+    /** One thread per element. */
+    static LaunchPlan elements(int count) {
+        return new LaunchPlan(Math.ceilDiv(count, ROW_BLOCK), 1, ROW_BLOCK, 0);
+    }
+
+    /** One block per work item and KV head; shared memory holds the ring of KV tiles. */
+    static LaunchPlan attention(boolean decode, boolean fp8, int headDim, int items, int kvHeads) {
+        if (headDim != 64 && headDim != 128) {
+            throw new IllegalArgumentException(
+                    "attention kernels are made for heads of 64 or 128, not " + headDim);
+        }
+        int shared;
+        if (!fp8) {
+            shared = headDim == 64 ? 36_864 : 69_632;
+        } else if (decode) {
+            shared = headDim == 64 ? 40_960 : 73_728;
+        } else {
+            shared = headDim == 64 ? 20_480 : 36_864;
+        }
+        return new LaunchPlan(items, kvHeads, 128, shared);
+    }
+
+    /** One block per token and query head. */
+    static LaunchPlan combine(int tokens, int queryHeads) {
+        return new LaunchPlan(tokens, queryHeads, 64, 0);
+    }
+
+    /** Tiles of 64 rows and 64 columns. */
+    static LaunchPlan gemm(int rows, int outFeatures, boolean fp8) {
+        return new LaunchPlan(
+                Math.ceilDiv(outFeatures, TILE),
+                Math.ceilDiv(rows, TILE),
+                128,
+                fp8 ? 20_480 : 40_960);
+    }
+
+    /** Tiles of 64 columns and, over all experts, at most {@link #expertTiles} of 64 rows. */
+    static LaunchPlan expertGemm(int assignments, int experts, int outFeatures, boolean fp8) {
+        return new LaunchPlan(
+                Math.ceilDiv(outFeatures, TILE),
+                expertTiles(assignments, experts),
+                128,
+                fp8 ? 20_480 : 40_960);
+    }
+
+    /** Each expert may leave one tile partly filled. */
+    static int expertTiles(int assignments, int experts) {
+        return Math.ceilDiv(assignments, TILE) + experts;
+    }
+
+    static LaunchPlan expertRoute(int tokens, int experts) {
+        return new LaunchPlan(Math.ceilDiv(tokens, 4), 1, 128, 16 * experts);
+    }
+
+    /** Counts assignments per chunk of 256. */
+    static LaunchPlan expertCount(int assignments, int experts) {
+        return new LaunchPlan(Math.ceilDiv(assignments, ROW_BLOCK), 1, ROW_BLOCK, 4 * experts);
+    }
+
+    static LaunchPlan expertOffsets(int experts) {
+        return new LaunchPlan(1, 1, 1024, 8 * experts + 8);
+    }
+
+    static LaunchPlan expertPlace(int assignments) {
+        return new LaunchPlan(Math.ceilDiv(assignments, ROW_BLOCK), 1, ROW_BLOCK, 1024);
+    }
+
+    /** One block per row of logits. */
+    static LaunchPlan logits(int rows, int sharedBytes) {
+        return new LaunchPlan(rows, 1, ROW_BLOCK, sharedBytes);
+    }
+
+    /** One block per row of logits that draws a token. */
+    static LaunchPlan sample(int rows, int vocabulary) {
+        return logits(rows, 4608 + 8 * Math.ceilDiv(vocabulary, 1024));
+    }
+}
