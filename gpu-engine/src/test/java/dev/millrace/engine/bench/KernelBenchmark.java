@@ -3,6 +3,10 @@ package dev.millrace.engine.bench;
 import dev.millrace.engine.backend.Backend;
 import dev.millrace.engine.backend.cpu.CpuBackend;
 import dev.millrace.engine.backend.scalar.ScalarBackend;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
@@ -26,7 +30,10 @@ import org.openjdk.jmh.runner.options.OptionsBuilder;
 
 /**
  * Ops of the cpu device, each verified against the oracle and then timed. The default kernels are those of the 110M
- * shape (hidden 768, feed-forward 2048, vocabulary 32,000); HACKING.md has the command.
+ * shape (hidden 768, feed-forward 2048, vocabulary 32,000). To run, compile the tests and, with the module's test class
+ * path and the JVM arguments of the POM's {@code jvm.args}:
+ *
+ * <pre>java … dev.millrace.engine.bench.KernelBenchmark rates.txt [kernel …]</pre>
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
@@ -88,9 +95,14 @@ public class KernelBenchmark {
         timed.op().run();
     }
 
-    /** Runs the kernels named by the arguments, or all, and prints a table of rates. */
-    public static void main(String[] kernels) throws RunnerException {
+    /**
+     * Runs kernels and writes a table of rates.
+     *
+     * @param args the file to write, then the kernels; none means all
+     */
+    public static void main(String[] args) throws RunnerException, IOException {
         ChainedOptionsBuilder options = new OptionsBuilder().include(KernelBenchmark.class.getName());
+        String[] kernels = Arrays.copyOfRange(args, 1, args.length);
         Collection<RunResult> results = new Runner((kernels.length > 0 ? options.param("kernel", kernels) : options).build()).run();
         StringBuilder table = new StringBuilder();
         for (RunResult result : results) {
@@ -98,9 +110,9 @@ public class KernelBenchmark {
             double nanos = result.getPrimaryResult().getScore();
             try (Backend scalar = new ScalarBackend()) {
                 KernelCase shape = KernelCase.of(kernel, scalar);
-                table.append(String.format(Locale.ROOT, "%-22s %10.1f us %8.1f %s%n", kernel, nanos / 1e3, shape.work() / nanos, shape.unit()));
+                table.append(String.format(Locale.ROOT, "%-28s %10.1f us %8.1f %s%n", kernel, nanos / 1e3, shape.work() / nanos, shape.unit()));
             }
         }
-        System.out.print(table);
+        Files.writeString(Path.of(args[0]), table);
     }
 }
