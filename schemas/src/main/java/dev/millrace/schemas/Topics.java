@@ -23,12 +23,16 @@ public final class Topics {
     /** The topic from which the workers of a pool read admitted jobs. */
     public static String ready(String pool) {
         if (!pool.matches("[a-zA-Z0-9._-]{1,200}")) {
-            throw new IllegalArgumentException("pool name '" + pool + "' is not letters, digits, '.', '_' or '-'");
+            throw new IllegalArgumentException(
+                    "pool name '" + pool + "' is not letters, digits, '.', '_' or '-'");
         }
         return READY_PREFIX + pool;
     }
 
-    /** How one topic must be made: {@code partitions} is ignored for compacted tables that are read whole, which have one. */
+    /**
+     * How one topic must be made: {@code partitions} is ignored for compacted tables that are read whole,
+     * which have one.
+     */
     public record Spec(String name, int partitions, boolean compacted) {}
 
     /** Every topic of an installation with one pool; {@code partitions} for those that scale. */

@@ -41,7 +41,8 @@ final class Contracts {
             try (Stream<Path> files = Files.list(folder)) {
                 long count = files.count();
                 if (count != versions.size()) {
-                    throw new IllegalStateException(folder + " holds " + count + " files, of which v1..v" + versions.size() + " are in sequence");
+                    throw new IllegalStateException(folder + " holds " + count + " files, of which v1..v"
+                            + versions.size() + " are in sequence");
                 }
             }
         }

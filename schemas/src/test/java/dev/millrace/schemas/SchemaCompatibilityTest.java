@@ -22,8 +22,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * A contract may change only so that its new version reads everything any earlier version wrote (BACKWARD_TRANSITIVE).
- * Published versions lie in {@code src/main/avro-history/NAME/vN.avsc}, each complete with the types it uses.
+ * A contract may change only so that its new version reads everything any earlier version wrote
+ * (BACKWARD_TRANSITIVE). Published versions lie in {@code src/main/avro-history/NAME/vN.avsc}, each complete
+ * with the types it uses.
  *
  * <p>With {@code -Dschemas.publish=true} a changed contract that passes is written there as its next version.
  */
@@ -40,8 +41,10 @@ class SchemaCompatibilityTest {
     void readsWhatEveryEarlierVersionWrote(Schema current) throws IOException {
         List<Schema> history = Contracts.history(current.getName());
         List<String> objections = LEVEL.objections(current, history);
-        assertTrue(objections.isEmpty(), () -> current.getName() + ".avsc breaks readers of its own history:\n" + String.join("\n", objections)
-                + "\nGive new fields a default; never change a type or remove an enum symbol; make a new record for a new meaning.");
+        assertTrue(objections.isEmpty(), () -> current.getName()
+                + ".avsc breaks readers of its own history:\n" + String.join("\n", objections)
+                + "\nGive new fields a default; never change a type or remove an enum symbol; "
+                + "make a new record for a new meaning.");
     }
 
     @ParameterizedTest
@@ -51,18 +54,21 @@ class SchemaCompatibilityTest {
         List<Schema> history = Contracts.history(name);
         Path next = Contracts.version(name, history.size() + 1);
         boolean changed = history.isEmpty() || !history.getLast().toString().equals(current.toString());
-        if (changed && Boolean.getBoolean("schemas.publish") && LEVEL.objections(current, history).isEmpty()) {
+        if (changed && Boolean.getBoolean("schemas.publish") && LEVEL.objections(current, history)
+                .isEmpty()) {
             Files.createDirectories(next.getParent());
             Files.writeString(next, current.toString(true) + "\n");
             changed = false;
         }
-        assertFalse(changed, () -> name + ".avsc differs from its newest published version, v" + history.size() + ". Publish the change as " + next
+        assertFalse(changed, () -> name + ".avsc differs from its newest published version, v"
+                + history.size() + ". Publish the change as " + next
                 + ": ./mvnw -pl schemas test -Dtest=SchemaCompatibilityTest -Dschemas.publish=true");
     }
 
     @Test
     void nothingWithAHistoryHasVanished() throws IOException {
-        assertEquals(Contracts.ofTopics().stream().map(Schema::getName).sorted().toList(), Contracts.historyNames());
+        assertEquals(Contracts.ofTopics().stream().map(Schema::getName).sorted().toList(),
+                Contracts.historyNames());
     }
 
     @Test
@@ -70,7 +76,8 @@ class SchemaCompatibilityTest {
         for (String name : Contracts.historyNames()) {
             List<Schema> history = Contracts.history(name);
             for (int v = 1; v < history.size(); v++) {
-                assertEquals(List.of(), LEVEL.objections(history.get(v), history.subList(0, v)), name + " v" + (v + 1));
+                assertEquals(List.of(), LEVEL.objections(history.get(v), history.subList(0, v)),
+                        name + " v" + (v + 1));
             }
         }
     }
@@ -78,10 +85,14 @@ class SchemaCompatibilityTest {
     /** Positive controls: the changes that must not happen are found in the real contracts. */
     @Test
     void badChangesAreFound() throws IOException {
-        assertTrue(objectionsTo(f -> f.addObject().put("name", "added").put("type", "string")).contains("READER_FIELD_MISSING_DEFAULT_VALUE"));
+        assertTrue(objectionsTo(f -> f.addObject().put("name", "added").put("type", "string"))
+                .contains("READER_FIELD_MISSING_DEFAULT_VALUE"));
         assertTrue(objectionsTo(f -> ((ObjectNode) f.get(0)).put("type", "int")).contains("TYPE_MISMATCH"));
-        assertTrue(objectionsTo(f -> ((ArrayNode) field(f, "status").get("type").get("symbols")).remove(0)).contains("MISSING_ENUM_SYMBOLS"));
-        assertEquals("", objectionsTo(f -> f.addObject().put("name", "added").put("type", "string").put("default", "")), "a good change passes");
+        assertTrue(objectionsTo(f -> ((ArrayNode) field(f, "status").get("type").get("symbols")).remove(0))
+                .contains("MISSING_ENUM_SYMBOLS"));
+        assertEquals("",
+                objectionsTo(f -> f.addObject().put("name", "added").put("type", "string")
+                .put("default", "")), "a good change passes");
         assertEquals("", objectionsTo(f -> f.remove(f.size() - 1)), "a field may go: readers skip it");
     }
 
@@ -98,6 +109,7 @@ class SchemaCompatibilityTest {
         Schema published = Completion.getClassSchema();
         ObjectNode changed = (ObjectNode) JSON.readTree(published.toString());
         change.accept((ArrayNode) changed.get("fields"));
-        return String.join("\n", LEVEL.objections(SchemaText.parseKnown(changed.toString()), List.of(published)));
+        return String.join("\n",
+                LEVEL.objections(SchemaText.parseKnown(changed.toString()), List.of(published)));
     }
 }

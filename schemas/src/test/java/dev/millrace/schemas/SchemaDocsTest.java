@@ -14,7 +14,9 @@ import java.util.stream.Stream;
 import org.apache.avro.Schema;
 import org.junit.jupiter.api.Test;
 
-/** The contracts are the specification of who sets what, so each type and field says it; and names its topic. */
+/**
+ * The contracts are the specification of who sets what, so each type and field says it; and names its topic.
+ */
 class SchemaDocsTest {
     @Test
     void everyTypeAndFieldHasADoc() throws IOException {
@@ -28,7 +30,8 @@ class SchemaDocsTest {
     @Test
     void aMissingDocIsFound() {
         Schema bare = SchemaText.parseNew("""
-                {"type":"record","name":"A","doc":"x","fields":[{"name":"f","type":["null",{"type":"enum","name":"E","symbols":["S"]}]}]}""");
+                {"type":"record","name":"A","doc":"x","fields":[
+                 {"name":"f","type":["null",{"type":"enum","name":"E","symbols":["S"]}]}]}""");
         List<String> missing = new ArrayList<>();
         collect(bare, new HashSet<>(), missing);
         assertEquals(List.of("field A.f", "type E"), missing);
@@ -50,7 +53,8 @@ class SchemaDocsTest {
                     }
                 }
                 if (isBlank(schema.getDoc())) {
-                    missing.add(schema.getType() == Schema.Type.RECORD ? at : missing.size(), "type " + schema.getName());
+                    missing.add(schema.getType() == Schema.Type.RECORD ? at : missing.size(),
+                            "type " + schema.getName());
                 }
             }
             case ARRAY -> collect(schema.getElementType(), seen, missing);
@@ -66,7 +70,8 @@ class SchemaDocsTest {
 
     @Test
     void everyTopicHasOneContractAndEveryContractATopic() throws IOException {
-        List<String> topics = Topics.all("pool", 4).stream().map(t -> t.name().replace("ready.pool", "ready.<pool>")).sorted().toList();
+        List<String> topics = Topics.all("pool", 4).stream()
+                .map(t -> t.name().replace("ready.pool", "ready.<pool>")).sorted().toList();
         List<String> documented = new ArrayList<>();
         for (Schema schema : Contracts.ofTopics()) {
             String sentence = schema.getDoc().substring(schema.getDoc().indexOf("Topic"));

@@ -6,8 +6,8 @@ import java.util.Set;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
- * The suite that our registry passes, against a server that others rely on: it asks for what is true elsewhere too. Where
- * Apicurio differs from Confluent's documentation, ours follows the documentation.
+ * The suite that our registry passes, against a server that others rely on: it asks for what is true
+ * elsewhere too. Where Apicurio differs from Confluent's documentation, ours follows the documentation.
  */
 @ExtendWith(ApicurioRegistry.Extension.class)
 class ApicurioConformanceIT extends RegistryConformance {

@@ -19,8 +19,8 @@ import org.junit.jupiter.api.extension.ParameterContext;
 import org.junit.jupiter.api.extension.ParameterResolver;
 
 /**
- * A real Apicurio Registry, as its project ships it, in a process of its own: started for the first test that has one as a
- * constructor parameter, stopped after the last. It keeps everything in memory.
+ * A real Apicurio Registry, as its project ships it, in a process of its own: started for the first test that
+ * has one as a constructor parameter, stopped after the last. It keeps everything in memory.
  */
 final class ApicurioRegistry implements AutoCloseable {
     private static final long START_SECONDS_MAX = 180; // 5 s on an idle machine; builds run on busy ones.
@@ -36,7 +36,8 @@ final class ApicurioRegistry implements AutoCloseable {
         process = new ProcessBuilder(List.of(java, "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC",
                 "-Dquarkus.http.host=127.0.0.1", "-Dquarkus.http.port=" + port,
                 "-Dquarkus.management.host=127.0.0.1", "-Dquarkus.management.port=" + managementPort,
-                "-Dapicurio.rules.global.compatibility=BACKWARD", "-jar", home.resolve("quarkus-run.jar").toString()))
+                "-Dapicurio.rules.global.compatibility=BACKWARD", "-jar",
+                home.resolve("quarkus-run.jar").toString()))
                 .directory(home.toFile()).redirectErrorStream(true).redirectOutput(log.toFile()).start();
         awaitReady(URI.create("http://127.0.0.1:" + managementPort + "/health/ready"), log);
     }
@@ -47,7 +48,10 @@ final class ApicurioRegistry implements AutoCloseable {
         }
     }
 
-    /** Asks until the server says it is ready; a process that has died, or takes too long, is reported with its last words. */
+    /**
+     * Asks until the server says it is ready; a process that has died, or takes too long, is reported with
+     * its last words.
+     */
     private void awaitReady(URI ready, Path log) throws IOException {
         long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(START_SECONDS_MAX);
         try (HttpClient http = HttpClient.newHttpClient()) {
@@ -57,7 +61,8 @@ final class ApicurioRegistry implements AutoCloseable {
                 if (process.waitFor(200, TimeUnit.MILLISECONDS) || System.nanoTime() > deadline) {
                     List<String> lines = Files.readAllLines(log);
                     process.destroyForcibly();
-                    throw new IllegalStateException("Apicurio Registry did not get ready in " + START_SECONDS_MAX + " s:\n"
+                    throw new IllegalStateException("Apicurio Registry did not get ready in "
+                            + START_SECONDS_MAX + " s:\n"
                             + String.join("\n", lines.subList(Math.max(0, lines.size() - 20), lines.size())));
                 }
             }
@@ -95,7 +100,8 @@ final class ApicurioRegistry implements AutoCloseable {
 
         @Override
         public Object resolveParameter(ParameterContext parameter, ExtensionContext context) {
-            Assumptions.assumeFalse(Boolean.getBoolean("apicurio.skip"), "NOT TESTED against Apicurio Registry: apicurio.skip=true");
+            Assumptions.assumeFalse(Boolean.getBoolean("apicurio.skip"),
+                    "NOT TESTED against Apicurio Registry: apicurio.skip=true");
             var store = context.getRoot().getStore(ExtensionContext.Namespace.create(ApicurioRegistry.class));
             return store.computeIfAbsent(ApicurioRegistry.class, k -> start(), ApicurioRegistry.class);
         }

@@ -9,7 +9,8 @@ import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.Map;
 import org.apache.flink.avro.registry.confluent.shaded.io.confluent.kafka.schemaregistry.avro.AvroSchema;
-import org.apache.flink.avro.registry.confluent.shaded.io.confluent.kafka.schemaregistry.client.CachedSchemaRegistryClient;
+import org.apache.flink.avro.registry.confluent.shaded
+        .io.confluent.kafka.schemaregistry.client.CachedSchemaRegistryClient;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -39,9 +40,11 @@ class ForeignClientsOnOurRegistryIT extends ForeignClients {
 
     @Test
     void credentialsOfConfluentsClientAreUnderstood() throws Exception {
-        try (var closed = new SchemaRegistryServer(new RegistryConfig(free(), null, "FULL", "kim:pass:word")).start()) {
+        try (var closed = new SchemaRegistryServer(new RegistryConfig(free(), null, "FULL", "kim:pass:word"))
+                .start()) {
             var confluent = new CachedSchemaRegistryClient(List.of(closed.url()), 10,
-                    Map.of("basic.auth.credentials.source", "USER_INFO", "basic.auth.user.info", "kim:pass:word"));
+                    Map.of("basic.auth.credentials.source", "USER_INFO", "basic.auth.user.info",
+                    "kim:pass:word"));
             assertEquals(1, confluent.register("s", new AvroSchema("\"string\"")));
         }
     }

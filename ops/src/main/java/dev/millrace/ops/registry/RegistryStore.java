@@ -15,9 +15,9 @@ import java.util.TreeMap;
 import org.apache.avro.Schema;
 
 /**
- * What the registry knows. State changes only in {@link #apply}, by changes that {@link RegistryLog} has written down
- * before, so that a restart arrives at the same state. The same schema text has the same id under every subject; an id
- * is never given twice. Thread-safe.
+ * What the registry knows. State changes only in {@link #apply}, by changes that {@link RegistryLog} has
+ * written down before, so that a restart arrives at the same state. The same schema text has the same id
+ * under every subject; an id is never given twice. Thread-safe.
  */
 final class RegistryStore implements AutoCloseable {
     /** Key of the settings that hold for all subjects. */
@@ -41,7 +41,9 @@ final class RegistryStore implements AutoCloseable {
         this.log = new RegistryLog(file, this::apply);
     }
 
-    /** The id of a canonical schema text under a subject: that of the version which has it, or of a new one. */
+    /**
+     * The id of a canonical schema text under a subject: that of the version which has it, or of a new one.
+     */
     synchronized int register(String subject, String text, Schema schema) {
         Integer known = idByText.get(text);
         List<SubjectVersion> live = versions(subject, false);
@@ -71,7 +73,8 @@ final class RegistryStore implements AutoCloseable {
     /** Versions of a subject, ascending; soft-deleted ones on request; empty if there is no such subject. */
     synchronized List<SubjectVersion> versions(String subject, boolean withDeleted) {
         NavigableMap<Integer, SubjectVersion> all = subjects.get(subject);
-        return all == null ? List.of() : all.values().stream().filter(v -> withDeleted || !v.deleted()).toList();
+        return all == null ? List.of() : all.values().stream().filter(v -> withDeleted || !v.deleted())
+                .toList();
     }
 
     /** Every version of every subject, in order of subject and version. */
@@ -151,12 +154,15 @@ final class RegistryStore implements AutoCloseable {
         String subject = change.get("subject").asText();
         String value = change.path("value").asText(null);
         switch (change.get("change").asText()) {
-            case "register" -> applyRegister(subject, change.get("schemaVersion").asInt(), change.get("id").asInt(), change.get("schema").asText());
+            case "register" -> applyRegister(subject, change.get("schemaVersion").asInt(),
+                    change.get("id").asInt(), change.get("schema").asText());
             case "hide" -> subjects.get(subject).computeIfPresent(change.get("schemaVersion").asInt(),
                     (n, v) -> new SubjectVersion(subject, n, v.id(), true));
             case "remove" -> applyRemove(subject, change.get("schemaVersion").asInt());
-            case "level" -> levels.compute(subject, (s, old) -> value == null ? null : CompatibilityLevel.of(value));
-            case "mode" -> modes.compute(subject, (s, old) -> value == null ? null : RegistryMode.valueOf(value));
+            case "level" ->
+                    levels.compute(subject, (s, old) -> value == null ? null : CompatibilityLevel.of(value));
+            case "mode" ->
+                    modes.compute(subject, (s, old) -> value == null ? null : RegistryMode.valueOf(value));
             default -> throw new IllegalArgumentException("unknown change " + change.get("change"));
         }
     }
@@ -165,7 +171,8 @@ final class RegistryStore implements AutoCloseable {
         textById.put(id, text);
         idByText.put(text, id);
         lastId = Math.max(lastId, id);
-        subjects.computeIfAbsent(subject, s -> new TreeMap<>()).put(version, new SubjectVersion(subject, version, id, false));
+        subjects.computeIfAbsent(subject, s -> new TreeMap<>())
+                .put(version, new SubjectVersion(subject, version, id, false));
     }
 
     private void applyRemove(String subject, int version) {

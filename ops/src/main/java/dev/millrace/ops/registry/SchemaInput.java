@@ -13,13 +13,15 @@ import org.apache.avro.Schema;
 /**
  * A schema as a client sent it.
  *
- * @param text   in Avro's own rendering: white space and the order of members do not matter, docs, defaults and properties do
+ * @param text   in Avro's own rendering: white space and the order of members do not matter, docs, defaults
+ *     and properties do
  * @param schema parsed
  */
 record SchemaInput(String text, Schema schema) {
     private static final Set<String> MEMBERS = Set.of("schema", "schemaType");
     private static final ObjectMapper SORTED = JsonMapper.builder()
-            .enable(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS).enable(MapperFeature.SORT_PROPERTIES_ALPHABETICALLY).build();
+            .enable(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS)
+            .enable(MapperFeature.SORT_PROPERTIES_ALPHABETICALLY).build();
 
     /** Reads {"schema": "...", "schemaType": "AVRO"}. */
     static SchemaInput of(RegistryRequest request) {
@@ -34,10 +36,12 @@ record SchemaInput(String text, Schema schema) {
         }
         try {
             Schema schema = SchemaText.parseNew(text);
-            return request.flag("normalize") ? normalized(schema.toString()) : new SchemaInput(schema.toString(), schema);
+            return request.flag("normalize") ? normalized(schema.toString())
+                    : new SchemaInput(schema.toString(), schema);
         } catch (ApiException e) {
             throw e;
-        } catch (RuntimeException e) { // Avro 1.12 reports an undefined type name as an IllegalStateException or worse.
+        } catch (RuntimeException e) {
+            // Avro 1.12 reports an undefined type name as an IllegalStateException or worse.
             throw ApiException.invalidSchema(e.getMessage());
         }
     }

@@ -69,8 +69,9 @@ final class SettingResource {
 
     private JsonNode putMode(String subject, RegistryRequest request) {
         String name = request.object(Set.of("mode")).path("mode").asText();
-        RegistryMode mode = Arrays.stream(RegistryMode.values()).filter(m -> m.name().equals(name)).findFirst()
-                .orElseThrow(() -> ApiException.invalidMode("'" + name + "' is none of " + List.of(RegistryMode.values())));
+        RegistryMode mode = Arrays.stream(RegistryMode.values()).filter(m -> m.name().equals(name))
+                .findFirst().orElseThrow(() -> ApiException.invalidMode(
+                        "'" + name + "' is none of " + List.of(RegistryMode.values())));
         store.setMode(subject, mode);
         return RegistryApi.JSON.objectNode().put("mode", mode.name());
     }

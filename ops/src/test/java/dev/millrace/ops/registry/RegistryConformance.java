@@ -19,9 +19,10 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * What any registry with Confluent's REST API must do, over plain HTTP. Ours passes all of it; another server may list the
- * rules it is known to see differently, and each of these is then checked to be really different, so that the list stays true.
- * Every test uses subjects of its own: the server lives longer than a test.
+ * What any registry with Confluent's REST API must do, over plain HTTP. Ours passes all of it; another server
+ * may list the rules it is known to see differently, and each of these is then checked to be really
+ * different, so that the list stays true. Every test uses subjects of its own: the server lives longer than a
+ * test.
  */
 public abstract class RegistryConformance {
     /** Rules on which servers are known to differ. */
@@ -70,7 +71,10 @@ public abstract class RegistryConformance {
         FORWARD_AND_FULL,
         /** Transitive levels look at all versions. */
         TRANSITIVE,
-        /** A soft-deleted version does not count in compatibility checks; registering its text again makes a new version with the same id. */
+        /**
+         * A soft-deleted version does not count in compatibility checks; registering its text again makes a
+         * new version with the same id.
+         */
         SOFT_DELETED_COMES_BACK
     }
 
@@ -80,7 +84,8 @@ public abstract class RegistryConformance {
     private static final long RUN = ProcessHandle.current().pid();
 
     /** Without default, so that adding it is incompatible backwards. */
-    private static final String TWO_REQUIRED = record("{\"name\":\"a\",\"type\":\"string\"},{\"name\":\"b\",\"type\":\"string\"}");
+    private static final String TWO_REQUIRED =
+            record("{\"name\":\"a\",\"type\":\"string\"},{\"name\":\"b\",\"type\":\"string\"}");
     private static final String TWO_WITH_DEFAULT = record(
             "{\"name\":\"a\",\"type\":\"string\"},{\"name\":\"b\",\"type\":\"string\",\"default\":\"\"}");
     private static final String ONE = record("{\"name\":\"a\",\"type\":\"string\"}");
@@ -90,7 +95,8 @@ public abstract class RegistryConformance {
     private String subject;
 
     private static String record(String fields) {
-        return "{\"type\":\"record\",\"name\":\"R\",\"namespace\":\"conformance\",\"fields\":[" + fields + "]}";
+        return "{\"type\":\"record\",\"name\":\"R\",\"namespace\":\"conformance\",\"fields\":[" + fields
+                + "]}";
     }
 
     /** Base URL of the server under test. */
@@ -114,7 +120,8 @@ public abstract class RegistryConformance {
 
     private void rule(Rule rule, Runnable check) {
         if (deviations().contains(rule)) {
-            assertThrows(AssertionError.class, check::run, "listed as a known difference, but it holds: " + rule);
+            assertThrows(AssertionError.class, check::run,
+                    "listed as a known difference, but it holds: " + rule);
         } else {
             check.run();
         }
@@ -165,24 +172,31 @@ public abstract class RegistryConformance {
         assertTrue(byId.type().startsWith(RegistryProbe.TYPE), byId.type());
         assertEquals(json(ONE), json(byId.body().path("schema").asText()));
         Answer latest = probe.get(path("/versions/latest"));
-        assertEquals(Map.of("subject", subject, "version", 1, "id", id), Map.of("subject", latest.body().path("subject").asText(),
+        assertEquals(Map.of("subject", subject, "version", 1, "id", id),
+                Map.of("subject", latest.body().path("subject").asText(),
                 "version", latest.body().path("version").asInt(), "id", latest.body().path("id").asInt()));
         assertEquals(json(ONE), json(latest.body().path("schema").asText()));
         assertEquals(json(ONE), probe.get(path("/versions/1/schema")).body());
         assertEquals(List.of(1), numbers(probe.get(path("/versions")).body()));
         assertTrue(probe.get("/subjects").body().toString().contains("\"" + subject + "\""));
         Answer found = probe.post(path(""), ONE);
-        assertEquals(id + "/1", found.body().path("id").asInt() + "/" + found.body().path("version").asInt(), found.toString());
+        assertEquals(id + "/1", found.body().path("id").asInt() + "/" + found.body().path("version").asInt(),
+                found.toString());
         assertTrue(probe.get("/schemas/types").body().toString().contains("\"AVRO\""));
         assertTrue(probe.get("/schemas/ids/" + id + "/versions").body().toString().contains(subject));
-        rule(Rule.MINUS_ONE_IS_LATEST, () -> assertEquals(id, probe.get(path("/versions/-1")).body().path("id").asInt()));
-        rule(Rule.MAX_ID, () -> assertTrue(probe.get("/schemas/ids/" + id + "?fetchMaxId=true").body().path("maxId").asInt() >= id));
+        rule(Rule.MINUS_ONE_IS_LATEST,
+                () -> assertEquals(id, probe.get(path("/versions/-1")).body().path("id").asInt()));
+        rule(Rule.MAX_ID,
+                () -> assertTrue(probe.get("/schemas/ids/" + id + "?fetchMaxId=true").body().path("maxId")
+                .asInt() >= id));
         rule(Rule.LISTS_SCHEMAS, () -> assertTrue(probe.get("/schemas").body().toString().contains(subject)));
         rule(Rule.RAW_SCHEMA_AND_SUBJECTS_OF_ID, () -> {
             assertEquals(json(ONE), probe.get("/schemas/ids/" + id + "/schema").body());
-            assertTrue(probe.get("/schemas/ids/" + id + "/subjects").body().toString().contains("\"" + subject + "\""));
+            assertTrue(probe.get("/schemas/ids/" + id + "/subjects").body().toString()
+                    .contains("\"" + subject + "\""));
         });
-        rule(Rule.WHITE_SPACE_IS_NOTHING, () -> assertEquals(id, register(ONE.replace(",", " ,\n ").replace(":", " : "))));
+        rule(Rule.WHITE_SPACE_IS_NOTHING,
+                () -> assertEquals(id, register(ONE.replace(",", " ,\n ").replace(":", " : "))));
     }
 
     @Test
@@ -215,13 +229,15 @@ public abstract class RegistryConformance {
 
     @Test
     void badSchemasAreRefused() {
-        for (String bad : List.of("nonsense", "{\"type\":\"record\"}", "{\"type\":\"recrd\",\"name\":\"R\",\"fields\":[]}")) {
+        for (String bad : List.of("nonsense", "{\"type\":\"record\"}",
+                "{\"type\":\"recrd\",\"name\":\"R\",\"fields\":[]}")) {
             refused(422, 42201, probe.post(path("/versions"), bad));
         }
         refused(404, 40401, probe.get(path("/versions")));
         rule(Rule.BROKEN_BODY_IS_4XX, () -> {
             for (String body : List.of("{", "[]")) {
-                assertEquals(4, probe.send("POST", path("/versions"), body, RegistryProbe.TYPE).status() / 100, body);
+                assertEquals(4, probe.send("POST", path("/versions"), body, RegistryProbe.TYPE)
+                        .status() / 100, body);
             }
         });
         rule(Rule.TYPE_IS_CHECKED, () -> assertEquals(422, probe.send("POST", path("/versions"),
@@ -230,19 +246,23 @@ public abstract class RegistryConformance {
 
     @Test
     void backwardIsTheDefaultAndLooksAtTheLastVersionOnly() {
-        rule(Rule.DEFAULT_IS_BACKWARD, () -> assertEquals("BACKWARD", probe.get("/config").body().path("compatibilityLevel").asText()));
+        rule(Rule.DEFAULT_IS_BACKWARD, () ->
+                assertEquals("BACKWARD", probe.get("/config").body().path("compatibilityLevel").asText()));
         register(ONE);
         refused(409, 409, probe.post(path("/versions"), TWO_REQUIRED));
         rule(Rule.EXPLAINS_409, () -> assertTrue(
-                probe.post(path("/versions"), TWO_REQUIRED).body().path("message").asText().contains("incompatible")));
+                probe.post(path("/versions"), TWO_REQUIRED).body().path("message").asText()
+                .contains("incompatible")));
         assertFits(false, TWO_REQUIRED, "latest");
         assertFits(true, TWO_WITH_DEFAULT, "latest");
         assertFits(true, NONE, "1");
         rule(Rule.VERBOSE_MESSAGES, () -> {
-            Answer answer = probe.post("/compatibility" + path("/versions/latest?verbose=true"), TWO_REQUIRED);
+            Answer answer = probe.post("/compatibility" + path("/versions/latest?verbose=true"),
+                    TWO_REQUIRED);
             assertTrue(answer.body().path("messages").toString().contains("b"), answer.toString());
         });
-        rule(Rule.CHECK_AGAINST_MISSING_VERSION, () -> refused(404, 40402, probe.post("/compatibility" + path("/versions/7"), ONE)));
+        rule(Rule.CHECK_AGAINST_MISSING_VERSION,
+                () -> refused(404, 40402, probe.post("/compatibility" + path("/versions/7"), ONE)));
         register(NONE);
         register(record("{\"name\":\"a\",\"type\":\"int\",\"default\":0}"));
     }
@@ -258,7 +278,9 @@ public abstract class RegistryConformance {
         level("BACKWARD_TRANSITIVE");
         register(ONE);
         register(NONE);
-        rule(Rule.TRANSITIVE, () -> refused(409, 409, probe.post(path("/versions"), record("{\"name\":\"a\",\"type\":\"int\",\"default\":0}"))));
+        rule(Rule.TRANSITIVE,
+                () -> refused(409, 409,
+                probe.post(path("/versions"), record("{\"name\":\"a\",\"type\":\"int\",\"default\":0}"))));
     }
 
     @Test
@@ -282,15 +304,19 @@ public abstract class RegistryConformance {
     void levelsOfSubjects() {
         rule(Rule.NO_OWN_LEVEL_IS_40408, () -> {
             refused(404, 40408, probe.get("/config/" + subject));
-            assertEquals("BACKWARD", probe.get("/config/" + subject + "?defaultToGlobal=true").body().path("compatibilityLevel").asText());
+            assertEquals("BACKWARD", probe.get("/config/" + subject + "?defaultToGlobal=true").body()
+                    .path("compatibilityLevel").asText());
         });
         register(ONE);
         level("FULL_TRANSITIVE");
-        assertEquals("FULL_TRANSITIVE", probe.get("/config/" + subject).body().path("compatibilityLevel").asText());
+        assertEquals("FULL_TRANSITIVE", probe.get("/config/" + subject).body().path("compatibilityLevel")
+                .asText());
         Answer gone = probe.delete("/config/" + subject);
         assertEquals(200, gone.status(), gone.toString());
-        assertEquals("BACKWARD", probe.get("/config/" + subject + "?defaultToGlobal=true").body().path("compatibilityLevel").asText());
-        rule(Rule.BAD_LEVEL_IS_42203, () -> refused(422, 42203, probe.put("/config/" + subject, "{\"compatibility\":\"SIDEWAYS\"}")));
+        assertEquals("BACKWARD", probe.get("/config/" + subject + "?defaultToGlobal=true").body()
+                .path("compatibilityLevel").asText());
+        rule(Rule.BAD_LEVEL_IS_42203, () ->
+                refused(422, 42203, probe.put("/config/" + subject, "{\"compatibility\":\"SIDEWAYS\"}")));
     }
 
     @Test
@@ -306,15 +332,18 @@ public abstract class RegistryConformance {
         assertEquals(List.of(2), numbers(probe.get(path("/versions")).body()));
         assertEquals(200, probe.get("/schemas/ids/" + second).status());
         rule(Rule.SOFT_TWICE_IS_REFUSED, () -> refused(404, 40406, probe.delete(path("/versions/1"))));
-        rule(Rule.LISTS_SOFT_DELETED, () -> assertEquals(List.of(1, 2), numbers(probe.get(path("/versions?deleted=true")).body())));
+        rule(Rule.LISTS_SOFT_DELETED,
+                () -> assertEquals(List.of(1, 2), numbers(probe.get(path("/versions?deleted=true")).body())));
         List<Integer> deleted = numbers(probe.delete(path("")).body());
         rule(Rule.DELETING_NAMES_LIVE_VERSIONS, () -> assertEquals(List.of(2), deleted));
         refused(404, 40401, probe.get(path("/versions")));
-        rule(Rule.LISTS_SOFT_DELETED, () -> assertTrue(probe.get("/subjects?deleted=true").body().toString().contains(subject)));
+        rule(Rule.LISTS_SOFT_DELETED,
+                () -> assertTrue(probe.get("/subjects?deleted=true").body().toString().contains(subject)));
         assertEquals(false, probe.get("/subjects").body().toString().contains("\"" + subject + "\""));
         refused(404, 40404, probe.delete(path("")));
         assertEquals(200, probe.delete(path("?permanent=true")).status());
-        rule(Rule.LISTS_SOFT_DELETED, () -> assertEquals(false, probe.get("/subjects?deleted=true").body().toString().contains(subject)));
+        rule(Rule.LISTS_SOFT_DELETED, () ->
+                assertEquals(false, probe.get("/subjects?deleted=true").body().toString().contains(subject)));
     }
 
     @Test
@@ -359,6 +388,7 @@ public abstract class RegistryConformance {
         String strange = "a%2Fb%20c%2B%C3%A9-" + RUN;
         Answer made = probe.post("/subjects/" + strange + "/versions", ONE);
         assertEquals(200, made.status(), made.toString());
-        assertEquals("a/b c+é-" + RUN, probe.get("/subjects/" + strange + "/versions/1").body().path("subject").asText());
+        assertEquals("a/b c+é-" + RUN, probe.get("/subjects/" + strange + "/versions/1").body()
+                .path("subject").asText());
     }
 }

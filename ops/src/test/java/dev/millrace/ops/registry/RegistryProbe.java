@@ -58,22 +58,27 @@ public final class RegistryProbe implements AutoCloseable {
 
     /** POST of {"schema": text}. */
     public Answer post(String path, String schema) {
-        return send("POST", path, JsonNodeFactory.instance.objectNode().put("schema", schema).toString(), TYPE);
+        return send("POST", path, JsonNodeFactory.instance.objectNode().put("schema", schema).toString(),
+                TYPE);
     }
 
     /** Any request. */
     public Answer send(String method, String path, String body, String type) {
-        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(url + path)).header("Accept", TYPE).timeout(ANSWER_WITHIN);
+        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(url + path)).header("Accept", TYPE)
+                .timeout(ANSWER_WITHIN);
         if (authorization != null) {
             request.header("Authorization", authorization);
         }
         if (body != null) {
             request.header("Content-Type", type);
         }
-        var publisher = body == null ? HttpRequest.BodyPublishers.noBody() : HttpRequest.BodyPublishers.ofString(body);
+        var publisher = body == null ? HttpRequest.BodyPublishers.noBody()
+                : HttpRequest.BodyPublishers.ofString(body);
         try {
-            HttpResponse<String> response = http.send(request.method(method, publisher).build(), HttpResponse.BodyHandlers.ofString());
-            return new Answer(response.statusCode(), response.headers().firstValue("Content-Type").orElse(""), parse(response.body()));
+            HttpResponse<String> response = http.send(request.method(method, publisher).build(),
+                    HttpResponse.BodyHandlers.ofString());
+            return new Answer(response.statusCode(), response.headers().firstValue("Content-Type")
+                    .orElse(""), parse(response.body()));
         } catch (IOException e) {
             throw new AssertionError(method + " " + url + path, e);
         } catch (InterruptedException e) {

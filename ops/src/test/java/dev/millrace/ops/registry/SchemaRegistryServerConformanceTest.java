@@ -11,7 +11,8 @@ class SchemaRegistryServerConformanceTest extends RegistryConformance {
 
     @BeforeAll
     static void start() {
-        server = new SchemaRegistryServer(RegistryConfig.inMemory(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))).start();
+        server = new SchemaRegistryServer(
+                RegistryConfig.inMemory(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))).start();
     }
 
     @AfterAll

@@ -30,7 +30,8 @@ import org.junit.jupiter.api.io.TempDir;
 /** What is ours alone: the file, the lock, credentials, limits. */
 class SchemaRegistryServerTest {
     private static final Schema ONE = SchemaBuilder.record("R").fields().requiredInt("a").endRecord();
-    private static final Schema TWO = SchemaBuilder.record("R").fields().requiredInt("a").optionalInt("b").endRecord();
+    private static final Schema TWO = SchemaBuilder.record("R").fields().requiredInt("a").optionalInt("b")
+            .endRecord();
 
     @TempDir
     Path folder;
@@ -51,7 +52,8 @@ class SchemaRegistryServerTest {
     void everythingSurvivesARestart() {
         Path file = folder.resolve("new/folder/registry.jsonl");
         int first;
-        try (SchemaRegistryServer server = server(file); var client = client(server); var probe = new RegistryProbe(server.url())) {
+        try (SchemaRegistryServer server = server(file); var client = client(server);
+                var probe = new RegistryProbe(server.url())) {
             first = client.register("s", ONE);
             client.register("s", TWO);
             client.register("gone", Schema.create(Schema.Type.LONG));
@@ -61,7 +63,8 @@ class SchemaRegistryServerTest {
             probe.delete("/subjects/s/versions/1");
             probe.put("/mode", "{\"mode\":\"READONLY\"}");
         }
-        try (SchemaRegistryServer server = server(file); var client = client(server); var probe = new RegistryProbe(server.url())) {
+        try (SchemaRegistryServer server = server(file); var client = client(server);
+                var probe = new RegistryProbe(server.url())) {
             assertEquals(List.of("s"), client.subjects());
             assertEquals(List.of(2), client.versions("s"));
             assertEquals(ONE, client.byId(first));
@@ -69,7 +72,8 @@ class SchemaRegistryServerTest {
             assertEquals(CompatibilityLevel.FULL_TRANSITIVE, client.compatibilityLevel("s"));
             assertEquals("READONLY", probe.get("/mode").body().path("mode").asText());
             probe.delete("/mode");
-            assertEquals(4, client.register("t", Schema.create(Schema.Type.INT)), "id 3 was given once and is not given again");
+            assertEquals(4, client.register("t", Schema.create(Schema.Type.INT)),
+                    "id 3 was given once and is not given again");
         }
     }
 
@@ -118,7 +122,8 @@ class SchemaRegistryServerTest {
     void anAddressInUseIsNamed() {
         try (SchemaRegistryServer server = server(null)) {
             int port = Integer.parseInt(server.url().replaceAll(".*:", ""));
-            var taken = new SchemaRegistryServer(RegistryConfig.inMemory(new InetSocketAddress("127.0.0.1", port)));
+            var taken = new SchemaRegistryServer(
+                    RegistryConfig.inMemory(new InetSocketAddress("127.0.0.1", port)));
             var e = assertThrows(UncheckedIOException.class, taken::start);
             assertTrue(e.getMessage().contains(Integer.toString(port)), e.getMessage());
         }
@@ -127,7 +132,8 @@ class SchemaRegistryServerTest {
     @Test
     void credentialsAreAskedOfEverybody() {
         var config = new RegistryConfig(free(), null, "BACKWARD", "millrace:se:cret");
-        try (var server = new SchemaRegistryServer(config).start(); var without = new RegistryProbe(server.url());
+        try (var server = new SchemaRegistryServer(config).start();
+                var without = new RegistryProbe(server.url());
                 var wrong = new RegistryProbe(server.url(), Endpoint.basic("millrace:other"));
                 var right = new RegistryProbe(server.url(), Endpoint.basic("millrace:se:cret"))) {
             assertEquals(401, without.get("/subjects").status());
@@ -146,18 +152,24 @@ class SchemaRegistryServerTest {
         try (SchemaRegistryServer server = server(null); var probe = new RegistryProbe(server.url())) {
             String path = "/subjects/s/versions";
             assertEquals(413, probe.send("POST", path, " ".repeat(5 << 20), RegistryProbe.TYPE).status());
-            for (String member : List.of("\"references\":[{\"name\":\"a\"}]", "\"metadata\":{\"a\":1}", "\"nonsense\":1")) {
-                var answer = probe.send("POST", path, "{\"schema\":\"\\\"int\\\"\"," + member + "}", RegistryProbe.TYPE);
+            for (String member : List.of("\"references\":[{\"name\":\"a\"}]", "\"metadata\":{\"a\":1}",
+                    "\"nonsense\":1")) {
+                var answer = probe.send("POST", path, "{\"schema\":\"\\\"int\\\"\"," + member + "}",
+                        RegistryProbe.TYPE);
                 assertEquals(422, answer.status());
-                assertTrue(answer.body().path("message").asText().contains(member.substring(1, 8)), answer.toString());
+                assertTrue(answer.body().path("message").asText().contains(member.substring(1, 8)),
+                        answer.toString());
             }
             assertEquals(200, probe.send("POST", path,
-                    "{\"schema\":\"\\\"int\\\"\",\"references\":[],\"ruleSet\":null}", RegistryProbe.TYPE).status());
+                    "{\"schema\":\"\\\"int\\\"\",\"references\":[],\"ruleSet\":null}", RegistryProbe.TYPE)
+                    .status());
             assertEquals(422, probe.post("/subjects/:.ctx:s/versions", "\"int\"").status());
             assertEquals(415, probe.send("POST", path, "schema=1", "text/csv").status());
             assertEquals(405, probe.delete("/schemas/types").status());
             assertEquals(400, probe.get("/subjects?deleted=perhaps").status());
-            var bad = probe.post(path, "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"a\",\"type\":\"int\",\"default\":\"x\"}]}");
+            var bad = probe.post(path,
+                    "{\"type\":\"record\",\"name\":\"R\",\"fields\":["
+                            + "{\"name\":\"a\",\"type\":\"int\",\"default\":\"x\"}]}");
             assertEquals(42201, bad.code(), bad.toString());
         }
     }
@@ -168,16 +180,20 @@ class SchemaRegistryServerTest {
         String other = "{\"aa\":2,\"zz\":1,\"type\":\"string\"}";
         try (SchemaRegistryServer server = server(null); var probe = new RegistryProbe(server.url())) {
             assertEquals(1, probe.post("/subjects/n/versions?normalize=true", one).body().path("id").asInt());
-            assertEquals(1, probe.post("/subjects/n/versions?normalize=true", other).body().path("id").asInt());
+            assertEquals(1, probe.post("/subjects/n/versions?normalize=true", other).body().path("id")
+                    .asInt());
             assertEquals(200, probe.post("/subjects/n?normalize=true", one).status());
-            assertEquals(1, probe.post("/subjects/m/versions", other).body().path("id").asInt(), "the normalized text is the same text");
-            assertEquals(2, probe.post("/subjects/m/versions", one).body().path("id").asInt(), "without it, order counts");
+            assertEquals(1, probe.post("/subjects/m/versions", other).body().path("id").asInt(),
+                    "the normalized text is the same text");
+            assertEquals(2, probe.post("/subjects/m/versions", one).body().path("id").asInt(),
+                    "without it, order counts");
         }
     }
 
     @Test
     void manyClientsAtOnceGetOneIdPerSchema() throws Exception {
-        try (SchemaRegistryServer server = server(folder.resolve("c.jsonl")); var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+        try (SchemaRegistryServer server = server(folder.resolve("c.jsonl"));
+                var threads = Executors.newVirtualThreadPerTaskExecutor()) {
             List<Future<Integer>> ids = new ArrayList<>();
             for (int i = 0; i < 40; i++) {
                 Schema schema = Schema.createFixed("F" + i % 8, null, null, 4);
@@ -198,11 +214,14 @@ class SchemaRegistryServerTest {
 
     @Test
     void badSettingsAreRefused() {
-        assertThrows(IllegalArgumentException.class, () -> new RegistryConfig(free(), null, "SIDEWAYS", null));
-        assertThrows(IllegalArgumentException.class, () -> new RegistryConfig(free(), null, "FULL", "no-colon"));
+        assertThrows(IllegalArgumentException.class,
+                () -> new RegistryConfig(free(), null, "SIDEWAYS", null));
+        assertThrows(IllegalArgumentException.class,
+                () -> new RegistryConfig(free(), null, "FULL", "no-colon"));
         assertThrows(IllegalArgumentException.class, () -> new RegistryConfig(null, null, "FULL", null));
         try (SchemaRegistryServer server = server(null); var client = client(server)) {
-            assertEquals(RegistryException.SUBJECT_NOT_FOUND, assertThrows(RegistryException.class, () -> client.latest("none")).errorCode());
+            assertEquals(RegistryException.SUBJECT_NOT_FOUND,
+                    assertThrows(RegistryException.class, () -> client.latest("none")).errorCode());
         }
     }
 }

@@ -46,7 +46,10 @@ public final class ClientProperties {
         };
     }
 
-    /** A whole number of at least {@code least}; {@link IllegalArgumentException} naming the property otherwise. */
+    /**
+     * A whole number of at least {@code least}; {@link IllegalArgumentException} naming the property
+     * otherwise.
+     */
     public int number(String name, int fallback, int least) {
         String text = text(name);
         if (text == null) {

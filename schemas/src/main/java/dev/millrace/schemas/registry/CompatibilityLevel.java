@@ -34,19 +34,22 @@ public enum CompatibilityLevel {
         this.transitive = transitive;
     }
 
-    /** The level of this name in any case; {@link IllegalArgumentException} that lists the names otherwise. */
+    /**
+     * The level of this name in any case; {@link IllegalArgumentException} that lists the names otherwise.
+     */
     public static CompatibilityLevel of(String name) {
         for (CompatibilityLevel level : values()) {
             if (level.name().equals(name.toUpperCase(Locale.ROOT))) {
                 return level;
             }
         }
-        throw new IllegalArgumentException("'" + name + "' is no compatibility level: one of " + List.of(values()));
+        throw new IllegalArgumentException("'" + name + "' is no compatibility level: one of "
+                + List.of(values()));
     }
 
     /**
-     * What speaks against {@code next} as the successor of {@code earlier} (oldest first); empty if nothing does.
-     * Judged by Avro's own {@link SchemaCompatibility}.
+     * What speaks against {@code next} as the successor of {@code earlier} (oldest first); empty if nothing
+     * does. Judged by Avro's own {@link SchemaCompatibility}.
      */
     public List<String> objections(Schema next, List<Schema> earlier) {
         List<String> objections = new ArrayList<>();
@@ -57,17 +60,20 @@ public enum CompatibilityLevel {
                 explain("the new schema cannot read data of earlier version", i + 1, next, old, objections);
             }
             if (forward) {
-                explain("data of the new schema cannot be read by earlier version", i + 1, old, next, objections);
+                explain("data of the new schema cannot be read by earlier version", i + 1, old, next,
+                        objections);
             }
         }
         return objections;
     }
 
-    private static void explain(String what, int ordinal, Schema reader, Schema writer, List<String> objections) {
+    private static void explain(String what, int ordinal, Schema reader, Schema writer,
+            List<String> objections) {
         var result = SchemaCompatibility.checkReaderWriterCompatibility(reader, writer).getResult();
         if (result.getCompatibility() != SchemaCompatibilityType.COMPATIBLE) {
             for (var found : result.getIncompatibilities()) {
-                objections.add("%s %d: %s at %s: %s".formatted(what, ordinal, found.getType(), found.getLocation(), found.getMessage()));
+                objections.add("%s %d: %s at %s: %s".formatted(
+                        what, ordinal, found.getType(), found.getLocation(), found.getMessage()));
             }
         }
     }

@@ -9,8 +9,9 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.apache.avro.Schema;
 
 /**
- * A registry within this JVM, for tests of topologies: {@code schema.registry.url=mock://scope}, as Confluent has it.
- * The same scope is the same registry. Refuses incompatible schemas as a real one does (BACKWARD unless set otherwise).
+ * A registry within this JVM, for tests of topologies: {@code schema.registry.url=mock://scope}, as Confluent
+ * has it. The same scope is the same registry. Refuses incompatible schemas as a real one does (BACKWARD
+ * unless set otherwise).
  */
 public final class InMemorySchemaRegistryClient implements SchemaRegistryClient {
     private static final Map<String, InMemorySchemaRegistryClient> SCOPES = new ConcurrentHashMap<>();
@@ -38,7 +39,8 @@ public final class InMemorySchemaRegistryClient implements SchemaRegistryClient 
         }
         List<String> objections = incompatibilities(subject, schema);
         if (!objections.isEmpty()) {
-            throw new RegistryException("subject " + subject + ": " + objections, RegistryException.INCOMPATIBLE_SCHEMA);
+            throw new RegistryException("subject " + subject + ": " + objections,
+                    RegistryException.INCOMPATIBLE_SCHEMA);
         }
         int id = idsByText.computeIfAbsent(schema.toString(), text -> {
             schemasById.add(schema);
@@ -52,7 +54,8 @@ public final class InMemorySchemaRegistryClient implements SchemaRegistryClient 
     public synchronized int lookup(String subject, Schema schema) {
         Integer id = idsByText.get(schema.toString());
         if (!ids(subject).contains(id)) {
-            throw new RegistryException("subject " + subject + " has no such schema: " + schema.getFullName(), RegistryException.SCHEMA_NOT_FOUND);
+            throw new RegistryException("subject " + subject + " has no such schema: "
+                    + schema.getFullName(), RegistryException.SCHEMA_NOT_FOUND);
         }
         return id;
     }
@@ -74,7 +77,8 @@ public final class InMemorySchemaRegistryClient implements SchemaRegistryClient 
     public synchronized RegisteredSchema version(String subject, int version) {
         List<Integer> ids = ids(subject);
         if (version < 1 || version > ids.size()) {
-            throw new RegistryException("subject " + subject + " has no version " + version, RegistryException.VERSION_NOT_FOUND);
+            throw new RegistryException("subject " + subject + " has no version " + version,
+                    RegistryException.VERSION_NOT_FOUND);
         }
         int id = ids.get(version - 1);
         return new RegisteredSchema(subject, id, version, byId(id));
@@ -96,7 +100,8 @@ public final class InMemorySchemaRegistryClient implements SchemaRegistryClient 
 
     @Override
     public synchronized List<String> incompatibilities(String subject, Schema schema) {
-        List<Schema> earlier = idsBySubject.getOrDefault(subject, List.of()).stream().map(this::byId).toList();
+        List<Schema> earlier = idsBySubject.getOrDefault(subject, List.of()).stream().map(this::byId)
+                .toList();
         return compatibilityLevel(subject).objections(schema, earlier);
     }
 
@@ -113,7 +118,8 @@ public final class InMemorySchemaRegistryClient implements SchemaRegistryClient 
     private List<Integer> ids(String subject) {
         List<Integer> ids = idsBySubject.get(subject);
         if (ids == null) {
-            throw new RegistryException("there is no subject " + subject, RegistryException.SUBJECT_NOT_FOUND);
+            throw new RegistryException("there is no subject " + subject,
+                    RegistryException.SUBJECT_NOT_FOUND);
         }
         return ids;
     }

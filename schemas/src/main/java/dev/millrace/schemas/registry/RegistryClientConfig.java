@@ -19,14 +19,16 @@ import java.util.Map;
  * @param retryWait           before the first such round; doubled for each further one
  * @param maxRetryWait        longest wait between rounds
  * @param normalize           let the registry normalise schemas before it compares them
- * @param maxSchemasPerSubject most schemas one client registers under a subject: more is a program that makes them up
+ * @param maxSchemasPerSubject most schemas one client registers under a subject: more is a program that makes
+ *     them up
  * @param missingIdTtl        how long an unknown id is remembered as unknown; zero asks again each time
  * @param proxy               host:port of an HTTP proxy, or null
  * @param tls                 stores for https
  */
 public record RegistryClientConfig(
         List<Endpoint> endpoints, Map<String, String> headers, Duration connectTimeout, Duration readTimeout,
-        int maxRetries, Duration retryWait, Duration maxRetryWait, boolean normalize, int maxSchemasPerSubject,
+        int maxRetries, Duration retryWait, Duration maxRetryWait, boolean normalize,
+        int maxSchemasPerSubject,
         Duration missingIdTtl, String proxy, RegistryTls tls) {
 
     /** Checks the ranges. */
@@ -36,21 +38,29 @@ public record RegistryClientConfig(
         if (endpoints.isEmpty()) {
             throw new IllegalArgumentException("schema.registry.url names no URL");
         }
-        if (maxRetries < 0 || connectTimeout.isNegative() || readTimeout.isNegative() || retryWait.isNegative()
+        if (maxRetries < 0 || connectTimeout.isNegative() || readTimeout.isNegative()
+                || retryWait.isNegative()
                 || maxRetryWait.isNegative() || missingIdTtl.isNegative() || maxSchemasPerSubject < 1) {
-            throw new IllegalArgumentException("negative number among the registry client's timeouts, retries or bounds");
+            throw new IllegalArgumentException(
+                    "negative number among the registry client's timeouts, retries or bounds");
         }
     }
 
-    /** Confluent's defaults for one URL, or several separated by commas, without credentials other than those in the URLs. */
+    /**
+     * Confluent's defaults for one URL, or several separated by commas, without credentials other than those
+     * in the URLs.
+     */
     public static RegistryClientConfig of(String urls) {
-        return new RegistryClientConfig(Endpoint.list(urls, null), Map.of(), Duration.ofSeconds(60), Duration.ofSeconds(60),
-                3, Duration.ofSeconds(1), Duration.ofSeconds(20), false, 1000, Duration.ZERO, null, RegistryTls.DEFAULT);
+        return new RegistryClientConfig(Endpoint.list(urls, null), Map.of(),
+                Duration.ofSeconds(60), Duration.ofSeconds(60),
+                3, Duration.ofSeconds(1), Duration.ofSeconds(20), false, 1000, Duration.ZERO, null,
+                RegistryTls.DEFAULT);
     }
 
     /** The same with other retry settings. */
     public RegistryClientConfig withRetries(int max, Duration wait, Duration maxWait) {
-        return new RegistryClientConfig(endpoints, headers, connectTimeout, readTimeout, max, wait, maxWait, normalize,
+        return new RegistryClientConfig(endpoints, headers, connectTimeout, readTimeout, max, wait, maxWait,
+                normalize,
                 maxSchemasPerSubject, missingIdTtl, proxy, tls);
     }
 
@@ -67,7 +77,10 @@ public record RegistryClientConfig(
      * @param authorization value of the Authorization header, or null
      */
     public record Endpoint(URI base, String authorization) {
-        /** Splits a comma-separated list; {@code authorization} goes to all, or to none when null and the URL has none. */
+        /**
+         * Splits a comma-separated list; {@code authorization} goes to all, or to none when null and the URL
+         * has none.
+         */
         public static List<Endpoint> list(String urls, String authorization) {
             List<Endpoint> endpoints = new ArrayList<>();
             for (String url : urls.split(",")) {
@@ -85,7 +98,8 @@ public record RegistryClientConfig(
             } catch (IllegalArgumentException e) {
                 throw bad(url);
             }
-            boolean http = "http".equalsIgnoreCase(uri.getScheme()) || "https".equalsIgnoreCase(uri.getScheme());
+            boolean http = "http".equalsIgnoreCase(uri.getScheme())
+                    || "https".equalsIgnoreCase(uri.getScheme());
             if (!http || uri.getHost() == null || uri.getQuery() != null || uri.getFragment() != null) {
                 throw bad(url);
             }

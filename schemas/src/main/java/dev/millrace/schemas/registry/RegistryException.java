@@ -3,8 +3,9 @@ package dev.millrace.schemas.registry;
 import org.apache.kafka.common.errors.SerializationException;
 
 /**
- * The registry answered with an error, or with something that is no answer. Asking again changes nothing: settings,
- * rights or the schema must change first ({@link RegistryUnavailableException}, a subclass, is the exception to this).
+ * The registry answered with an error, or with something that is no answer. Asking again changes nothing:
+ * settings, rights or the schema must change first ({@link RegistryUnavailableException}, a subclass, is the
+ * exception to this).
  */
 public class RegistryException extends SerializationException {
     /** There is no such subject. */
@@ -18,7 +19,10 @@ public class RegistryException extends SerializationException {
 
     private final int errorCode;
 
-    /** An error with the registry's code: five digits as Confluent documents them, or the HTTP status; 0 if none came. */
+    /**
+     * An error with the registry's code: five digits as Confluent documents them, or the HTTP status; 0 if
+     * none came.
+     */
     public RegistryException(String message, int errorCode) {
         this(message, errorCode, null);
     }
@@ -29,7 +33,10 @@ public class RegistryException extends SerializationException {
         this.errorCode = errorCode;
     }
 
-    /** The registry's error_code (40403, 42201, 409 ...), its HTTP status if it named none, or 0 if no answer came. */
+    /**
+     * The registry's error_code (40403, 42201, 409 ...), its HTTP status if it named none, or 0 if no answer
+     * came.
+     */
     public int errorCode() {
         return errorCode;
     }

@@ -19,13 +19,13 @@ import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.common.errors.InterruptException;
 
 /**
- * Requests to a registry: the endpoint that answered last comes first, the others stand in; rounds with growing waits
- * between them when none answers. Thread-safe.
+ * Requests to a registry: the endpoint that answered last comes first, the others stand in; rounds with
+ * growing waits between them when none answers. Thread-safe.
  */
 final class RegistryHttp implements AutoCloseable {
     private static final String CONTENT_TYPE = "application/vnd.schemaregistry.v1+json";
     private static final String ACCEPT =
-            "application/vnd.schemaregistry.v1+json, application/vnd.schemaregistry+json;q=0.9, application/json;q=0.5";
+            CONTENT_TYPE + ", application/vnd.schemaregistry+json;q=0.9, application/json;q=0.5";
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final int SHOWN_BODY_CHARS = 300;
 
@@ -52,7 +52,8 @@ final class RegistryHttp implements AutoCloseable {
 
     private static InetSocketAddress proxyAddress(String proxy) {
         int colon = proxy.lastIndexOf(':');
-        return InetSocketAddress.createUnresolved(proxy.substring(0, colon), Integer.parseInt(proxy.substring(colon + 1)));
+        return InetSocketAddress.createUnresolved(proxy.substring(0, colon),
+                Integer.parseInt(proxy.substring(colon + 1)));
     }
 
     /** A path segment: subjects may hold slashes, spaces and colons. */
@@ -79,7 +80,8 @@ final class RegistryHttp implements AutoCloseable {
                 int index = (first + i) % endpoints.size();
                 var endpoint = endpoints.get(index);
                 try {
-                    HttpResponse<String> response = http.send(request(endpoint, method, path, body), BodyHandlers.ofString());
+                    HttpResponse<String> response = http.send(request(endpoint, method, path, body),
+                            BodyHandlers.ofString());
                     if (!isTransient(response.statusCode())) {
                         preferred = index;
                         return answer(response, method, endpoint.base() + path);
@@ -88,19 +90,24 @@ final class RegistryHttp implements AutoCloseable {
                     failure = endpoint + " answered " + describe(response);
                     cause = null;
                 } catch (IOException e) {
-                    failure = endpoint + ": " + (e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage());
+                    failure = endpoint + ": "
+                            + (e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage());
                     cause = e;
                 } catch (InterruptedException e) {
-                    throw new InterruptException("interrupted while waiting for the schema registry " + endpoint, e);
+                    throw new InterruptException("interrupted while waiting for the schema registry "
+                            + endpoint, e);
                 }
             }
         }
-        throw new RegistryUnavailableException("schema registry " + endpoints + " gave no answer to " + method + " " + path
+        throw new RegistryUnavailableException("schema registry " + endpoints + " gave no answer to "
+                + method + " " + path
                 + " in " + (config.maxRetries() + 1) + " rounds; last: " + failure, lastStatus, cause);
     }
 
-    private HttpRequest request(RegistryClientConfig.Endpoint endpoint, String method, String path, JsonNode body) {
-        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(endpoint.base() + path)).header("Accept", ACCEPT);
+    private HttpRequest request(RegistryClientConfig.Endpoint endpoint, String method, String path,
+            JsonNode body) {
+        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(endpoint.base() + path))
+                .header("Accept", ACCEPT);
         if (!config.readTimeout().isZero()) {
             request.timeout(config.readTimeout());
         }
@@ -111,7 +118,8 @@ final class RegistryHttp implements AutoCloseable {
         if (body == null) {
             return request.method(method, HttpRequest.BodyPublishers.noBody()).build();
         }
-        return request.header("Content-Type", CONTENT_TYPE).method(method, HttpRequest.BodyPublishers.ofString(body.toString())).build();
+        return request.header("Content-Type", CONTENT_TYPE)
+                .method(method, HttpRequest.BodyPublishers.ofString(body.toString())).build();
     }
 
     private static boolean isTransient(int status) {
@@ -120,13 +128,16 @@ final class RegistryHttp implements AutoCloseable {
 
     private static JsonNode answer(HttpResponse<String> response, String method, String url) {
         if (response.statusCode() / 100 != 2) {
-            throw new RegistryException("schema registry: " + method + " " + url + " answered " + describe(response), code(response));
+            throw new RegistryException("schema registry: " + method + " " + url + " answered "
+                    + describe(response), code(response));
         }
         try {
             return JSON.readTree(response.body());
         } catch (JsonProcessingException e) {
-            throw new RegistryException("schema registry: " + method + " " + url + " answered " + response.statusCode()
-                    + " with something that is no JSON: is this a schema registry?", response.statusCode(), e);
+            throw new RegistryException("schema registry: " + method + " " + url + " answered "
+                    + response.statusCode()
+                    + " with something that is no JSON: is this a schema registry?", response.statusCode(),
+                    e);
         }
     }
 
@@ -137,10 +148,12 @@ final class RegistryHttp implements AutoCloseable {
     private static String describe(HttpResponse<String> response) {
         JsonNode error = errorBody(response);
         if (error.has("error_code")) {
-            return response.statusCode() + ", error_code " + error.path("error_code").asText() + ": " + error.path("message").asText();
+            return response.statusCode() + ", error_code " + error.path("error_code").asText() + ": "
+                    + error.path("message").asText();
         }
         String body = response.body().strip();
-        return response.statusCode() + (body.isEmpty() ? "" : ": " + body.substring(0, Math.min(SHOWN_BODY_CHARS, body.length())));
+        return response.statusCode()
+                + (body.isEmpty() ? "" : ": " + body.substring(0, Math.min(SHOWN_BODY_CHARS, body.length())));
     }
 
     private static JsonNode errorBody(HttpResponse<String> response) {

@@ -8,9 +8,9 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Confluent's property names for a registry client, as documented for its SchemaRegistryClient. Each but the URL may also
- * be written with {@code schema.registry.} before it. What Confluent knows and this client does not is an error when it
- * is set, never ignored; properties of other clients pass.
+ * Confluent's property names for a registry client, as documented for its SchemaRegistryClient. Each but the
+ * URL may also be written with {@code schema.registry.} before it. What Confluent knows and this client does
+ * not is an error when it is set, never ignored; properties of other clients pass.
  */
 public final class RegistryProperties {
     /** Base URLs, separated by commas; or {@code mock://scope}. */
@@ -30,17 +30,24 @@ public final class RegistryProperties {
 
     private static final String STORE_PREFIX = "ssl.";
     private static final Set<String> NAMES = Set.of(
-            CREDENTIALS_SOURCE, USER_INFO, TOKEN_SOURCE, TOKEN, "http.connect.timeout.ms", "http.read.timeout.ms", "max.retries",
-            "retries.wait.ms", "retries.max.wait.ms", "max.schemas.per.subject", "missing.id.cache.ttl.sec", "normalize.schemas",
+            CREDENTIALS_SOURCE, USER_INFO, TOKEN_SOURCE, TOKEN, "http.connect.timeout.ms",
+            "http.read.timeout.ms", "max.retries",
+            "retries.wait.ms", "retries.max.wait.ms", "max.schemas.per.subject", "missing.id.cache.ttl.sec",
+            "normalize.schemas",
             "proxy.host", "proxy.port");
     private static final Set<String> STORE_NAMES = Set.of(
-            "ssl.truststore.location", "ssl.truststore.password", "ssl.truststore.type", "ssl.keystore.location",
+            "ssl.truststore.location", "ssl.truststore.password", "ssl.truststore.type",
+            "ssl.keystore.location",
             "ssl.keystore.password", "ssl.keystore.type", "ssl.key.password");
-    private static final List<String> REFUSED_PREFIXES = List.of("basic.auth.", "bearer.auth.", "missing.", "url.");
+    private static final List<String> REFUSED_PREFIXES = List.of("basic.auth.", "bearer.auth.", "missing.",
+            "url.");
 
     private RegistryProperties() {}
 
-    /** Reads a client's settings; {@link IllegalArgumentException} names the property that is missing, bad or unsupported. */
+    /**
+     * Reads a client's settings; {@link IllegalArgumentException} names the property that is missing, bad or
+     * unsupported.
+     */
     public static RegistryClientConfig parse(Map<String, ?> properties) {
         Map<String, Object> own = own(properties);
         ClientProperties p = new ClientProperties(own);
@@ -58,9 +65,12 @@ public final class RegistryProperties {
             }
         }
         String proxy = p.has("proxy.host") ? p.text("proxy.host") + ":" + proxyPort(p) : null;
-        return new RegistryClientConfig(Endpoint.list(urls, authorization(p)), headers, p.millis("http.connect.timeout.ms", 60_000),
-                p.millis("http.read.timeout.ms", 60_000), p.number("max.retries", 3, 0), p.millis("retries.wait.ms", 1000),
-                p.millis("retries.max.wait.ms", 20_000), p.flag("normalize.schemas", false), p.number("max.schemas.per.subject", 1000, 1),
+        return new RegistryClientConfig(Endpoint.list(urls, authorization(p)), headers,
+                p.millis("http.connect.timeout.ms", 60_000),
+                p.millis("http.read.timeout.ms", 60_000), p.number("max.retries", 3, 0),
+                p.millis("retries.wait.ms", 1000),
+                p.millis("retries.max.wait.ms", 20_000), p.flag("normalize.schemas", false),
+                p.number("max.schemas.per.subject", 1000, 1),
                 Duration.ofSeconds(p.number("missing.id.cache.ttl.sec", 0, 0)), proxy, tls(p));
     }
 
@@ -90,21 +100,24 @@ public final class RegistryProperties {
         String source = p.has(CREDENTIALS_SOURCE) ? p.text(CREDENTIALS_SOURCE) : "URL";
         String tokenSource = p.has(TOKEN_SOURCE) ? p.text(TOKEN_SOURCE) : "STATIC_TOKEN";
         if (!source.equals("URL") && !source.equals("USER_INFO")) {
-            throw ClientProperties.bad(CREDENTIALS_SOURCE, source, "URL or USER_INFO; others are not supported");
+            throw ClientProperties.bad(CREDENTIALS_SOURCE, source,
+                    "URL or USER_INFO; others are not supported");
         }
         if (!tokenSource.equals("STATIC_TOKEN")) {
             throw ClientProperties.bad(TOKEN_SOURCE, tokenSource, "STATIC_TOKEN; others are not supported");
         }
         boolean userInfo = source.equals("USER_INFO");
         if (userInfo != p.has(USER_INFO)) {
-            throw new IllegalArgumentException(userInfo ? CREDENTIALS_SOURCE + "=USER_INFO needs " + USER_INFO + "=user:password"
+            throw new IllegalArgumentException(userInfo ? CREDENTIALS_SOURCE + "=USER_INFO needs "
+                    + USER_INFO + "=user:password"
                     : USER_INFO + " is set, but " + CREDENTIALS_SOURCE + " is not USER_INFO");
         }
         if (p.has(TOKEN_SOURCE) && !p.has(TOKEN)) {
             throw new IllegalArgumentException(TOKEN_SOURCE + "=STATIC_TOKEN needs " + TOKEN);
         }
         if (userInfo && p.has(TOKEN)) {
-            throw new IllegalArgumentException(USER_INFO + " and " + TOKEN + " are both set: one Authorization header is all there is");
+            throw new IllegalArgumentException(
+                    USER_INFO + " and " + TOKEN + " are both set: one Authorization header is all there is");
         }
         if (p.has(TOKEN)) {
             return "Bearer " + p.text(TOKEN);
@@ -134,6 +147,7 @@ public final class RegistryProperties {
             return null;
         }
         String type = p.has(prefix + "type") ? p.text(prefix + "type") : "JKS";
-        return new RegistryTls.Store(p.text(prefix + "location"), type, p.text(prefix + "password"), p.text("ssl.key.password"));
+        return new RegistryTls.Store(p.text(prefix + "location"), type, p.text(prefix + "password"),
+                p.text("ssl.key.password"));
     }
 }

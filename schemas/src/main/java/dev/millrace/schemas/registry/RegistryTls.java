@@ -37,7 +37,10 @@ public record RegistryTls(Store trustStore, Store keyStore) {
         }
     }
 
-    /** The context to connect with, or null for the JDK's own; {@link IllegalArgumentException} names the file that is bad. */
+    /**
+     * The context to connect with, or null for the JDK's own; {@link IllegalArgumentException} names the file
+     * that is bad.
+     */
     SSLContext context() {
         if (trustStore == null && keyStore == null) {
             return null;
@@ -65,7 +68,8 @@ public record RegistryTls(Store trustStore, Store keyStore) {
         if (trustStore == null) {
             return null;
         }
-        TrustManagerFactory factory = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+        TrustManagerFactory factory =
+                TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
         factory.init(load(trustStore));
         return factory.getTrustManagers();
     }

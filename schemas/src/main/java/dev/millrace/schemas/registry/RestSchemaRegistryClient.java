@@ -12,8 +12,9 @@ import org.apache.avro.NameValidator;
 import org.apache.avro.Schema;
 
 /**
- * A registry over Confluent's documented REST API (docs.confluent.io, "Schema Registry API Reference"). Ids and schemas
- * never change once given, so both directions are remembered for the life of the client: one request per schema.
+ * A registry over Confluent's documented REST API (docs.confluent.io, "Schema Registry API Reference"). Ids
+ * and schemas never change once given, so both directions are remembered for the life of the client: one
+ * request per schema.
  */
 public final class RestSchemaRegistryClient implements SchemaRegistryClient {
     private static final String AVRO = "AVRO";
@@ -56,7 +57,8 @@ public final class RestSchemaRegistryClient implements SchemaRegistryClient {
             return known;
         }
         if (ids.size() >= config.maxSchemasPerSubject()) {
-            throw new IllegalStateException("more than max.schemas.per.subject=" + config.maxSchemasPerSubject()
+            throw new IllegalStateException("more than max.schemas.per.subject="
+                    + config.maxSchemasPerSubject()
                     + " schemas for subject " + subject + ": is a schema made anew for each record?");
         }
         // Under the key's lock: threads that start together ask once.
@@ -79,10 +81,12 @@ public final class RestSchemaRegistryClient implements SchemaRegistryClient {
         }
         Long missingUntil = missingUntilNanos.get(id);
         if (missingUntil != null && nanoTime.getAsLong() - missingUntil < 0) {
-            throw new RegistryException("schema id " + id + " was unknown to the registry a moment ago", RegistryException.SCHEMA_NOT_FOUND);
+            throw new RegistryException("schema id " + id + " was unknown to the registry a moment ago",
+                    RegistryException.SCHEMA_NOT_FOUND);
         }
         try {
-            return byId.computeIfAbsent(id, i -> parse(http.get("/schemas/ids/" + i + "?fetchMaxId=false"), "schema id " + i));
+            return byId.computeIfAbsent(id,
+                    i -> parse(http.get("/schemas/ids/" + i + "?fetchMaxId=false"), "schema id " + i));
         } catch (RegistryException e) {
             if (e.errorCode() == RegistryException.SCHEMA_NOT_FOUND && !config.missingIdTtl().isZero()) {
                 rememberMissing(id);
@@ -132,7 +136,8 @@ public final class RestSchemaRegistryClient implements SchemaRegistryClient {
 
     @Override
     public List<String> incompatibilities(String subject, Schema schema) {
-        JsonNode answer = http.send("POST", "/compatibility" + subjectPath(subject) + "/versions?verbose=true", schemaBody(schema.toString()));
+        JsonNode answer = http.send("POST", "/compatibility" + subjectPath(subject)
+                + "/versions?verbose=true", schemaBody(schema.toString()));
         List<String> messages = new ArrayList<>();
         if (!answer.path("is_compatible").asBoolean()) {
             answer.path("messages").forEach(m -> messages.add(m.asText()));
@@ -151,7 +156,8 @@ public final class RestSchemaRegistryClient implements SchemaRegistryClient {
 
     @Override
     public void setCompatibilityLevel(String subject, CompatibilityLevel level) {
-        http.send("PUT", "/config/" + RegistryHttp.segment(subject), JsonNodeFactory.instance.objectNode().put("compatibility", level.name()));
+        http.send("PUT", "/config/" + RegistryHttp.segment(subject),
+                JsonNodeFactory.instance.objectNode().put("compatibility", level.name()));
     }
 
     private static String subjectPath(String subject) {
@@ -164,7 +170,8 @@ public final class RestSchemaRegistryClient implements SchemaRegistryClient {
 
     private static int intMember(JsonNode answer, String member, String path) {
         if (!answer.path(member).canConvertToInt()) {
-            throw new RegistryException("schema registry: the answer to " + path + " has no number '" + member + "'", 200);
+            throw new RegistryException("schema registry: the answer to " + path + " has no number '"
+                    + member + "'", 200);
         }
         return answer.path(member).asInt();
     }
@@ -184,7 +191,8 @@ public final class RestSchemaRegistryClient implements SchemaRegistryClient {
             if (!parser.getTypes().containsKey(reference.path("name").asText())) {
                 String subject = reference.path("subject").asText();
                 String version = reference.path("version").asText();
-                parse(http.get(subjectPath(subject) + "/versions/" + version), subject + " version " + version, parser);
+                parse(http.get(subjectPath(subject) + "/versions/" + version),
+                        subject + " version " + version, parser);
             }
         }
         try {

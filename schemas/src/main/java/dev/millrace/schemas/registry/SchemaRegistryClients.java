@@ -9,8 +9,9 @@ public final class SchemaRegistryClients {
     private SchemaRegistryClients() {}
 
     /**
-     * The client for {@code schema.registry.url} and the settings that belong to it: {@code mock://scope} is an
-     * {@link InMemorySchemaRegistryClient}, anything else a REST client that is shared by equal settings. Close it once.
+     * The client for {@code schema.registry.url} and the settings that belong to it: {@code mock://scope} is
+     * an {@link InMemorySchemaRegistryClient}, anything else a REST client that is shared by equal settings.
+     * Close it once.
      *
      * @throws IllegalArgumentException naming the property that is missing, bad or not supported
      */

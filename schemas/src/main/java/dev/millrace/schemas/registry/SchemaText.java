@@ -14,19 +14,25 @@ public final class SchemaText {
 
     private SchemaText() {}
 
-    /** Parses a schema that someone wants to add: names and defaults are checked. {@link org.apache.avro.AvroRuntimeException} if bad. */
+    /**
+     * Parses a schema that someone wants to add: names and defaults are checked. {@link
+     * org.apache.avro.AvroRuntimeException} if bad.
+     */
     public static Schema parseNew(String text) {
         return new Schema.Parser().parse(text);
     }
 
-    /** Parses a schema that a registry already has: it must be readable even if an older Avro was laxer about names or defaults. */
+    /**
+     * Parses a schema that a registry already has: it must be readable even if an older Avro was laxer about
+     * names or defaults.
+     */
     public static Schema parseKnown(String text) {
         return new Schema.Parser(NameValidator.NO_VALIDATION).setValidateDefaults(false).parse(text);
     }
 
     /**
-     * The same schema without Java's own {@code avro.java.string} notes, which generated classes carry: what is
-     * registered should not depend on the language that wrote it. Bytes on the wire are the same.
+     * The same schema without Java's own {@code avro.java.string} notes, which generated classes carry: what
+     * is registered should not depend on the language that wrote it. Bytes on the wire are the same.
      */
     public static Schema withoutJavaProperties(Schema schema) {
         String text = schema.toString();
@@ -38,7 +44,8 @@ public final class SchemaText {
             strip(tree);
             return parseKnown(JSON.writeValueAsString(tree));
         } catch (JsonProcessingException e) {
-            throw new IllegalStateException("Avro wrote a schema that is no JSON: " + schema.getFullName(), e);
+            throw new IllegalStateException("Avro wrote a schema that is no JSON: " + schema.getFullName(),
+                    e);
         }
     }
 

@@ -6,8 +6,8 @@ import java.util.Map;
 import org.apache.avro.Schema;
 
 /**
- * One {@link RestSchemaRegistryClient} per configuration in this JVM, however many serdes use it (a Streams application
- * has dozens): they share connections and what they learnt. It is closed with the last user.
+ * One {@link RestSchemaRegistryClient} per configuration in this JVM, however many serdes use it (a Streams
+ * application has dozens): they share connections and what they learnt. It is closed with the last user.
  */
 final class SharedRegistryClients {
     private static final Map<RegistryClientConfig, Entry> OPEN = new HashMap<>();

@@ -16,13 +16,15 @@ import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.serialization.Deserializer;
 
 /**
- * Reads the {@link WireFormat}: generic records by default, generated classes with {@code specific.avro.reader=true} or
- * when made for a class. The writer's schema comes from the registry by id (one request each), the reader's from the
- * class; Avro resolves one to the other. Configured like Confluent's KafkaAvroDeserializer. Thread-safe once configured.
+ * Reads the {@link WireFormat}: generic records by default, generated classes with {@code
+ * specific.avro.reader=true} or when made for a class. The writer's schema comes from the registry by id (one
+ * request each), the reader's from the class; Avro resolves one to the other. Configured like Confluent's
+ * KafkaAvroDeserializer. Thread-safe once configured.
  *
- * <p>Stricter than Confluent's where that guards against nonsense: left-over bytes are an error, and a record of another
- * name than the class's (without namespace; aliases count) is not read as that class, as Avro's specification demands.
- * Settings that say how to write ({@code use.latest.version} ...) change nothing here: the reader's schema is the class's own.
+ * <p>Stricter than Confluent's where that guards against nonsense: left-over bytes are an error, and a record
+ * of another name than the class's (without namespace; aliases count) is not read as that class, as Avro's
+ * specification demands. Settings that say how to write ({@code use.latest.version} ...) change nothing here:
+ * the reader's schema is the class's own.
  *
  * @param <T> what is read; Kafka's null is null
  */
@@ -33,7 +35,10 @@ public final class AvroDeserializer<T> implements Deserializer<T> {
     private boolean ownsRegistry;
     private AvroSerdeConfig config;
 
-    /** For {@code value.deserializer} and {@code key.deserializer}; opens the registry that the properties name. */
+    /**
+     * For {@code value.deserializer} and {@code key.deserializer}; opens the registry that the properties
+     * name.
+     */
     public AvroDeserializer() {
         this(null, null);
     }
@@ -95,7 +100,7 @@ public final class AvroDeserializer<T> implements Deserializer<T> {
             reader = reader(topic, id);
             readers.put(id, reader);
         }
-        @SuppressWarnings("unchecked") // The caller chose T to fit the settings, as with any Kafka deserializer.
+        @SuppressWarnings("unchecked") // The caller chose T to fit the settings, as with any deserializer.
         T value = (T) reader.read(topic, bytes, start + WireFormat.HEADER_BYTES, start + length);
         return value;
     }
@@ -103,10 +108,12 @@ public final class AvroDeserializer<T> implements Deserializer<T> {
     private RecordReader reader(String topic, int id) {
         Schema writer = writerSchema(topic, id);
         boolean specific = type != null || config.specificReader();
-        if (!specific || type == null && config.specificType() == null && writer.getType() != Schema.Type.RECORD) {
+        if (!specific || type == null && config.specificType() == null
+                && writer.getType() != Schema.Type.RECORD) {
             return RecordReader.generic(writer, config.logicalTypes());
         }
-        Class<?> target = type != null ? type : config.specificType() != null ? config.specificType() : generatedClass(topic, writer);
+        Class<?> configured = type != null ? type : config.specificType();
+        Class<?> target = configured != null ? configured : generatedClass(topic, writer);
         checkName(topic, writer, SpecificData.getForClass(target).getSchema(target));
         return RecordReader.specific(writer, target);
     }
@@ -122,23 +129,27 @@ public final class AvroDeserializer<T> implements Deserializer<T> {
             if (e.errorCode() == RegistryException.SCHEMA_NOT_FOUND) {
                 throw new WireFormatException(topic, "the registry knows no schema with id " + id, e);
             }
-            throw new RegistryException("topic " + topic + ": schema id " + id + ": " + e.getMessage(), e.errorCode(), e);
+            throw new RegistryException("topic " + topic + ": schema id " + id + ": " + e.getMessage(),
+                    e.errorCode(), e);
         }
     }
 
     private static Class<?> generatedClass(String topic, Schema writer) {
         Class<?> named = SpecificData.get().getClass(writer);
         if (named == null || !SpecificRecord.class.isAssignableFrom(named)) {
-            throw new SerializationException("topic " + topic + ": " + AvroSerdeConfig.SPECIFIC_READER + "=true, but there is no generated class "
-                    + writer.getFullName() + "; set specific.avro.value.type or specific.avro.key.type, or add the class");
+            throw new SerializationException("topic " + topic + ": " + AvroSerdeConfig.SPECIFIC_READER
+                    + "=true, but there is no generated class " + writer.getFullName()
+                    + "; set specific.avro.value.type or specific.avro.key.type, or add the class");
         }
         return named;
     }
 
     private static void checkName(String topic, Schema writer, Schema reader) {
-        if (writer.getType() == Schema.Type.RECORD && reader.getType() == Schema.Type.RECORD && !writer.getName().equals(reader.getName())
+        if (writer.getType() == Schema.Type.RECORD && reader.getType() == Schema.Type.RECORD
+                && !writer.getName().equals(reader.getName())
                 && !reader.getAliases().contains(writer.getFullName())) {
-            throw new WireFormatException(topic, "this is a " + writer.getFullName() + ", and " + reader.getFullName() + " is wanted", null);
+            throw new WireFormatException(topic, "this is a " + writer.getFullName() + ", and "
+                    + reader.getFullName() + " is wanted", null);
         }
     }
 

@@ -7,7 +7,8 @@ import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serializer;
 
 /**
- * {@link AvroSerializer} and {@link AvroDeserializer} together, for Kafka Streams; {@code default.value.serde} may name it.
+ * {@link AvroSerializer} and {@link AvroDeserializer} together, for Kafka Streams; {@code
+ * default.value.serde} may name it.
  *
  * @param <T> the values
  */
@@ -31,7 +32,10 @@ public final class AvroSerde<T> implements Serde<T> {
         deserializer = new AvroDeserializer<>(type, registry);
     }
 
-    /** A serde for values of a generated class, configured with client properties ({@code schema.registry.url} at least). */
+    /**
+     * A serde for values of a generated class, configured with client properties ({@code schema.registry.url}
+     * at least).
+     */
     public static <T> AvroSerde<T> forValues(Class<T> type, Map<String, ?> properties) {
         AvroSerde<T> serde = new AvroSerde<>(type);
         serde.configure(properties, false);

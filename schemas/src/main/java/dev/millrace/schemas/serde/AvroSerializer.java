@@ -16,8 +16,9 @@ import org.apache.kafka.common.errors.SerializationException;
 import org.apache.kafka.common.serialization.Serializer;
 
 /**
- * Writes Avro records, generated or generic, and text, numbers, booleans and bytes, in the {@link WireFormat}. Configured
- * like Confluent's KafkaAvroSerializer. Thread-safe once configured. One registry request per schema and subject.
+ * Writes Avro records, generated or generic, and text, numbers, booleans and bytes, in the {@link
+ * WireFormat}. Configured like Confluent's KafkaAvroSerializer. Thread-safe once configured. One registry
+ * request per schema and subject.
  *
  * @param <T> what is written; null is Kafka's null
  */
@@ -29,7 +30,10 @@ public final class AvroSerializer<T> implements Serializer<T> {
     private AvroSerdeConfig config;
     private boolean isKey;
 
-    /** What decides the writer of a value. Schemas are compared by content, so a schema parsed anew finds the same writer. */
+    /**
+     * What decides the writer of a value. Schemas are compared by content, so a schema parsed anew finds the
+     * same writer.
+     */
     private record Target(String topic, Schema schema, boolean specific) {}
 
     /** A writer, good until {@code untilNanos} if it {@code expires}. */
@@ -38,7 +42,9 @@ public final class AvroSerializer<T> implements Serializer<T> {
     /** The last writer used: most topics carry one type. */
     private record Recent(Target target, Known known) {}
 
-    /** For {@code value.serializer} and {@code key.serializer}; opens the registry that the properties name. */
+    /**
+     * For {@code value.serializer} and {@code key.serializer}; opens the registry that the properties name.
+     */
     public AvroSerializer() {}
 
     /** With a registry that the caller opens and closes. */
@@ -75,7 +81,8 @@ public final class AvroSerializer<T> implements Serializer<T> {
         }
         Schema schema = AvroValues.schemaOf(value);
         if (schema == null) {
-            throw new SerializationException("topic " + topic + ": a " + value.getClass().getName() + " is no Avro value: "
+            throw new SerializationException("topic " + topic + ": a "
+                    + value.getClass().getName() + " is no Avro value: "
                     + "Avro records, String, Integer, Long, Float, Double, Boolean, byte[] and null are");
         }
         return writer(topic, schema, value).write(topic, value);
@@ -85,7 +92,8 @@ public final class AvroSerializer<T> implements Serializer<T> {
         boolean specific = value instanceof SpecificRecord;
         Recent last = recent;
         Target target = last.target;
-        boolean same = target != null && target.schema == schema && target.specific == specific && target.topic.equals(topic);
+        boolean same = target != null && target.schema == schema && target.specific == specific
+                && target.topic.equals(topic);
         Known known = last.known;
         if (!same) {
             target = new Target(topic, schema, specific);
@@ -112,22 +120,28 @@ public final class AvroSerializer<T> implements Serializer<T> {
         }
         if (config.useLatestVersion()) {
             RegisteredSchema latest = registry.latest(subject);
-            checkFits(published, latest.schema(), config.latestStrict(), "version " + latest.version() + " of subject " + subject);
+            checkFits(published, latest.schema(), config.latestStrict(),
+                    "version " + latest.version() + " of subject " + subject);
             boolean expires = config.latestTtl() != null;
             long until = expires ? System.nanoTime() + config.latestTtl().toNanos() : 0;
-            return new Known(new RecordWriter(latest.id(), schema, latest.schema(), value, data), expires, until);
+            return new Known(new RecordWriter(latest.id(), schema, latest.schema(), value, data), expires,
+                    until);
         }
-        return new Known(new RecordWriter(id(topic, subject, published), schema, schema, value, data), false, 0);
+        return new Known(new RecordWriter(id(topic, subject, published), schema, schema, value, data), false,
+                0);
     }
 
     private int id(String topic, String subject, Schema schema) {
         try {
-            return config.autoRegister() ? registry.register(subject, schema) : registry.lookup(subject, schema);
+            return config.autoRegister() ? registry.register(subject, schema)
+                    : registry.lookup(subject, schema);
         } catch (RegistryUnavailableException e) {
             throw e;
         } catch (RegistryException e) {
-            String hint = config.autoRegister() ? "" : "; register it, or set " + AvroSerdeConfig.AUTO_REGISTER + "=true";
-            throw new RegistryException("topic " + topic + ": schema " + schema.getFullName() + " under subject " + subject + ": "
+            String hint = config.autoRegister() ? ""
+                    : "; register it, or set " + AvroSerdeConfig.AUTO_REGISTER + "=true";
+            throw new RegistryException("topic " + topic + ": schema " + schema.getFullName()
+                    + " under subject " + subject + ": "
                     + e.getMessage() + hint, e.errorCode(), e);
         }
     }
@@ -136,7 +150,8 @@ public final class AvroSerializer<T> implements Serializer<T> {
         List<String> objections = strict
                 ? CompatibilityLevel.BACKWARD.objections(target, List.of(schema)) : List.of();
         if (!objections.isEmpty()) {
-            throw new SerializationException(what + " cannot read values of schema " + schema.getFullName() + ": " + objections);
+            throw new SerializationException(what + " cannot read values of schema " + schema.getFullName()
+                    + ": " + objections);
         }
     }
 

@@ -8,7 +8,10 @@ import org.apache.avro.io.DatumReader;
 import org.apache.avro.specific.SpecificData;
 import org.apache.avro.specific.SpecificDatumReader;
 
-/** Reads values that were written with one schema, as one type. Thread-safe: the decoder belongs to the calling thread. */
+/**
+ * Reads values that were written with one schema, as one type. Thread-safe: the decoder belongs to the
+ * calling thread.
+ */
 final class RecordReader {
     private static final ThreadLocal<WireDecoder> DECODER = ThreadLocal.withInitial(WireDecoder::new);
 
@@ -22,7 +25,8 @@ final class RecordReader {
 
     /** Values as generic records, in the writer's own schema. */
     static RecordReader generic(Schema writer, boolean logicalTypes) {
-        return new RecordReader(writer, new GenericDatumReader<>(writer, writer, AvroValues.genericData(logicalTypes)));
+        return new RecordReader(writer,
+                new GenericDatumReader<>(writer, writer, AvroValues.genericData(logicalTypes)));
     }
 
     /** Values as instances of a generated class, resolved from the writer's schema to the class's own. */
@@ -40,16 +44,19 @@ final class RecordReader {
         try {
             Object value = reader.read(null, decoder);
             if (decoder.remaining() > 0) {
-                throw new WireFormatException(topic, decoder.remaining() + " bytes are left over after a value of schema "
+                throw new WireFormatException(topic,
+                        decoder.remaining() + " bytes are left over after a value of schema "
                         + writer.getFullName(), null);
             }
             return writer.getType() == Schema.Type.STRING ? value.toString() : value;
         } catch (WireFormatException e) {
             throw e;
         } catch (IOException | RuntimeException e) {
-            throw new WireFormatException(topic, "no value of schema " + writer.getFullName() + ": " + e.getMessage(), e);
+            throw new WireFormatException(topic,
+                    "no value of schema " + writer.getFullName() + ": " + e.getMessage(), e);
         } catch (StackOverflowError e) {
-            throw new WireFormatException(topic, "a value of schema " + writer.getFullName() + " is nested too deeply", null);
+            throw new WireFormatException(topic,
+                    "a value of schema " + writer.getFullName() + " is nested too deeply", null);
         } finally {
             decoder.clear();
         }

@@ -17,7 +17,9 @@ import org.apache.avro.specific.SpecificDatumWriter;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.common.errors.SerializationException;
 
-/** Writes values of one schema under one id. Thread-safe: buffers and encoder belong to the calling thread. */
+/**
+ * Writes values of one schema under one id. Thread-safe: buffers and encoder belong to the calling thread.
+ */
 final class RecordWriter {
     private static final int KEPT_BUFFER_BYTES = 1 << 20;
     private static final ThreadLocal<Scratch> SCRATCH = ThreadLocal.withInitial(Scratch::new);
@@ -29,7 +31,8 @@ final class RecordWriter {
     private final GenericDatumWriter<Object> projected;
 
     /**
-     * @param target the schema behind {@code id}; differs from {@code schema}, that of the values, when the registry's newest is used
+     * @param target the schema behind {@code id}; differs from {@code schema}, that of the values, when the
+     *     registry's newest is used
      * @param sample a value, to tell generated from generic records
      */
     RecordWriter(int id, Schema schema, Schema target, Object sample, GenericData data) {
@@ -38,7 +41,8 @@ final class RecordWriter {
         this.writer = sample instanceof SpecificRecord
                 ? new SpecificDatumWriter<>(schema, SpecificData.getForClass(sample.getClass()))
                 : new GenericDatumWriter<>(schema, data);
-        // Avro's writers take fields by position, so a value of another schema must be resolved to the target first.
+        // Avro's writers take fields by position, so a value of another schema must be resolved to the target
+        // first.
         boolean differs = !target.equals(schema);
         this.projection = differs ? new GenericDatumReader<>(schema, target) : null;
         this.projected = differs ? new GenericDatumWriter<>(target) : null;
@@ -59,14 +63,16 @@ final class RecordWriter {
             return framed;
         } catch (IOException | RuntimeException e) {
             SCRATCH.remove(); // The encoder may hold half a record.
-            throw new SerializationException("topic " + topic + ": a value does not fit its Avro schema " + schema.getFullName()
+            throw new SerializationException("topic " + topic + ": a value does not fit its Avro schema "
+            + schema.getFullName()
                     + ": " + reason(e), withoutContent(e));
         }
     }
 
     /** Avro puts the value itself into this one message; a prompt has no place in a log. */
     private static String reason(Exception e) {
-        return e instanceof UnresolvedUnionException union ? "a value is not in the union " + union.getUnionSchema() : e.getMessage();
+        return e instanceof UnresolvedUnionException union ? "a value is not in the union "
+                + union.getUnionSchema() : e.getMessage();
     }
 
     private static Exception withoutContent(Exception e) {
@@ -74,7 +80,8 @@ final class RecordWriter {
     }
 
     private byte[] rawBytes(Object value) {
-        ByteBuffer bytes = value instanceof ByteBuffer buffer ? buffer.duplicate() : ByteBuffer.wrap((byte[]) value);
+        ByteBuffer bytes = value instanceof ByteBuffer buffer ? buffer.duplicate()
+                : ByteBuffer.wrap((byte[]) value);
         byte[] framed = new byte[WireFormat.HEADER_BYTES + bytes.remaining()];
         bytes.get(framed, WireFormat.HEADER_BYTES, bytes.remaining());
         WireFormat.writeHeader(framed, id);

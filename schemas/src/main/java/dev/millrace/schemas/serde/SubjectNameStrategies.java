@@ -35,8 +35,9 @@ public enum SubjectNameStrategies implements SubjectNameStrategy {
     }
 
     /**
-     * The strategy of this name: Confluent's class names, their simple names, the names of this enum, or the name of a
-     * class that implements {@link SubjectNameStrategy}. {@link IllegalArgumentException} otherwise.
+     * The strategy of this name: Confluent's class names, their simple names, the names of this enum, or the
+     * name of a class that implements {@link SubjectNameStrategy}. {@link IllegalArgumentException}
+     * otherwise.
      */
     public static SubjectNameStrategy of(String name) {
         String simple = name.startsWith(CONFLUENT) ? name.substring(CONFLUENT.length()) : name;
@@ -50,14 +51,17 @@ public enum SubjectNameStrategies implements SubjectNameStrategy {
                 return own;
             }
         } catch (ReflectiveOperationException | LinkageError e) {
-            throw new IllegalArgumentException("'" + name + "' is no subject name strategy that this serde can use", e);
+            throw new IllegalArgumentException(
+                    "'" + name + "' is no subject name strategy that this serde can use", e);
         }
-        throw new IllegalArgumentException("'" + name + "' does not implement " + SubjectNameStrategy.class.getName());
+        throw new IllegalArgumentException("'" + name + "' does not implement "
+                + SubjectNameStrategy.class.getName());
     }
 
     private static String recordName(String topic, Schema schema) {
         if (schema.getType() != Schema.Type.RECORD) {
-            throw new SerializationException("topic " + topic + ": the subject is named after the record, but this is of type " + schema.getType());
+            throw new SerializationException("topic " + topic
+                    + ": the subject is named after the record, but this is of type " + schema.getType());
         }
         return schema.getFullName();
     }

@@ -12,13 +12,16 @@ import org.apache.avro.io.Decoder;
 import org.apache.avro.util.Utf8;
 
 /**
- * Avro's binary encoding out of a byte array, with every length checked against the bytes that are left before anything
- * is allocated: a broken length in a poison record must be an error, not an OutOfMemoryError that stops the process.
- * Reusable; for one thread. Encoding: avro.apache.org, specification, "Binary Encoding".
+ * Avro's binary encoding out of a byte array, with every length checked against the bytes that are left
+ * before anything is allocated: a broken length in a poison record must be an error, not an OutOfMemoryError
+ * that stops the process. Reusable; for one thread. Encoding: avro.apache.org, specification, "Binary
+ * Encoding".
  */
 final class WireDecoder extends Decoder {
-    private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
-    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class,
+            ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class,
+            ByteOrder.LITTLE_ENDIAN);
     /** Items of null or of an empty record take no bytes, so a few more items than bytes are believed. */
     private static final int EMPTY_ITEMS_MAX = 1 << 16;
 
@@ -193,7 +196,10 @@ final class WireDecoder extends Decoder {
         return skipBlocks();
     }
 
-    /** Skips whole blocks whose length is known; gives the count of the first block that must be skipped item by item. */
+    /**
+     * Skips whole blocks whose length is known; gives the count of the first block that must be skipped item
+     * by item.
+     */
     private long skipBlocks() throws IOException {
         long count = readLong();
         while (count < 0) {

@@ -9,7 +9,8 @@ import java.nio.ByteOrder;
  * <pre>
  *   byte 0     magic, 0
  *   byte 1-4   schema id, big end first
- *   byte 5-    the value in Avro's binary encoding; a value whose whole schema is "bytes" goes as it is, without a length
+ * byte 5-    the value in Avro's binary encoding; a value whose whole schema is "bytes" goes as it is,
+ *   without a length
  * </pre>
  */
 public final class WireFormat {
@@ -18,7 +19,8 @@ public final class WireFormat {
     /** Bytes before the value. */
     public static final int HEADER_BYTES = 5;
 
-    private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
+    private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class,
+            ByteOrder.BIG_ENDIAN);
 
     private WireFormat() {}
 
@@ -31,10 +33,12 @@ public final class WireFormat {
     /** The schema id of a framed record; {@link WireFormatException} if these bytes have no frame. */
     public static int schemaId(String topic, byte[] bytes, int start, int length) {
         if (length < HEADER_BYTES) {
-            throw new WireFormatException(topic, length + " bytes are too few for a magic byte and a schema id", null);
+            throw new WireFormatException(topic,
+                    length + " bytes are too few for a magic byte and a schema id", null);
         }
         if (bytes[start] != MAGIC) {
-            throw new WireFormatException(topic, "the first byte is %d, not the magic byte 0".formatted(bytes[start]), null);
+            throw new WireFormatException(topic,
+                    "the first byte is %d, not the magic byte 0".formatted(bytes[start]), null);
         }
         return (int) INT.get(bytes, start + 1);
     }

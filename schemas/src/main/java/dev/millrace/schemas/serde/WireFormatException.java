@@ -3,8 +3,9 @@ package dev.millrace.schemas.serde;
 import org.apache.kafka.common.errors.SerializationException;
 
 /**
- * Bytes that this reader can never make a record of, however often it tries: no magic byte, an id that the registry does
- * not know, cut off, left-over bytes, or written with a schema that does not resolve to the reader's.
+ * Bytes that this reader can never make a record of, however often it tries: no magic byte, an id that the
+ * registry does not know, cut off, left-over bytes, or written with a schema that does not resolve to the
+ * reader's.
  */
 public final class WireFormatException extends SerializationException {
     /** Which bytes and why. */

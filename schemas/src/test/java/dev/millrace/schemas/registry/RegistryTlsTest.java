@@ -36,9 +36,12 @@ class RegistryTlsTest {
     @BeforeAll
     static void start() throws Exception {
         store = folder.resolve("server.p12");
-        Process keytool = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "keytool").toString(), "-genkeypair",
-                "-alias", "r", "-keyalg", "EC", "-dname", "CN=registry", "-ext", "san=ip:127.0.0.1", "-validity", "30", "-storetype", "PKCS12",
-                "-keystore", store.toString(), "-storepass", new String(PASSWORD)).redirectErrorStream(true).start();
+        Process keytool = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "keytool")
+                .toString(), "-genkeypair",
+                "-alias", "r", "-keyalg", "EC", "-dname", "CN=registry", "-ext", "san=ip:127.0.0.1",
+                "-validity", "30", "-storetype", "PKCS12",
+                "-keystore", store.toString(), "-storepass", new String(PASSWORD)).redirectErrorStream(true)
+                .start();
         String said = new String(keytool.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertEquals(0, keytool.waitFor(), said);
         KeyStore keys = KeyStore.getInstance("PKCS12");
@@ -46,7 +49,8 @@ class RegistryTlsTest {
             keys.load(in, PASSWORD);
         }
         byte[] certificate = keys.getCertificate("r").getEncoded();
-        Files.writeString(folder.resolve("ca.pem"), "-----BEGIN CERTIFICATE-----\n" + Base64.getMimeEncoder().encodeToString(certificate)
+        Files.writeString(folder.resolve("ca.pem"), "-----BEGIN CERTIFICATE-----\n" + Base64.getMimeEncoder()
+                .encodeToString(certificate)
                 + "\n-----END CERTIFICATE-----\n");
         KeyManagerFactory managers = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
         managers.init(keys, PASSWORD);
@@ -70,7 +74,8 @@ class RegistryTlsTest {
 
     private static int register(String... pairs) {
         Map<String, Object> properties = new HashMap<>(Map.of(
-                "schema.registry.url", "https://127.0.0.1:" + server.getAddress().getPort(), "max.retries", 0));
+                "schema.registry.url", "https://127.0.0.1:" + server.getAddress().getPort(), "max.retries",
+                0));
         for (int i = 0; i < pairs.length; i += 2) {
             properties.put("schema.registry.ssl.truststore." + pairs[i], pairs[i + 1]);
         }

@@ -23,7 +23,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What goes over the wire, how often, and what is made of the answers. The real servers: see the module {@code it}. */
+/**
+ * What goes over the wire, how often, and what is made of the answers. The real servers: see the module
+ * {@code it}.
+ */
 class RestSchemaRegistryClientTest {
     private static final Schema TEXT = Schema.create(Schema.Type.STRING);
     private static final Duration SOON = Duration.ofMillis(1);
@@ -78,13 +81,15 @@ class RestSchemaRegistryClientTest {
     void asksForAnIdOnceAndForTheLatestEachTime() {
         try (var stub = new StubRegistry(r -> r.path().startsWith("/schemas")
                 ? new Answer(200, "{\"schema\":\"\\\"string\\\"\"}")
-                : new Answer(200, "{\"subject\":\"s\",\"id\":4,\"version\":2,\"schema\":\"\\\"string\\\"\"}"));
+                : new Answer(200,
+                "{\"subject\":\"s\",\"id\":4,\"version\":2,\"schema\":\"\\\"string\\\"\"}"));
                 var client = client(stub.url())) {
             assertEquals(TEXT, client.byId(5));
             assertEquals(TEXT, client.byId(5));
             assertEquals(1, stub.requests.size());
         }
-        try (var stub = new StubRegistry(r -> new Answer(200, "{\"subject\":\"s\",\"id\":4,\"version\":2,\"schema\":\"\\\"string\\\"\"}"));
+        try (var stub = new StubRegistry(r ->
+                new Answer(200, "{\"subject\":\"s\",\"id\":4,\"version\":2,\"schema\":\"\\\"string\\\"\"}"));
                 var client = client(stub.url())) {
             assertEquals(new RegisteredSchema("s", 4, 2, TEXT), client.latest("s"));
             client.latest("s");
@@ -97,10 +102,14 @@ class RestSchemaRegistryClientTest {
     @Test
     void aSchemaIsParsedAfterThoseItRefersTo() {
         String inner = "{\\\"type\\\":\\\"record\\\",\\\"name\\\":\\\"In\\\",\\\"fields\\\":[]}";
-        String outer = "{\\\"type\\\":\\\"record\\\",\\\"name\\\":\\\"Out\\\",\\\"fields\\\":[{\\\"name\\\":\\\"i\\\",\\\"type\\\":\\\"In\\\"}]}";
+        String outer =
+                "{\\\"type\\\":\\\"record\\\",\\\"name\\\":\\\"Out\\\",\\\"fields\\\":["
+                        + "{\\\"name\\\":\\\"i\\\",\\\"type\\\":\\\"In\\\"}]}";
         try (var stub = new StubRegistry(r -> r.path().startsWith("/schemas/ids/1")
-                ? new Answer(200, "{\"schema\":\"" + outer + "\",\"references\":[{\"name\":\"In\",\"subject\":\"in\",\"version\":3}]}")
-                : new Answer(200, "{\"subject\":\"in\",\"version\":3,\"id\":2,\"schema\":\"" + inner + "\"}")); var client = client(stub.url())) {
+                ? new Answer(200, "{\"schema\":\"" + outer
+                + "\",\"references\":[{\"name\":\"In\",\"subject\":\"in\",\"version\":3}]}")
+                : new Answer(200, "{\"subject\":\"in\",\"version\":3,\"id\":2,\"schema\":\"" + inner
+                + "\"}")); var client = client(stub.url())) {
             assertEquals("In", client.byId(1).getField("i").schema().getName());
             assertEquals("/subjects/in/versions/3", stub.requests.get(1).path());
         }
@@ -112,26 +121,36 @@ class RestSchemaRegistryClientTest {
                 var client = client("http://user:secret@" + stub.hostAndPort())) {
             var e = assertThrows(RegistryException.class, () -> client.byId(9));
             assertEquals(40403, e.errorCode());
-            assertTrue(e.getMessage().contains("Schema 9 not found") && e.getMessage().contains(stub.hostAndPort()), e.getMessage());
+            assertTrue(e.getMessage().contains("Schema 9 not found")
+                    && e.getMessage().contains(stub.hostAndPort()), e.getMessage());
             assertFalse(e.getMessage().contains("secret"), e.getMessage());
             assertFalse(e instanceof RegistryUnavailableException);
             assertEquals(1, stub.requests.size(), "a refusal is final");
-            assertEquals(RegistryClientConfig.Endpoint.basic("user:secret"), stub.requests.getFirst().header("Authorization"));
+            assertEquals(RegistryClientConfig.Endpoint.basic("user:secret"),
+                    stub.requests.getFirst().header("Authorization"));
         }
-        try (var stub = new StubRegistry(r -> error(409, 409, "incompatible")); var client = client(stub.url())) {
+        try (var stub = new StubRegistry(r -> error(409, 409, "incompatible"));
+                var client = client(stub.url())) {
             var e = assertThrows(RegistryException.class, () -> client.register("s", TEXT));
             assertEquals(RegistryException.INCOMPATIBLE_SCHEMA, e.errorCode());
             assertThrows(RegistryException.class, () -> client.register("s", TEXT));
             assertEquals(2, stub.requests.size(), "an error is not remembered");
         }
-        try (var stub = new StubRegistry(r -> new Answer(404, "<html>no such page</html>")); var client = client(stub.url())) {
+        try (var stub = new StubRegistry(r -> new Answer(404, "<html>no such page</html>"));
+                var client = client(stub.url())) {
             assertEquals(404, assertThrows(RegistryException.class, () -> client.byId(9)).errorCode());
         }
-        try (var stub = new StubRegistry(r -> new Answer(200, "<html>hello</html>")); var client = client(stub.url())) {
-            assertTrue(assertThrows(RegistryException.class, () -> client.byId(9)).getMessage().contains("is this a schema registry?"));
+        try (var stub = new StubRegistry(r -> new Answer(200, "<html>hello</html>"));
+                var client = client(stub.url())) {
+            assertTrue(assertThrows(RegistryException.class, () -> client.byId(9)).getMessage()
+                    .contains("is this a schema registry?"));
         }
-        try (var stub = new StubRegistry(r -> new Answer(200, "{\"schemaType\":\"PROTOBUF\",\"schema\":\"x\"}")); var client = client(stub.url())) {
-            assertInstanceOf(UnreadableSchemaException.class, assertThrows(RegistryException.class, () -> client.byId(9)));
+        try (var stub =
+                new StubRegistry(
+                r -> new Answer(200, "{\"schemaType\":\"PROTOBUF\",\"schema\":\"x\"}"));
+                var client = client(stub.url())) {
+            assertInstanceOf(UnreadableSchemaException.class,
+                    assertThrows(RegistryException.class, () -> client.byId(9)));
         }
     }
 
@@ -139,7 +158,8 @@ class RestSchemaRegistryClientTest {
     @ValueSource(ints = {500, 502, 503, 429})
     void transientAnswersAreTriedAgain(int status) {
         AtomicInteger calls = new AtomicInteger();
-        try (var stub = new StubRegistry(r -> calls.incrementAndGet() < 3 ? error(status, status * 100 + 1, "busy") : new Answer(200, "{\"id\":1}"));
+        try (var stub = new StubRegistry(r -> calls.incrementAndGet() < 3
+                ? error(status, status * 100 + 1, "busy") : new Answer(200, "{\"id\":1}"));
                 var client = client(stub.url())) {
             assertEquals(1, client.register("s", TEXT));
             assertEquals(3, calls.get());
@@ -148,17 +168,20 @@ class RestSchemaRegistryClientTest {
 
     @Test
     void retriesAreBoundedAndEndAsUnavailable() {
-        try (var stub = new StubRegistry(r -> error(503, 50301, "still starting")); var client = client(stub.url())) {
+        try (var stub = new StubRegistry(r -> error(503, 50301, "still starting"));
+                var client = client(stub.url())) {
             var e = assertThrows(RegistryUnavailableException.class, () -> client.byId(1));
             assertEquals(3, stub.requests.size());
-            assertTrue(e.getMessage().contains("still starting") && e.getMessage().contains(stub.hostAndPort()), e.getMessage());
+            assertTrue(e.getMessage().contains("still starting")
+                    && e.getMessage().contains(stub.hostAndPort()), e.getMessage());
             assertTrue(RegistryUnavailableException.isCauseOf(new RuntimeException(e)));
         }
     }
 
     @Test
     void theNextUrlStandsInAndIsKept() throws IOException {
-        try (var stub = new StubRegistry(r -> new Answer(200, "{\"id\":1}")); var sick = new StubRegistry(r -> error(500, 50001, "store"));
+        try (var stub = new StubRegistry(r -> new Answer(200, "{\"id\":1}"));
+                var sick = new StubRegistry(r -> error(500, 50001, "store"));
                 var client = client(deadUrl() + ", " + sick.url() + "," + stub.url())) {
             client.register("a", TEXT);
             client.register("b", TEXT);
@@ -175,7 +198,8 @@ class RestSchemaRegistryClientTest {
         AtomicLong now = new AtomicLong();
         try (var stub = new StubRegistry(r -> error(404, 40403, "no"));
                 var client = new RestSchemaRegistryClient(RegistryProperties.parse(
-                        Map.of("schema.registry.url", stub.url(), "missing.id.cache.ttl.sec", "10")), now::get)) {
+                        Map.of("schema.registry.url", stub.url(), "missing.id.cache.ttl.sec", "10")),
+                        now::get)) {
             for (int i = 0; i < 5; i++) {
                 assertEquals(40403, assertThrows(RegistryException.class, () -> client.byId(3)).errorCode());
             }
@@ -194,7 +218,8 @@ class RestSchemaRegistryClientTest {
                         Map.of("schema.registry.url", stub.url(), "max.schemas.per.subject", 2)))) {
             client.register("s", Schema.createFixed("A", null, null, 1));
             client.register("s", Schema.createFixed("A", null, null, 2));
-            var e = assertThrows(IllegalStateException.class, () -> client.register("s", Schema.createFixed("A", null, null, 3)));
+            var e = assertThrows(IllegalStateException.class,
+                    () -> client.register("s", Schema.createFixed("A", null, null, 3)));
             assertTrue(e.getMessage().contains("max.schemas.per.subject=2"), e.getMessage());
         }
     }
@@ -203,7 +228,8 @@ class RestSchemaRegistryClientTest {
     void compatibilityQuestions() {
         try (var stub = new StubRegistry(r -> r.path().startsWith("/config")
                 ? new Answer(200, "{\"compatibilityLevel\":\"FULL\"}")
-                : new Answer(200, "{\"is_compatible\":false,\"messages\":[\"because\"]}")); var client = client(stub.url())) {
+                : new Answer(200, "{\"is_compatible\":false,\"messages\":[\"because\"]}"));
+                var client = client(stub.url())) {
             assertEquals(List.of("because"), client.incompatibilities("s", TEXT));
             assertFalse(client.compatible("s", TEXT));
             assertEquals("/compatibility/subjects/s/versions?verbose=true", stub.requests.getFirst().path());

@@ -41,7 +41,8 @@ final class StubRegistry implements AutoCloseable {
     private void handle(HttpExchange exchange, Function<Request, Answer> answers) throws IOException {
         String body = new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
         Map<String, List<String>> headers = Map.copyOf(exchange.getRequestHeaders());
-        Request request = new Request(exchange.getRequestMethod(), exchange.getRequestURI().toString(), headers, body);
+        Request request = new Request(exchange.getRequestMethod(), exchange.getRequestURI().toString(),
+                headers, body);
         requests.add(request);
         Answer answer = answers.apply(request);
         byte[] bytes = answer.body().getBytes(StandardCharsets.UTF_8);

@@ -29,12 +29,15 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Values to bytes and back, in this JVM. The same bytes against foreign clients: see the module {@code it}. */
+/**
+ * Values to bytes and back, in this JVM. The same bytes against foreign clients: see the module {@code it}.
+ */
 class AvroSerdeTest {
     private static final Schema POINT = SchemaBuilder.record("Point").namespace("geo").fields()
             .requiredInt("x").requiredString("label").endRecord();
     private static final Schema INSTANT = new Schema.Parser().parse("""
-            {"type":"record","name":"Tick","fields":[{"name":"at","type":{"type":"long","logicalType":"timestamp-millis"}}]}""");
+            {"type":"record","name":"Tick","fields":[
+             {"name":"at","type":{"type":"long","logicalType":"timestamp-millis"}}]}""");
 
     private final InMemorySchemaRegistryClient registry = new InMemorySchemaRegistryClient();
 
@@ -89,19 +92,22 @@ class AvroSerdeTest {
 
     @Test
     void singleValuesAndNull() {
-        AvroSerializer<Object> writer = serializer(Map.of("value.subject.name.strategy", ByType.class.getName()));
+        AvroSerializer<Object> writer =
+                serializer(Map.of("value.subject.name.strategy", ByType.class.getName()));
         AvroDeserializer<Object> reader = deserializer(null, Map.of());
         for (Object value : List.of("héllo", 42, -1L << 40, 1.5f, Math.PI, true)) {
             assertEquals(value, reader.deserialize("t", writer.serialize("t", value)));
         }
         byte[] raw = {5, 0, -7};
         byte[] framed = writer.serialize("t", raw);
-        assertEquals(WireFormat.HEADER_BYTES + 3, framed.length, "bytes go without a length, as Confluent's do");
+        assertEquals(WireFormat.HEADER_BYTES + 3, framed.length,
+                "bytes go without a length, as Confluent's do");
         assertArrayEquals(raw, (byte[]) reader.deserialize("t", framed));
         assertArrayEquals(raw, (byte[]) reader.deserialize("t", writer.serialize("t", ByteBuffer.wrap(raw))));
         assertNull(writer.serialize("t", null));
         assertNull(reader.deserialize("t", (byte[]) null));
-        SerializationException e = assertThrows(SerializationException.class, () -> writer.serialize("t", List.of(1)));
+        SerializationException e = assertThrows(SerializationException.class,
+                () -> writer.serialize("t", List.of(1)));
         assertTrue(e.getMessage().contains("is no Avro value"), e.getMessage());
     }
 
@@ -117,11 +123,15 @@ class AvroSerdeTest {
     void anOlderWritersRecordIsReadWithDefaults() {
         Schema old = new Schema.Parser().parse("""
                 {"type":"record","name":"PromptJob","namespace":"dev.millrace.schemas","fields":[
-                 {"name":"jobId","type":"string"},{"name":"customId","type":"string"},{"name":"model","type":"string"},
-                 {"name":"gone","type":"double"},{"name":"createdAt","type":{"type":"long","logicalType":"timestamp-millis"}},
-                 {"name":"sampling","type":{"type":"record","name":"SamplingParams","fields":[{"name":"maxTokens","type":["null","int"]}]}}]}""");
-        GenericRecord sampling = new GenericRecordBuilder(old.getField("sampling").schema()).set("maxTokens", 5).build();
-        GenericRecord written = new GenericRecordBuilder(old).set("jobId", "j").set("customId", "c").set("model", "m")
+                 {"name":"jobId","type":"string"},{"name":"customId","type":"string"},
+                 {"name":"model","type":"string"},{"name":"gone","type":"double"},
+                 {"name":"createdAt","type":{"type":"long","logicalType":"timestamp-millis"}},
+                 {"name":"sampling","type":{"type":"record","name":"SamplingParams","fields":[
+                  {"name":"maxTokens","type":["null","int"]}]}}]}""");
+        GenericRecord sampling = new GenericRecordBuilder(old.getField("sampling").schema())
+                .set("maxTokens", 5).build();
+        GenericRecord written = new GenericRecordBuilder(old).set("jobId", "j").set("customId", "c")
+                .set("model", "m")
                 .set("gone", 1.5).set("createdAt", 1000L).set("sampling", sampling).build();
         byte[] bytes = serializer(Map.of()).serialize("prompts", written);
         PromptJob read = deserializer(PromptJob.class, Map.of()).deserialize("prompts", bytes);
@@ -140,10 +150,13 @@ class AvroSerdeTest {
         assertEquals(job, deserializer(null, specific).deserialize("prompts", bytes));
         assertInstanceOf(GenericRecord.class, deserializer(null, Map.of()).deserialize("prompts", bytes));
         byte[] foreign = serializer(Map.of()).serialize("points", point(1, "a"));
-        var e = assertThrows(SerializationException.class, () -> deserializer(null, specific).deserialize("points", foreign));
+        var e = assertThrows(SerializationException.class,
+                () -> deserializer(null, specific).deserialize("points", foreign));
         assertTrue(e.getMessage().contains("geo.Point"), e.getMessage());
-        assertFalse(WireFormatException.isCauseOf(e), "a missing class is the reader's fault, not the record's");
-        Map<String, Object> typed = Map.of("specific.avro.reader", true, "specific.avro.value.type", PromptJob.class);
+        assertFalse(WireFormatException.isCauseOf(e),
+                "a missing class is the reader's fault, not the record's");
+        Map<String, Object> typed = Map.of("specific.avro.reader", true, "specific.avro.value.type",
+                PromptJob.class);
         assertEquals(job, deserializer(null, typed).deserialize("prompts", bytes));
     }
 
@@ -151,8 +164,10 @@ class AvroSerdeTest {
     void whatIsRegisteredNamesNoJavaTypesUnlessAskedTo() {
         serializer(Map.of()).serialize("prompts", TestRecords.promptJob("j"));
         assertFalse(registry.latest("prompts-value").schema().toString().contains("avro.java.string"));
-        serializer(Map.of("avro.remove.java.properties", "false")).serialize("with", TestRecords.promptJob("j"));
-        assertTrue(registry.latest("with-value").schema().toString().contains("avro.java.string"), "positive control");
+        serializer(Map.of("avro.remove.java.properties", "false"))
+                .serialize("with", TestRecords.promptJob("j"));
+        assertTrue(registry.latest("with-value").schema().toString().contains("avro.java.string"),
+                "positive control");
     }
 
     @Test
@@ -160,8 +175,10 @@ class AvroSerdeTest {
         Map<String, String> logical = Map.of("avro.use.logical.type.converters", "true");
         GenericRecord tick = new GenericRecordBuilder(INSTANT).set("at", Instant.ofEpochMilli(77)).build();
         byte[] bytes = serializer(logical).serialize("ticks", tick);
-        assertEquals(Instant.ofEpochMilli(77), ((GenericRecord) deserializer(null, logical).deserialize("ticks", bytes)).get("at"));
-        assertEquals(77L, ((GenericRecord) deserializer(null, Map.of()).deserialize("ticks", bytes)).get("at"));
+        assertEquals(Instant.ofEpochMilli(77),
+                ((GenericRecord) deserializer(null, logical).deserialize("ticks", bytes)).get("at"));
+        assertEquals(77L, ((GenericRecord) deserializer(null, Map.of()).deserialize("ticks", bytes))
+                .get("at"));
     }
 
     @Test
@@ -174,7 +191,9 @@ class AvroSerdeTest {
         expected.forEach((strategy, subject) -> {
             var fresh = new InMemorySchemaRegistryClient();
             var writer = new AvroSerializer<GenericRecord>(fresh);
-            writer.configure(Map.of("value.subject.name.strategy", strategy, "key.subject.name.strategy", "nonsense.not.read.for.values"), false);
+            writer.configure(
+                    Map.of("value.subject.name.strategy", strategy, "key.subject.name.strategy",
+                    "nonsense.not.read.for.values"), false);
             writer.serialize("t", point(1, "a"));
             assertEquals(List.of(subject), fresh.subjects(), strategy);
         });
@@ -190,24 +209,30 @@ class AvroSerdeTest {
     void theNewestVersionCanBeWrittenInsteadOfTheRecordsOwn() {
         // Another order and a further field: by position, Avro would write nonsense.
         Schema newer = SchemaBuilder.record("Point").namespace("geo").fields()
-                .requiredString("label").requiredInt("x").name("z").type().intType().intDefault(9).endRecord();
+                .requiredString("label").requiredInt("x").name("z").type().intType().intDefault(9)
+                .endRecord();
         registry.register("points-value", POINT);
         int id = registry.register("points-value", newer);
-        var writer = this.<GenericRecord>serializer(Map.of("auto.register.schemas", "false", "use.latest.version", "true"));
+        var writer = this.<GenericRecord>serializer(
+                Map.of("auto.register.schemas", "false", "use.latest.version", "true"));
         byte[] bytes = writer.serialize("points", point(4, "d"));
         assertEquals(id, bytes[4]);
         GenericRecord back = (GenericRecord) deserializer(null, Map.of()).deserialize("points", bytes);
         assertEquals("d/4/9", back.get("label") + "/" + back.get("x") + "/" + back.get("z"));
-        var byId = this.<GenericRecord>serializer(Map.of("auto.register.schemas", "false", "use.schema.id", Integer.toString(id)));
+        var byId = this.<GenericRecord>serializer(
+                Map.of("auto.register.schemas", "false", "use.schema.id", Integer.toString(id)));
         assertArrayEquals(bytes, byId.serialize("points", point(4, "d")));
     }
 
     @Test
     void aRecordThatTheNewestVersionCannotReadIsRefused() {
-        registry.register("points-value", SchemaBuilder.record("Point").namespace("geo").fields().requiredInt("y").endRecord());
-        var writer = this.<GenericRecord>serializer(Map.of("auto.register.schemas", "false", "use.latest.version", "true"));
+        registry.register("points-value", SchemaBuilder.record("Point").namespace("geo").fields()
+                .requiredInt("y").endRecord());
+        var writer = this.<GenericRecord>serializer(
+                Map.of("auto.register.schemas", "false", "use.latest.version", "true"));
         var e = assertThrows(SerializationException.class, () -> writer.serialize("points", point(1, "a")));
-        assertTrue(e.getMessage().contains("version 1 of subject points-value") && e.getMessage().contains("y"), e.getMessage());
+        assertTrue(e.getMessage().contains("version 1 of subject points-value")
+                && e.getMessage().contains("y"), e.getMessage());
     }
 
     @Test
@@ -232,15 +257,20 @@ class AvroSerdeTest {
             assertFalse(String.valueOf(t.getMessage()).contains("secret"), t.getMessage());
         }
         record.put("v", 1);
-        assertEquals("00" + "00000001" + "02" + "02", HexFormat.of().formatHex(writer.serialize("t", record)));
+        assertEquals("00" + "00000001" + "02" + "02",
+                HexFormat.of().formatHex(writer.serialize("t", record)));
     }
 
     @ParameterizedTest
     @ValueSource(strings = {
-        "use.latest.with.metadata=a=b", "schema.reflection=true", "avro.reflection.allow.null=true", "rule.executors=x",
-        "context.name.strategy=com.acme.Mine", "value.schema.id.serializer=io.confluent.kafka.serializers.schema.id.HeaderSchemaIdSerializer",
-        "latest.cache.size=5", "auto.register.schemas=yes", "use.schema.id=x", "specific.avro.value.type=no.such.Type",
-        "value.subject.name.strategy=no.such.Strategy", "value.subject.name.strategy=java.lang.String", "use.latest.version=true"})
+        "use.latest.with.metadata=a=b", "schema.reflection=true", "avro.reflection.allow.null=true",
+                "rule.executors=x",
+        "context.name.strategy=com.acme.Mine",
+        "value.schema.id.serializer=io.confluent.kafka.serializers.schema.id.HeaderSchemaIdSerializer",
+        "latest.cache.size=5", "auto.register.schemas=yes", "use.schema.id=x",
+        "specific.avro.value.type=no.such.Type",
+        "value.subject.name.strategy=no.such.Strategy", "value.subject.name.strategy=java.lang.String",
+        "use.latest.version=true"})
     void whatIsNotSupportedIsRefusedByName(String setting) {
         String[] pair = setting.split("=", 2);
         var e = assertThrows(IllegalArgumentException.class, () -> serializer(Map.of(pair[0], pair[1])));
@@ -249,10 +279,13 @@ class AvroSerdeTest {
 
     @Test
     void propertiesOfOtherClientsPass() {
-        Map<String, Object> properties = new HashMap<>(Map.of("bootstrap.servers", "x:1", "acks", "all", "avro.reflection.allow.null", "false",
-                "schema.registry.url", "mock://pass", "compression.type", "zstd", "ssl.truststore.location", "/kafka/own.jks"));
+        Map<String, Object> properties = new HashMap<>(
+                Map.of("bootstrap.servers", "x:1", "acks", "all", "avro.reflection.allow.null", "false",
+                "schema.registry.url", "mock://pass", "compression.type", "zstd", "ssl.truststore.location",
+                "/kafka/own.jks"));
         try (AvroSerde<Completion> serde = AvroSerde.forValues(Completion.class, properties)) {
-            assertThrows(WireFormatException.class, () -> serde.deserializer().deserialize("t", new byte[] {1}));
+            assertThrows(WireFormatException.class,
+                    () -> serde.deserializer().deserialize("t", new byte[] {1}));
         }
     }
 }

@@ -18,7 +18,10 @@ import java.util.Map;
 import org.apache.kafka.common.errors.SerializationException;
 import org.junit.jupiter.api.Test;
 
-/** The caller's three cases, told apart by class: set the record aside, try it again, or stop. Mistaking one loses data or hangs. */
+/**
+ * The caller's three cases, told apart by class: set the record aside, try it again, or stop. Mistaking one
+ * loses data or hangs.
+ */
 class ErrorSortingTest {
     private static final byte[] FRAMED = {0, 0, 0, 0, 9, 1, 2, 3};
 
@@ -32,7 +35,8 @@ class ErrorSortingTest {
         });
         server.start();
         try (AvroSerde<PromptJob> serde = serde(server.getAddress().getPort())) {
-            return assertThrows(SerializationException.class, () -> serde.deserializer().deserialize("prompts", FRAMED));
+            return assertThrows(SerializationException.class,
+                    () -> serde.deserializer().deserialize("prompts", FRAMED));
         } finally {
             server.stop(0);
         }
@@ -45,8 +49,10 @@ class ErrorSortingTest {
 
     @Test
     void unreadableForEver() throws IOException {
-        assertTrue(WireFormatException.isCauseOf(readAgainst(404, "{\"error_code\":40403,\"message\":\"Schema 9 not found\"}")));
-        assertTrue(WireFormatException.isCauseOf(readAgainst(200, "{\"schema\":\"syntax = proto3\",\"schemaType\":\"PROTOBUF\"}")));
+        assertTrue(WireFormatException.isCauseOf(
+                readAgainst(404, "{\"error_code\":40403,\"message\":\"Schema 9 not found\"}")));
+        assertTrue(WireFormatException.isCauseOf(
+                readAgainst(200, "{\"schema\":\"syntax = proto3\",\"schemaType\":\"PROTOBUF\"}")));
         assertTrue(WireFormatException.isCauseOf(readAgainst(200, "{\"schema\":\"\\\"no-such-type\\\"\"}")));
     }
 
@@ -58,8 +64,10 @@ class ErrorSortingTest {
             assertFalse(WireFormatException.isCauseOf(e), e.toString());
         }
         try (AvroSerde<PromptJob> nobodyThere = serde(1)) {
-            assertThrows(RegistryUnavailableException.class, () -> nobodyThere.deserializer().deserialize("prompts", FRAMED));
-            assertThrows(RegistryUnavailableException.class, () -> nobodyThere.serializer().serialize("prompts", TestRecords.promptJob("j")));
+            assertThrows(RegistryUnavailableException.class,
+                    () -> nobodyThere.deserializer().deserialize("prompts", FRAMED));
+            assertThrows(RegistryUnavailableException.class,
+                    () -> nobodyThere.serializer().serialize("prompts", TestRecords.promptJob("j")));
         }
     }
 
@@ -68,8 +76,10 @@ class ErrorSortingTest {
         for (int status : new int[] {401, 403, 404}) {
             var e = readAgainst(status, "<html>a proxy, or a path that is no registry's</html>");
             assertEquals(RegistryException.class, e.getClass());
-            assertFalse(WireFormatException.isCauseOf(e) || RegistryUnavailableException.isCauseOf(e), e.toString());
-            assertTrue(e.getMessage().contains("topic prompts") && e.getMessage().contains(Integer.toString(status)), e.getMessage());
+            assertFalse(WireFormatException.isCauseOf(e) || RegistryUnavailableException.isCauseOf(e),
+                    e.toString());
+            assertTrue(e.getMessage().contains("topic prompts")
+                    && e.getMessage().contains(Integer.toString(status)), e.getMessage());
         }
     }
 }

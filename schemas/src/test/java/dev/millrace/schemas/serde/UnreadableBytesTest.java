@@ -21,7 +21,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Bytes that are no record end as a {@link WireFormatException}, whatever they are, and never as anything worse. */
+/**
+ * Bytes that are no record end as a {@link WireFormatException}, whatever they are, and never as anything
+ * worse.
+ */
 class UnreadableBytesTest {
     private final InMemorySchemaRegistryClient registry = new InMemorySchemaRegistryClient();
     private final AvroSerializer<Object> writer = new AvroSerializer<>(registry);
@@ -37,7 +40,8 @@ class UnreadableBytesTest {
     }
 
     private String refusal(byte[] bytes) {
-        String message = assertThrows(WireFormatException.class, () -> reader.deserialize("prompts", bytes)).getMessage();
+        String message = assertThrows(WireFormatException.class, () -> reader.deserialize("prompts", bytes))
+                .getMessage();
         assertTrue(message.startsWith("topic prompts: "), message);
         return message;
     }
@@ -57,7 +61,8 @@ class UnreadableBytesTest {
 
     @Test
     void anIncompatibleWriterIsNamed() {
-        Schema other = SchemaBuilder.record("PromptJob").namespace("elsewhere").fields().requiredInt("jobId").endRecord();
+        Schema other = SchemaBuilder.record("PromptJob").namespace("elsewhere").fields().requiredInt("jobId")
+                .endRecord();
         GenericRecord record = new GenericData.Record(other);
         record.put("jobId", 3);
         assertTrue(refusal(writer.serialize("elsewhere", record)).contains("elsewhere.PromptJob"));
@@ -93,7 +98,8 @@ class UnreadableBytesTest {
 
     @Test
     void aHugeLengthIsRefusedBeforeAnythingIsAllocated() {
-        Schema schema = SchemaBuilder.record("Big").fields().name("a").type().array().items().stringType().noDefault().endRecord();
+        Schema schema = SchemaBuilder.record("Big").fields().name("a").type().array().items().stringType()
+                .noDefault().endRecord();
         registry.register("big", schema);
         int id = registry.lookup("big", schema);
         AvroDeserializer<Object> generic = new AvroDeserializer<>(null, registry);
@@ -117,12 +123,14 @@ class UnreadableBytesTest {
         deep[4] = (byte) id;
         assertThrows(WireFormatException.class, () -> generic.deserialize("t", deep));
         byte[] shallow = {0, 0, 0, 0, (byte) id, 2, 2, 0};
-        assertEquals("{\"next\": {\"next\": {\"next\": null}}}", generic.deserialize("t", shallow).toString());
+        assertEquals("{\"next\": {\"next\": {\"next\": null}}}",
+                generic.deserialize("t", shallow).toString());
     }
 
     @Test
     void wrappedErrorsAreRecognised() {
-        WireFormatException inner = assertThrows(WireFormatException.class, () -> reader.deserialize("prompts", new byte[1]));
+        WireFormatException inner = assertThrows(WireFormatException.class,
+                () -> reader.deserialize("prompts", new byte[1]));
         assertTrue(WireFormatException.isCauseOf(new RuntimeException(new IllegalStateException(inner))));
         assertFalse(WireFormatException.isCauseOf(new RuntimeException("other")));
     }
