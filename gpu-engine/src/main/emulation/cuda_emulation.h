@@ -116,6 +116,7 @@ template <typename... A>
 struct EmuSignature {
     static void call(void (*kernel)(), void** args) { call(kernel, args, std::make_index_sequence<sizeof...(A)>()); }
     template <size_t... I>
+    __attribute__((no_sanitize("thread"))) // the arguments are the host's memory
     static void call(void (*kernel)(), void** args, std::index_sequence<I...>) {
         (void)args;
         reinterpret_cast<void (*)(A...)>(kernel)(*static_cast<std::remove_reference_t<A>*>(args[I])...);
