@@ -47,7 +47,7 @@ public final class Topics {
                 new Spec(DEAD_LETTERS, 1, false),
                 new Spec(BATCH_EVENTS, partitions, false),
                 new Spec(BATCHES, 1, true),
-                new Spec(CONTROL, 1, false),
+                new Spec(CONTROL, 1, true),
                 new Spec(WORKER_STATS, 1, true));
     }
 }

@@ -25,6 +25,28 @@ public interface Engine extends AutoCloseable {
      */
     boolean abort(long requestId);
 
+    /**
+     * Like {@link #abort}, and hands back what the request has made so far: its texts as they stand
+     * (finish reason {@link FinishReason#ABORT} where one was not at its end) and, as prompt tokens,
+     * those that were computed or found in the cache. A request that was never scheduled has neither.
+     *
+     * @return null if the request is not known, or the engine cannot tell what it has made
+     */
+    default EngineResult cancel(long requestId) {
+        abort(requestId);
+        return null;
+    }
+
+    /**
+     * Takes back a request that has not begun: nothing was computed for it, and it may be submitted again,
+     * also under the same id.
+     *
+     * @return false if it is not known or has begun; it is left as it is then
+     */
+    default boolean withdraw(long requestId) {
+        return false;
+    }
+
     /** Whether any request is queued or running. */
     boolean hasWork();
 

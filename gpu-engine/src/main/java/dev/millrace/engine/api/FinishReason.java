@@ -5,7 +5,9 @@ public enum FinishReason {
     /** End-of-sequence token, a stop string or a stop token id. */
     STOP("stop"),
     /** maxTokens reached, or the context is full. */
-    LENGTH("length");
+    LENGTH("length"),
+    /** Cut off by {@link Engine#cancel}; only in the partial results that it returns. */
+    ABORT("abort");
 
     private final String openAiName;
 

@@ -56,7 +56,8 @@ final class ChoiceOutput {
     }
 
     EngineResult.Choice choice(int index, int[] tokenIds) {
-        return new EngineResult.Choice(index, text.toString(), tokenIds, finishReason, stopReason, logprobs);
+        FinishReason reason = finishReason == null ? FinishReason.ABORT : finishReason;
+        return new EngineResult.Choice(index, text.toString(), tokenIds, reason, stopReason, logprobs);
     }
 
     /** Adds text; true if a stop string ended it. */

@@ -102,6 +102,23 @@ public final class LlmEngine implements Engine {
     }
 
     @Override
+    public EngineResult cancel(long requestId) {
+        RequestState state = requests.remove(requestId);
+        if (state == null) {
+            return null;
+        }
+        EngineResult partial = state.partial(clock.millis());
+        removeAll(state);
+        return partial;
+    }
+
+    @Override
+    public boolean withdraw(long requestId) {
+        RequestState state = requests.get(requestId);
+        return state != null && !state.hasBegun() && abort(requestId);
+    }
+
+    @Override
     public boolean hasWork() {
         return !requests.isEmpty() || !underway.isEmpty();
     }

@@ -72,6 +72,26 @@ public final class RequestState {
         return result(choices, nowMs, null);
     }
 
+    boolean hasBegun() {
+        return firstScheduledMs != NOT_YET;
+    }
+
+    /** What there is so far, for a request that is about to be stopped. */
+    EngineResult partial(long nowMs) {
+        List<EngineResult.Choice> choices = new ArrayList<>();
+        int computed = 0;
+        for (Sequence sequence : sequences) {
+            int[] output = sequence.outputTokens();
+            if (output.length > 0) {
+                choices.add(output(sequence).choice(sequence.choice(), output));
+                computed = sequence.numPromptTokens();
+            }
+            computed = Math.max(computed, Math.min(sequence.numComputed(), sequence.numPromptTokens()));
+        }
+        EngineResult.Timing timing = new EngineResult.Timing(submittedMs, firstScheduledMs, firstTokenMs, nowMs);
+        return new EngineResult(request.requestId(), choices, computed, Math.min(cachedTokens, computed), timing, null);
+    }
+
     EngineResult failure(String code, String message, long nowMs) {
         return result(List.of(), nowMs, new EngineResult.Failure(code, message));
     }

@@ -104,6 +104,53 @@ class LlmEngineTest {
     }
 
     @Test
+    void cancelHandsBackWhatIsThereAndFreesIt() {
+        LlmEngine engine = engine(1, 16, true);
+        engine.submit(new EngineRequest(1, prompt(37, 0, 0), params(p -> p.maxTokens = 30), 0));
+        engine.submit(new EngineRequest(2, prompt(4, 1, 1), greedy(2), 0));
+        engine.step();
+        EngineResult waiting = engine.cancel(2);
+        assertEquals(0, waiting.promptTokens(), "never scheduled");
+        assertEquals(List.of(), waiting.choices());
+        engine.step();
+        engine.step();
+        engine.step();
+        EngineResult running = engine.cancel(1);
+        assertEquals(40, running.promptTokens());
+        EngineResult.Choice choice = running.choices().getFirst();
+        assertEquals(FinishReason.ABORT, choice.finishReason());
+        assertTrue(choice.tokenIds().length >= 1 && choice.tokenIds().length < 30, choice.toString());
+        assertFalse(choice.text().isEmpty());
+        assertNull(engine.cancel(1), "cancelled twice");
+        assertFalse(engine.hasWork());
+        engine.checkConservation();
+    }
+
+    @Test
+    void cancelInTheMiddleOfThePromptCountsWhatWasComputed() {
+        LlmEngine engine = engine(1, 16, true);
+        engine.submit(new EngineRequest(1, prompt(77, 0, 0), greedy(2), 0));
+        engine.step();
+        EngineResult partial = engine.cancel(1);
+        assertEquals(16, partial.promptTokens(), "one step's budget");
+        assertEquals(List.of(), partial.choices());
+    }
+
+    @Test
+    void onlyWhatHasNotBegunCanBeWithdrawn() {
+        LlmEngine engine = engine(1, 64, true);
+        engine.submit(new EngineRequest(1, prompt(4, 0, 0), greedy(5), 0));
+        engine.submit(new EngineRequest(2, prompt(4, 1, 1), greedy(5), 0));
+        engine.submit(new EngineRequest(3, prompt(4, 2, 2), greedy(5), 0));
+        engine.step();
+        assertFalse(engine.withdraw(1), "it runs");
+        assertTrue(engine.withdraw(2));
+        assertFalse(engine.withdraw(2), "it is out");
+        engine.submit(new EngineRequest(2, prompt(4, 1, 1), greedy(5), -1));
+        assertEquals(List.of(1L, 3L, 2L), drain(engine).stream().map(EngineResult::requestId).toList());
+    }
+
+    @Test
     void outputIsCutAtTheContext() {
         LlmEngine engine = engine(4, 256, true);
         engine.submit(new EngineRequest(1, prompt(190, 0, 0), params(p -> p.maxTokens = 1_000), 0));
