@@ -3,7 +3,7 @@ package dev.millrace.ops.cli;
 import dev.millrace.ingest.IngestApp;
 import dev.millrace.ingest.IngestConfig;
 import dev.millrace.ops.embedded.RoleHealth;
-import dev.millrace.ops.http.MetricsServer;
+import dev.millrace.ops.http.HttpPort;
 import dev.millrace.schemas.Topics;
 
 import picocli.CommandLine.Command;
@@ -24,7 +24,7 @@ import java.util.concurrent.Callable;
         name = "ingest",
         description =
                 "Validates, dedupes and routes prompt jobs: one role against your own Kafka. Ctrl-C"
-                    + " stops.")
+                        + " stops.")
 public final class IngestCommand implements Callable<Integer> {
     @Option(
             names = "--threads",
@@ -52,7 +52,7 @@ public final class IngestCommand implements Callable<Integer> {
             paramLabel = "MODEL",
             description =
                     "Refuses jobs for any other model; repeat for more (default: any model is"
-                        + " routed).")
+                            + " routed).")
     Set<String> models = new HashSet<>();
 
     @Mixin ConnectionOptions connection;
@@ -69,7 +69,7 @@ public final class IngestCommand implements Callable<Integer> {
                         .withStreamThreads(threads);
         Shutdown shutdown = Shutdown.onSignal();
         try (IngestApp app = new IngestApp(config, role.metrics(), InstantSource.system());
-                MetricsServer http =
+                HttpPort http =
                         role.serve(spec.commandLine().getOut(), () -> RoleHealth.notReady(app))) {
             app.start();
             shutdown.awaitOr(app::awaitStopped);

@@ -1,6 +1,7 @@
 package dev.millrace.ops.cli;
 
-import dev.millrace.ops.http.MetricsServer;
+import dev.millrace.ops.http.HealthPages;
+import dev.millrace.ops.http.HttpPort;
 
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
@@ -35,7 +36,7 @@ public final class RoleOptions {
             paramLabel = "DIR",
             description =
                     "Folder for local state (default: .millrace/state in the checkout). Losing it"
-                        + " loses no data.")
+                            + " loses no data.")
     Path stateDir;
 
     private PrometheusMeterRegistry metrics;
@@ -56,9 +57,9 @@ public final class RoleOptions {
     }
 
     /** Opens the endpoint and prints where it is. */
-    public MetricsServer serve(PrintWriter out, Supplier<String> notReady) {
-        MetricsServer server =
-                new MetricsServer(new InetSocketAddress(httpHost, httpPort), metrics(), notReady);
+    public HttpPort serve(PrintWriter out, Supplier<String> notReady) {
+        HttpPort server =
+                HealthPages.open(new InetSocketAddress(httpHost, httpPort), metrics(), notReady);
         out.println("metrics at " + server.url() + "/metrics; Ctrl-C drains and stops");
         out.flush();
         return server;

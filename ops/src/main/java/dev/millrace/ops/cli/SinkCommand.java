@@ -1,7 +1,7 @@
 package dev.millrace.ops.cli;
 
 import dev.millrace.ops.embedded.RoleHealth;
-import dev.millrace.ops.http.MetricsServer;
+import dev.millrace.ops.http.HttpPort;
 import dev.millrace.sink.SinkApp;
 import dev.millrace.sink.SinkConfig;
 
@@ -18,7 +18,7 @@ import java.util.concurrent.Callable;
         name = "sink",
         description =
                 "Follows completions: batch progress and usage per tenant, one role against your"
-                    + " own Kafka. Ctrl-C stops.")
+                        + " own Kafka. Ctrl-C stops.")
 public final class SinkCommand implements Callable<Integer> {
     @Option(
             names = "--threads",
@@ -39,7 +39,7 @@ public final class SinkCommand implements Callable<Integer> {
                 SinkConfig.defaults(role.stateDir(), connection.requireAll()).withThreads(threads);
         Shutdown shutdown = Shutdown.onSignal();
         try (SinkApp app = new SinkApp(config, role.metrics());
-                MetricsServer http =
+                HttpPort http =
                         role.serve(spec.commandLine().getOut(), () -> RoleHealth.notReady(app))) {
             app.start();
             shutdown.awaitOr(app::awaitStopped);

@@ -1,7 +1,7 @@
 package dev.millrace.ops.cli;
 
 import dev.millrace.ops.embedded.RoleHealth;
-import dev.millrace.ops.http.MetricsServer;
+import dev.millrace.ops.http.HttpPort;
 import dev.millrace.schemas.Topics;
 import dev.millrace.worker.WorkerApp;
 import dev.millrace.worker.WorkerConfig;
@@ -28,7 +28,7 @@ public final class WorkerCommand implements Callable<Integer> {
             defaultValue = "worker-1",
             description =
                     "Unique name of this worker, the same over restarts (default"
-                        + " ${DEFAULT-VALUE}).")
+                            + " ${DEFAULT-VALUE}).")
     String workerId;
 
     @Option(
@@ -44,7 +44,7 @@ public final class WorkerCommand implements Callable<Integer> {
             defaultValue = "30",
             description =
                     "Longest time to go on with running jobs after a stop signal (default"
-                        + " ${DEFAULT-VALUE}).")
+                            + " ${DEFAULT-VALUE}).")
     int drainTimeoutSeconds;
 
     @Mixin EngineOptions engine;
@@ -60,7 +60,7 @@ public final class WorkerCommand implements Callable<Integer> {
         WorkerConfig config = config(connection.requireAll());
         Shutdown shutdown = Shutdown.onSignal();
         try (WorkerApp app = new WorkerApp(config, engine::open, role.metrics());
-                MetricsServer http =
+                HttpPort http =
                         role.serve(spec.commandLine().getOut(), () -> RoleHealth.notReady(app))) {
             app.start();
             shutdown.awaitOr(app::awaitTermination);

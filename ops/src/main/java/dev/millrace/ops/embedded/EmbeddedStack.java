@@ -3,7 +3,8 @@ package dev.millrace.ops.embedded;
 import dev.millrace.engine.api.LoadedModel;
 import dev.millrace.ingest.IngestApp;
 import dev.millrace.ingest.IngestConfig;
-import dev.millrace.ops.http.MetricsServer;
+import dev.millrace.ops.http.HealthPages;
+import dev.millrace.ops.http.HttpPort;
 import dev.millrace.ops.registry.RegistryConfig;
 import dev.millrace.ops.registry.SchemaRegistryServer;
 import dev.millrace.ops.topics.TopicAdmin;
@@ -53,7 +54,7 @@ public final class EmbeddedStack implements AutoCloseable {
     private IngestApp ingest;
     private WorkerApp worker;
     private SinkApp sink;
-    private MetricsServer http;
+    private HttpPort http;
 
     private record Part(String name, AutoCloseable resource) {}
 
@@ -110,7 +111,7 @@ public final class EmbeddedStack implements AutoCloseable {
         http =
                 keep(
                         "metrics",
-                        new MetricsServer(loopback(config.httpPort()), metrics, this::notReady));
+                        HealthPages.open(loopback(config.httpPort()), metrics, this::notReady));
         onPart.accept("metrics at " + http.url() + "/metrics");
     }
 
