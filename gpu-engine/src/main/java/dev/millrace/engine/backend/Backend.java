@@ -77,6 +77,13 @@ public interface Backend extends AutoCloseable {
         return linear(List.of(weights), null);
     }
 
+    /**
+     * Brings the matrices of a mixture of experts into the form that {@link #experts} takes, once.
+     */
+    default Experts pack(Experts experts) {
+        return experts;
+    }
+
     /** Packs an embedding table [vocabulary, hidden]. */
     Linear embedding(WeightTensor table);
 

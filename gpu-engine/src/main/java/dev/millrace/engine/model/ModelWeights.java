@@ -147,7 +147,8 @@ record ModelWeights(
             }
             Linear router =
                     backend.router(matrix(prefix + names.router(), experts.count(), hidden));
-            return new Experts(router, gateUp, down, experts.perToken(), experts.renormalise());
+            return backend.pack(
+                    new Experts(router, gateUp, down, experts.perToken(), experts.renormalise()));
         }
 
         /**

@@ -1,0 +1,34 @@
+package dev.millrace.engine.backend.cuda;
+
+import dev.millrace.engine.backend.KvStore;
+import dev.millrace.engine.kvcache.KvLayout;
+
+/**
+ * The KV cache in device memory: per layer {@code [numBlocks][2][kvHeads][blockSize][headDim]},
+ * keys before values in each block, E4M3 or BF16.
+ *
+ * @param address of layer 0
+ * @param keyScales address of f32 [layers][kvHeads]; 0 for BF16
+ * @param valueScales likewise
+ */
+record CudaKvStore(KvLayout layout, boolean fp8, long address, long keyScales, long valueScales)
+        implements KvStore {
+
+    long layerAddress(int layer) {
+        return address
+                + layer * (long) layout.numBlocks() * layout.bytesPerBlock() / layout.numLayers();
+    }
+
+    long keyScales(int layer) {
+        return fp8 ? keyScales + 4L * layer * layout.numKvHeads() : 0;
+    }
+
+    long valueScales(int layer) {
+        return fp8 ? valueScales + 4L * layer * layout.numKvHeads() : 0;
+    }
+
+    /** The part of a kernel's name that tells the element type. */
+    String suffix() {
+        return fp8 ? "fp8" : "bf16";
+    }
+}
