@@ -20,11 +20,11 @@ extern "C" __global__ void faulty_shared(int* out, int fault) {
         __syncthreads();
     }
     words[t] = value + 1; // 2: while another warp may still read it
-    if (fault == 4) {
-        words[t + 1] = value; // one past the end for the last thread, and a race before
+    if (fault == 4 && t < 63) {
+        words[t + 1] = value; // which the next thread writes too
     }
     if (fault == 5 && t == 63) {
-        words[64] = value;
+        words[64] = value; // one past the end
     }
     out[t] = words[t];
 }
@@ -74,6 +74,7 @@ extern "C" __global__ void faulty_async(const int* in, int* out, int fault) {
     MR_SHARED(shared);
     int t = (int)threadIdx.x;
     *reinterpret_cast<uint4*>(shared + 16 * t) = {0, 0, 0, 0};
+    __syncwarp();
     asyncCopy16(shared + 16 * t, in + 4 * t, true);
     asyncCommit();
     int* words = reinterpret_cast<int*>(shared);

@@ -51,7 +51,7 @@ class EmulationFaultTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
             1 | while a cp.async to it may be under way
-            2 | data race: reads byte
+            2 | data race: 
             3 | that nobody waited for
             """)
     void asynchronousCopies(int fault, String words) {
