@@ -84,6 +84,7 @@ final class WorkerLoop {
             throw new WorkerFailedException("the engine is broken", e);
         }
         for (EngineResult result : ended) {
+            context.metrics().finished(result);
             InFlightJob job = session.jobs.remove(result.requestId());
             if (job != null) {
                 Completion completion = session.results.encode(job.job(), job.request(), result);

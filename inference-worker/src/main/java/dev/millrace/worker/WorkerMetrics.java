@@ -1,12 +1,16 @@
 package dev.millrace.worker;
 
+import dev.millrace.engine.api.EngineResult;
+import dev.millrace.engine.api.EngineStats;
 import dev.millrace.schemas.Completion;
 import dev.millrace.schemas.CompletionStatus;
+
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
+
 import java.util.Collection;
 import java.util.EnumMap;
 import java.util.Locale;
@@ -15,7 +19,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * The worker's metrics, tagged with its id and pool. The engine's own (tokens, running, KV use) are the engine's to export.
+ * The worker's metrics, tagged with its id and pool. The engine's own table (tokens, running, KV
+ * use) is exported beside them by {@link EngineMeters}, what requests experienced by {@link
+ * RequestMetrics}.
  *
  * <pre>
  * millrace_worker_jobs_total{status}            jobs answered, by how they ended
@@ -34,7 +40,7 @@ import java.util.concurrent.atomic.AtomicLong;
  * millrace_worker_finished_ahead_metadata_chars longest metadata string of the partitions owned (the broker's limit: 4,096)
  * </pre>
  */
-final class WorkerMetrics {
+public final class WorkerMetrics {
     private final Map<CompletionStatus, Counter> jobs = new EnumMap<>(CompletionStatus.class);
     private final Counter deadLetters;
     private final Counter skippedFinished;
@@ -49,31 +55,71 @@ final class WorkerMetrics {
     private final AtomicLong engineJobs;
     private final AtomicLong partitions;
     private final AtomicLong metadataChars;
+    private final EngineMeters engine;
+    private final RequestMetrics requests;
     private long jobsFinished;
 
-    WorkerMetrics(MeterRegistry registry, WorkerConfig config) {
+    /** Registers every meter at once, so that a dashboard shows zeros and not gaps. */
+    public WorkerMetrics(MeterRegistry registry, WorkerConfig config) {
         Tags tags = Tags.of("worker", config.workerId(), "pool", config.pool());
         for (CompletionStatus status : CompletionStatus.values()) {
-            jobs.put(status, counter(registry, "jobs", "Jobs answered.", tags.and("status", status.name().toLowerCase(Locale.ROOT))));
+            jobs.put(
+                    status,
+                    counter(
+                            registry,
+                            "jobs",
+                            "Jobs answered.",
+                            tags.and("status", status.name().toLowerCase(Locale.ROOT))));
         }
         deadLetters = counter(registry, "dead.letters", "Records set aside.", tags);
-        skippedFinished = counter(registry, "skipped.finished", "Records that the offset metadata says are finished.", tags);
-        answeredBefore = counter(registry, "answered.before", "Jobs that have a committed completion already.", tags);
+        skippedFinished =
+                counter(
+                        registry,
+                        "skipped.finished",
+                        "Records that the offset metadata says are finished.",
+                        tags);
+        answeredBefore =
+                counter(
+                        registry,
+                        "answered.before",
+                        "Jobs that have a committed completion already.",
+                        tags);
         committedJobs = counter(registry, "committed.jobs", "Jobs whose commit succeeded.", tags);
         aborted = counter(registry, "aborted.transactions", "Transactions that failed.", tags);
         rebalances = counter(registry, "rebalances", "Calls of the rebalance listener.", tags);
         rejoins = counter(registry, "rejoins", "Times that the worker made new clients.", tags);
-        commits = Timer.builder("millrace.worker.commit").description("Duration of a transaction.").tags(tags).register(registry);
+        commits =
+                Timer.builder("millrace.worker.commit")
+                        .description("Duration of a transaction.")
+                        .tags(tags)
+                        .register(registry);
         inFlightJobs = gauge(registry, "in.flight.jobs", "Jobs read and not yet committed.", tags);
         inFlightBytes = gauge(registry, "in.flight.bytes", "Bytes of their records.", tags);
         engineJobs = gauge(registry, "engine.jobs", "Jobs inside the engine.", tags);
         partitions = gauge(registry, "assigned.partitions", "Partitions owned.", tags);
-        metadataChars = gauge(registry, "finished.ahead.metadata.chars", "Longest metadata string of the partitions owned.", tags);
+        engine = new EngineMeters(registry, tags);
+        requests = new RequestMetrics(registry, tags);
+        metadataChars =
+                gauge(
+                        registry,
+                        "finished.ahead.metadata.chars",
+                        "Longest metadata string of the partitions owned.",
+                        tags);
     }
 
     void finished(Completion completion) {
         jobsFinished++;
         jobs.get(completion.getStatus()).increment();
+    }
+
+    /** Takes what the request experienced inside the engine. */
+    void finished(EngineResult result) {
+        requests.finished(result);
+    }
+
+    /** Takes the engine's statistics for the next scrapes. */
+    void observe(EngineStats stats) {
+        engine.observe(stats);
     }
 
     void deadLetter() {
@@ -111,20 +157,30 @@ final class WorkerMetrics {
         inFlightBytes.set(buffer.bytes());
         engineJobs.set(buffer.numInEngine());
         partitions.set(ledgers.size());
-        metadataChars.set(ledgers.stream().mapToInt(ledger -> ledger.metadata().length()).max().orElse(0));
+        metadataChars.set(
+                ledgers.stream().mapToInt(ledger -> ledger.metadata().length()).max().orElse(0));
     }
 
     long jobsFinished() {
         return jobsFinished;
     }
 
-    private static Counter counter(MeterRegistry registry, String name, String description, Tags tags) {
-        return Counter.builder("millrace.worker." + name).description(description).tags(tags).register(registry);
+    private static Counter counter(
+            MeterRegistry registry, String name, String description, Tags tags) {
+        return Counter.builder("millrace.worker." + name)
+                .description(description)
+                .tags(tags)
+                .register(registry);
     }
 
-    private static AtomicLong gauge(MeterRegistry registry, String name, String description, Tags tags) {
+    private static AtomicLong gauge(
+            MeterRegistry registry, String name, String description, Tags tags) {
         AtomicLong value = new AtomicLong();
-        Gauge.builder("millrace.worker." + name, value, AtomicLong::get).description(description).tags(tags).strongReference(true).register(registry);
+        Gauge.builder("millrace.worker." + name, value, AtomicLong::get)
+                .description(description)
+                .tags(tags)
+                .strongReference(true)
+                .register(registry);
         return value;
     }
 }

@@ -63,6 +63,7 @@ final class WorkerStatsPublisher {
 
     private WorkerStats measure(long now) {
         EngineStats engine = model.engine().stats();
+        context.metrics().observe(engine);
         double seconds = Math.max(1, now - lastMs) / 1000.0;
         WorkerStats stats = new WorkerStats();
         stats.setWorkerId(context.config().workerId());

@@ -153,6 +153,7 @@ final class AdmitProcessor implements Processor<byte[], byte[], byte[], byte[]> 
             end(job, Ending.failed("request_too_large", null, message), headers, now);
             return;
         }
+        JobHeaders.describe(job, headers);
         outlets.ready(topic, hotPrefixes.keyOf(fingerprint, job.getJobId(), now.toEpochMilli()), value, headers, now);
         tallies.admitted(job, now.toEpochMilli());
         metrics.count(Outcome.ADMITTED);

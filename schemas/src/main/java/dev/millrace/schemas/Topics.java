@@ -14,6 +14,7 @@ public final class Topics {
     public static final String BATCHES = "batches";
     public static final String CONTROL = "control";
     public static final String WORKER_STATS = "worker-stats";
+    public static final String LAG = "lag";
     public static final String DEFAULT_POOL = "default";
 
     private static final String READY_PREFIX = "ready.";
@@ -48,6 +49,7 @@ public final class Topics {
                 new Spec(BATCH_EVENTS, partitions, false),
                 new Spec(BATCHES, 1, true),
                 new Spec(CONTROL, 1, true),
-                new Spec(WORKER_STATS, 1, true));
+                new Spec(WORKER_STATS, 1, true),
+                new Spec(LAG, 1, true));
     }
 }

@@ -1,5 +1,6 @@
 package dev.millrace.ingest.submit;
 
+import dev.millrace.ingest.JobHeaders;
 import dev.millrace.ingest.openai.BatchLineParser;
 import dev.millrace.ingest.openai.JobDefaults;
 import dev.millrace.schemas.BatchEvent;
@@ -123,7 +124,10 @@ public final class JobSubmitter implements AutoCloseable {
 
     private void send(PromptJob job, long line, Run run) throws InterruptedException {
         var callback = run.inFlight.enter(new InFlight.Sent(line, job.getCustomId(), job.getModel()));
-        producer.send(new ProducerRecord<>(Topics.PROMPTS, job.getJobId(), job), callback);
+        ProducerRecord<String, SpecificRecord> record = new ProducerRecord<>(Topics.PROMPTS, job.getJobId(), job);
+        JobHeaders.describe(job, record.headers());
+        JobHeaders.trace(job, record.headers());
+        producer.send(record, callback);
     }
 
     /** What the topic refused for its size goes out again as a rejected job, which is small. */
