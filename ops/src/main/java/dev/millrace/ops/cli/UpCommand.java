@@ -84,6 +84,7 @@ public final class UpCommand implements Callable<Integer> {
                                 engine::open,
                                 engine.device),
                         part -> println(out, "started " + part))) {
+            stack.awaitRunning();
             String connection =
                     "--bootstrap " + stack.bootstrap() + " --registry " + stack.registryUrl();
             println(out, "");

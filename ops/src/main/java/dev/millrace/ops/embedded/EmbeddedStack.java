@@ -61,9 +61,9 @@ public final class EmbeddedStack implements AutoCloseable {
     private EmbeddedStack() {}
 
     /**
-     * Starts everything and waits until all roles work.
+     * Starts everything. Jobs may be published at once; {@link #awaitRunning} waits until all roles work.
      *
-     * @param onPart told the name of each part once it runs
+     * @param onPart told the name of each part once it is there
      * @throws IllegalStateException when a part cannot start; what had started is stopped again
      */
     public static EmbeddedStack start(StackConfig config, Consumer<String> onPart) {
@@ -105,14 +105,18 @@ public final class EmbeddedStack implements AutoCloseable {
         LoadedModel model = loaded(loading);
         onPart.accept("model " + model.name() + " on device " + config.device());
         startWorker(model, config.device());
-        ingest.awaitRunning(START_TIMEOUT);
-        sink.awaitRunning(START_TIMEOUT);
         onPart.accept("ingest, worker and sink");
         http =
                 keep(
                         "metrics",
                         HealthPages.open(loopback(config.httpPort()), metrics, this::notReady));
         onPart.accept("metrics at " + http.url() + "/metrics");
+    }
+
+    /** Waits until ingest and sink have their partitions. */
+    public void awaitRunning() throws InterruptedException {
+        ingest.awaitRunning(START_TIMEOUT);
+        sink.awaitRunning(START_TIMEOUT);
     }
 
     private void startWorker(LoadedModel model, String device) {
