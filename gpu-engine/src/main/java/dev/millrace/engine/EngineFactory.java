@@ -4,6 +4,9 @@ import dev.millrace.engine.api.EngineConfig;
 import dev.millrace.engine.api.LoadedModel;
 import dev.millrace.engine.backend.Backend;
 import dev.millrace.engine.backend.cpu.CpuBackend;
+import dev.millrace.engine.backend.cuda.CudaConfig;
+import dev.millrace.engine.backend.cuda.CudaDevices;
+import dev.millrace.engine.backend.cuda.DeviceUnavailableException;
 import dev.millrace.engine.backend.scalar.ScalarBackend;
 import dev.millrace.engine.model.DecoderModel;
 import dev.millrace.engine.model.GenerationDefaults;
@@ -15,6 +18,10 @@ import dev.millrace.engine.sampling.Sampler;
 import dev.millrace.engine.scheduler.LlmEngine;
 import dev.millrace.engine.scheduler.TokenizerTexts;
 import dev.millrace.engine.tokenizer.ChatPromptEncoder;
+
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -22,7 +29,10 @@ import java.util.List;
 /** Opens a Hugging Face folder as a model that answers: the wiring of the engine. */
 public final class EngineFactory {
     /** The names that {@link EngineConfig#device()} may take. */
-    public static final List<String> DEVICES = List.of("cpu", "scalar");
+    public static final List<String> DEVICES =
+            List.of("cpu", "scalar", "cuda", "cuda-emulated", "auto");
+
+    private static final Logger LOG = LoggerFactory.getLogger(EngineFactory.class);
 
     private EngineFactory() {}
 
@@ -31,17 +41,35 @@ public final class EngineFactory {
         return open(modelDir, servedName, config, null);
     }
 
+    /** Opens a model; a CUDA device gets its default settings. */
+    public static LoadedModel open(
+            Path modelDir, String servedName, EngineConfig config, Path chatTemplate) {
+        return open(modelDir, servedName, config, chatTemplate, CudaConfig.defaults());
+    }
+
     /**
      * Opens a model. Closing its engine frees everything, the prompt encoder's tokenizer included.
      *
      * @param servedName the name it goes by
      * @param chatTemplate a file that takes the place of the folder's template, or null
+     * @param cuda settings that only CUDA devices read
      * @throws IllegalArgumentException if there is no such device
+     * @throws DeviceUnavailableException if the device cannot be used on this machine; the message
+     *     says what is missing
      * @throws ModelLoadException if the folder cannot be used; the message names the file
      */
-    public static LoadedModel open(Path modelDir, String servedName, EngineConfig config, Path chatTemplate) {
+    public static LoadedModel open(
+            Path modelDir,
+            String servedName,
+            EngineConfig config,
+            Path chatTemplate,
+            CudaConfig cuda) {
         if (!DEVICES.contains(config.device())) {
-            throw new IllegalArgumentException("there is no device " + config.device() + "; choose one of " + String.join(", ", DEVICES));
+            throw new IllegalArgumentException(
+                    "there is no device "
+                            + config.device()
+                            + "; choose one of "
+                            + String.join(", ", DEVICES));
         }
         if (!Files.isDirectory(modelDir)) {
             throw new ModelLoadException(modelDir + " is not a folder");
@@ -50,17 +78,23 @@ public final class EngineFactory {
         try {
             GenerationDefaults defaults = GenerationDefaultsReader.read(modelDir);
             String fingerprint = ModelFingerprint.of(modelDir);
-            DecoderModel model = loadOnDevice(modelDir, config);
-            LlmEngine engine = new LlmEngine(model, new TokenizerTexts(prompts.tokenizer()), defaults.eosTokenIds(), config);
-            return new LoadedModel(servedName, fingerprint, engine, prompts, defaults, model.maxModelLen());
+            DecoderModel model = loadOnDevice(modelDir, config, cuda);
+            LlmEngine engine =
+                    new LlmEngine(
+                            model,
+                            new TokenizerTexts(prompts.tokenizer()),
+                            defaults.eosTokenIds(),
+                            config);
+            return new LoadedModel(
+                    servedName, fingerprint, engine, prompts, defaults, model.maxModelLen());
         } catch (RuntimeException e) {
             prompts.close();
             throw e;
         }
     }
 
-    private static DecoderModel loadOnDevice(Path modelDir, EngineConfig config) {
-        Backend backend = device(config);
+    private static DecoderModel loadOnDevice(Path modelDir, EngineConfig config, CudaConfig cuda) {
+        Backend backend = device(config, cuda);
         try {
             return ModelLoader.load(modelDir, backend, config, Sampler::new);
         } catch (RuntimeException e) {
@@ -69,14 +103,38 @@ public final class EngineFactory {
         }
     }
 
-    private static Backend device(EngineConfig config) {
-        if (config.device().equals("scalar")) {
-            return new ScalarBackend();
-        }
+    private static Backend device(EngineConfig config, CudaConfig cuda) {
+        return switch (config.device()) {
+            case "scalar" -> new ScalarBackend();
+            case "cuda" -> CudaDevices.cuda(cuda);
+            case "cuda-emulated" -> CudaDevices.emulated(cuda);
+            case "auto" -> automatic(config, cuda);
+            default -> cpu(config);
+        };
+    }
+
+    /**
+     * A machine with an NVIDIA driver means the GPU: if that then cannot be used, it is an error,
+     * not a slow run.
+     */
+    private static Backend automatic(EngineConfig config, CudaConfig cuda) {
+        boolean gpu = CudaDevices.hasDriver();
+        LOG.info(
+                "device auto: {}",
+                gpu
+                        ? "cuda, for an NVIDIA driver is installed"
+                        : "cpu, for no NVIDIA driver is installed");
+        return gpu ? CudaDevices.cuda(cuda) : cpu(config);
+    }
+
+    private static Backend cpu(EngineConfig config) {
         try {
             return new CpuBackend(config.threads());
         } catch (LinkageError e) {
-            throw new IllegalStateException("device cpu needs oneDNN's native library, which cannot be loaded here: " + e.getMessage(), e);
+            throw new IllegalStateException(
+                    "device cpu needs oneDNN's native library, which cannot be loaded here: "
+                            + e.getMessage(),
+                    e);
         }
     }
 }

@@ -7,12 +7,17 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+
 import dev.millrace.engine.api.EngineConfig;
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
 import dev.millrace.engine.api.LoadedModel;
 import dev.millrace.engine.api.SamplingParams;
 import dev.millrace.engine.model.ModelLoadException;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,10 +26,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
-/** The demonstration model, from folder to text, against the answers of the reference implementation. */
+/**
+ * The demonstration model, from folder to text, against the answers of the reference
+ * implementation.
+ */
 class DemoModelTest {
     private static final Path DEMO = Path.of("../ops/demo/millrace-demo");
     private static final int PROMPTS_PER_TASK = 10;
@@ -44,7 +50,9 @@ class DemoModelTest {
             }
             assertEquals(expected, actual);
             // Ten prompts share each system prompt of at least 150 tokens: nine find it cached.
-            assertTrue(engine.stats().cachedTokens() > 54 * 140, "cached tokens: " + engine.stats().cachedTokens());
+            assertTrue(
+                    engine.stats().cachedTokens() > 54 * 140,
+                    "cached tokens: " + engine.stats().cachedTokens());
             assertEquals(0, engine.stats().kvBlocksUsed());
         }
     }
@@ -52,24 +60,35 @@ class DemoModelTest {
     @Test
     void anUnknownDeviceIsRefusedWithTheKnownOnes() {
         EngineConfig config = EngineConfig.defaults("abacus");
-        IllegalArgumentException e = assertThrows(IllegalArgumentException.class, () -> EngineFactory.open(DEMO, "demo", config));
-        assertEquals("there is no device abacus; choose one of cpu, scalar", e.getMessage());
+        IllegalArgumentException e =
+                assertThrows(
+                        IllegalArgumentException.class,
+                        () -> EngineFactory.open(DEMO, "demo", config));
+        assertEquals(
+                "there is no device abacus; choose one of cpu, scalar, cuda, cuda-emulated, auto",
+                e.getMessage());
     }
 
     @Test
     void whatIsNoFolderIsRefusedByName() {
         Path missing = Path.of("no", "such", "folder");
-        ModelLoadException e = assertThrows(ModelLoadException.class,
-                () -> EngineFactory.open(missing, "demo", EngineConfig.defaults("scalar")));
+        ModelLoadException e =
+                assertThrows(
+                        ModelLoadException.class,
+                        () -> EngineFactory.open(missing, "demo", EngineConfig.defaults("scalar")));
         assertTrue(e.getMessage().contains(missing.toString()), e.getMessage());
     }
 
     @Test
     void aGivenChatTemplateTakesThePlaceOfTheFoldersOwn(@TempDir Path folder) throws IOException {
-        Path template = Files.writeString(folder.resolve("shout.jinja"), "{{ messages[0]['content'] | upper }}");
-        LoadedModel model = EngineFactory.open(DEMO, "demo", EngineConfig.defaults("scalar"), template);
+        Path template =
+                Files.writeString(
+                        folder.resolve("shout.jinja"), "{{ messages[0]['content'] | upper }}");
+        LoadedModel model =
+                EngineFactory.open(DEMO, "demo", EngineConfig.defaults("scalar"), template);
         try (var engine = model.engine()) {
-            List<Map<String, Object>> messages = List.of(Map.of("role", "user", "content", "hello"));
+            List<Map<String, Object>> messages =
+                    List.of(Map.of("role", "user", "content", "hello"));
             assertEquals("HELLO", model.prompts().chat(messages, null, Map.of()).text());
             assertEquals(0, engine.stats().steps());
         }
@@ -86,10 +105,18 @@ class DemoModelTest {
             JsonNode request = JSON.readTree(prompt);
             assertEquals(request.get("custom_id"), answer.get("custom_id"));
             JsonNode body = request.get("body");
-            if (perTask.merge(body.get("metadata").get("task").asText(), 1, Integer::sum) <= PROMPTS_PER_TASK) {
-                List<Map<String, Object>> messages = JSON.convertValue(body.get("messages"), new TypeReference<>() {});
+            if (perTask.merge(body.get("metadata").get("task").asText(), 1, Integer::sum)
+                    <= PROMPTS_PER_TASK) {
+                List<Map<String, Object>> messages =
+                        JSON.convertValue(body.get("messages"), new TypeReference<>() {});
                 int[] tokens = model.prompts().chat(messages, null, Map.of()).tokenIds();
-                model.engine().submit(new EngineRequest(line, tokens, SamplingParams.greedy(body.get("max_tokens").asInt()), 0));
+                model.engine()
+                        .submit(
+                                new EngineRequest(
+                                        line,
+                                        tokens,
+                                        SamplingParams.greedy(body.get("max_tokens").asInt()),
+                                        0));
                 expected.put(line, answer.get("answer").asText());
             }
             line++;
