@@ -3,18 +3,21 @@ package dev.millrace.engine.api;
 import java.util.List;
 
 /**
- * The only door to the engine. One thread owns it and calls everything; nothing here is thread-safe.
+ * The only door to the engine. One thread owns it and calls everything; nothing here is
+ * thread-safe.
  *
- * <p>{@code submit} queues, {@code step} runs one step (schedule, launch, complete) for all queued and running
- * sequences together and hands back what finished in it. A failing request is a value (an {@link EngineResult} with an
- * error); an exception out of {@code step} means that the engine is broken and the process must end.
+ * <p>{@code submit} queues, {@code step} runs one step (schedule, launch, complete) for all queued
+ * and running sequences together and hands back what finished in it. A failing request is a value
+ * (an {@link EngineResult} with an error); an exception out of {@code step} means that the engine
+ * is broken and the process must end.
  */
 public interface Engine extends AutoCloseable {
 
     /**
      * Queues a request.
      *
-     * @throws RequestRejectedException when it can never run, for example because prompt and output exceed the context
+     * @throws RequestRejectedException when it can never run, for example because prompt and output
+     *     exceed the context
      */
     void submit(EngineRequest request);
 
@@ -27,8 +30,9 @@ public interface Engine extends AutoCloseable {
 
     /**
      * Like {@link #abort}, and hands back what the request has made so far: its texts as they stand
-     * (finish reason {@link FinishReason#ABORT} where one was not at its end) and, as prompt tokens,
-     * those that were computed or found in the cache. A request that was never scheduled has neither.
+     * (finish reason {@link FinishReason#ABORT} where one was not at its end) and, as prompt
+     * tokens, those that were computed or found in the cache. A request that was never scheduled
+     * has neither.
      *
      * @return null if the request is not known, or the engine cannot tell what it has made
      */
@@ -38,8 +42,8 @@ public interface Engine extends AutoCloseable {
     }
 
     /**
-     * Takes back a request that has not begun: nothing was computed for it, and it may be submitted again,
-     * also under the same id.
+     * Takes back a request that has not begun: nothing was computed for it, and it may be submitted
+     * again, also under the same id.
      *
      * @return false if it is not known or has begun; it is left as it is then
      */
@@ -50,7 +54,10 @@ public interface Engine extends AutoCloseable {
     /** Whether any request is queued or running. */
     boolean hasWork();
 
-    /** Runs one step and returns the requests that finished in it; returns at once when there is no work. */
+    /**
+     * Runs one step and returns the requests that finished in it; returns at once when there is no
+     * work.
+     */
     List<EngineResult> step();
 
     /** Counters and gauges as of the last step. */

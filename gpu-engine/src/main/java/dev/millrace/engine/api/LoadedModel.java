@@ -13,4 +13,9 @@ import dev.millrace.engine.tokenizer.PromptEncoder;
  * @param maxModelLen most tokens of prompt and output together
  */
 public record LoadedModel(
-        String name, String fingerprint, Engine engine, PromptEncoder prompts, GenerationDefaults defaults, int maxModelLen) {}
+        String name,
+        String fingerprint,
+        Engine engine,
+        PromptEncoder prompts,
+        GenerationDefaults defaults,
+        int maxModelLen) {}

@@ -9,4 +9,5 @@ package dev.millrace.engine.backend;
  * @param expertsPerToken experts that each token is sent to
  * @param renormalise divide the chosen experts' softmax weights by their sum
  */
-public record Experts(Linear router, Linear[] gateUp, Linear[] down, int expertsPerToken, boolean renormalise) {}
+public record Experts(
+        Linear router, Linear[] gateUp, Linear[] down, int expertsPerToken, boolean renormalise) {}

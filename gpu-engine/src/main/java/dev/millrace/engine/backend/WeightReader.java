@@ -5,13 +5,15 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
 /**
- * Reads checkpoint elements as F32. Scaled values are {@code element * scale}, rounded once in F32, as the reference
- * implementation dequantises. Element layouts: E4M3 is the "FN" form of arXiv 2209.05433 (no infinities, one NaN per
- * sign), BF16 the upper half of an F32.
+ * Reads checkpoint elements as F32. Scaled values are {@code element * scale}, rounded once in F32,
+ * as the reference implementation dequantises. Element layouts: E4M3 is the "FN" form of arXiv
+ * 2209.05433 (no infinities, one NaN per sign), BF16 the upper half of an F32.
  */
 public final class WeightReader {
-    private static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfShort I16 = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfFloat F32 =
+            ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfShort I16 =
+            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final float[] E4M3 = e4m3Table();
 
     private WeightReader() {}
@@ -25,7 +27,16 @@ public final class WeightReader {
         int cols = tensor.cols();
         if (row < 0 || row >= tensor.rows() || out.length < cols) {
             throw new IllegalArgumentException(
-                    tensor.name() + ": row " + row + " of [" + tensor.rows() + ", " + cols + "] into " + out.length + " places");
+                    tensor.name()
+                            + ": row "
+                            + row
+                            + " of ["
+                            + tensor.rows()
+                            + ", "
+                            + cols
+                            + "] into "
+                            + out.length
+                            + " places");
         }
         readElements(tensor.data(), tensor.dtype(), (long) row * cols, cols, out);
         if (tensor.scales() != null) {
@@ -38,7 +49,8 @@ public final class WeightReader {
      *
      * @param data elements of {@code dtype}, little-endian, of any alignment
      */
-    public static void readElements(MemorySegment data, WeightTensor.DType dtype, long first, int count, float[] out) {
+    public static void readElements(
+            MemorySegment data, WeightTensor.DType dtype, long first, int count, float[] out) {
         switch (dtype) {
             case F32 -> MemorySegment.copy(data, F32, first * 4, out, 0, count);
             case BF16 -> {
@@ -83,13 +95,19 @@ public final class WeightReader {
         }
     }
 
-    /** Sign, 4 bits of exponent with bias 7, 3 bits of mantissa; exponent 0 is subnormal; all ones is NaN. */
+    /**
+     * Sign, 4 bits of exponent with bias 7, 3 bits of mantissa; exponent 0 is subnormal; all ones
+     * is NaN.
+     */
     private static float[] e4m3Table() {
         float[] table = new float[256];
         for (int bits = 0; bits < 256; bits++) {
             int exponent = bits >> 3 & 15;
             int mantissa = bits & 7;
-            float magnitude = exponent == 0 ? Math.scalb((float) mantissa, -9) : Math.scalb((float) (8 + mantissa), exponent - 10);
+            float magnitude =
+                    exponent == 0
+                            ? Math.scalb((float) mantissa, -9)
+                            : Math.scalb((float) (8 + mantissa), exponent - 10);
             magnitude = (bits & 0x7f) == 0x7f ? Float.NaN : magnitude;
             table[bits] = bits >= 128 ? -magnitude : magnitude;
         }

@@ -1,8 +1,9 @@
 package dev.millrace.engine.kvcache;
 
 /**
- * Hash of a full block, chained over everything before it: equal for equal prefixes wherever and whenever computed, so
- * that it can also name a block outside this process. 64 bits find a block; they never prove that it is the right one.
+ * Hash of a full block, chained over everything before it: equal for equal prefixes wherever and
+ * whenever computed, so that it can also name a block outside this process. 64 bits find a block;
+ * they never prove that it is the right one.
  */
 public final class BlockHash {
     /** The hash before the first block. */
@@ -12,7 +13,10 @@ public final class BlockHash {
 
     private BlockHash() {}
 
-    /** The hash of the block {@code tokens[from .. from + length - 1]} whose predecessor has the hash {@code parent}. */
+    /**
+     * The hash of the block {@code tokens[from .. from + length - 1]} whose predecessor has the
+     * hash {@code parent}.
+     */
     public static long chain(long parent, int[] tokens, int from, int length) {
         long h = mix(parent + length);
         for (int i = from; i < from + length; i++) {

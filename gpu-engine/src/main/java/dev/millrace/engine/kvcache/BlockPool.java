@@ -1,20 +1,28 @@
 package dev.millrace.engine.kvcache;
 
 /**
- * Who may use which block. A block is in one of three states, and {@link #checkConservation} proves that none is lost:
+ * Who may use which block. A block is in one of three states, and {@link #checkConservation} proves
+ * that none is lost:
  *
  * <ul>
  *   <li><b>free</b>: on the free list, holds nothing of use;
  *   <li><b>referenced</b>: in the block table of one or more sequences;
- *   <li><b>evictable</b>: in no table, but its content is known to the prefix cache; on the eviction list, oldest first.
+ *   <li><b>evictable</b>: in no table, but its content is known to the prefix cache; on the
+ *       eviction list, oldest first.
  * </ul>
  *
- * Both lists run through the same two arrays, so that taking, freeing and reviving a block are O(1) and allocate nothing.
+ * Both lists run through the same two arrays, so that taking, freeing and reviving a block are O(1)
+ * and allocate nothing.
  */
 public final class BlockPool {
     private final int numBlocks;
-    /** [numBlocks + 2] neighbours on a list; the last two entries are the heads of the free and the eviction list */
+
+    /**
+     * [numBlocks + 2] neighbours on a list; the last two entries are the heads of the free and the
+     * eviction list
+     */
     private final int[] next;
+
     private final int[] previous;
     private final int[] refCounts;
     private final int freeHead;
@@ -24,7 +32,8 @@ public final class BlockPool {
 
     public BlockPool(int numBlocks) {
         if (numBlocks < 1) {
-            throw new IllegalArgumentException("a KV cache needs at least one block, not " + numBlocks);
+            throw new IllegalArgumentException(
+                    "a KV cache needs at least one block, not " + numBlocks);
         }
         this.numBlocks = numBlocks;
         next = new int[numBlocks + 2];
@@ -71,7 +80,10 @@ public final class BlockPool {
         return numFree == 0 ? -1 : takeFirst(freeHead);
     }
 
-    /** Takes the oldest evictable block with one reference; -1 if there is none. The caller forgets its content. */
+    /**
+     * Takes the oldest evictable block with one reference; -1 if there is none. The caller forgets
+     * its content.
+     */
     public int evictOldest() {
         return numEvictable == 0 ? -1 : takeFirst(evictableHead);
     }
@@ -85,12 +97,13 @@ public final class BlockPool {
     }
 
     /**
-     * Drops a reference. With the last one the block becomes the youngest evictable block if {@code cached}, free
-     * otherwise.
+     * Drops a reference. With the last one the block becomes the youngest evictable block if {@code
+     * cached}, free otherwise.
      */
     public void release(int block, boolean cached) {
         if (refCounts[block] <= 0) {
-            throw new IllegalStateException("block " + block + " is released more often than it was taken");
+            throw new IllegalStateException(
+                    "block " + block + " is released more often than it was taken");
         }
         if (--refCounts[block] > 0) {
             return;
@@ -103,7 +116,10 @@ public final class BlockPool {
         }
     }
 
-    /** Walks everything and throws if a block is lost, doubled or miscounted: free + referenced + evictable = total. */
+    /**
+     * Walks everything and throws if a block is lost, doubled or miscounted: free + referenced +
+     * evictable = total.
+     */
     public void checkConservation() {
         int free = walk(freeHead);
         int evictable = walk(evictableHead);
@@ -111,9 +127,22 @@ public final class BlockPool {
         for (int count : refCounts) {
             referenced += count > 0 ? 1 : 0;
         }
-        if (free != numFree || evictable != numEvictable || free + referenced + evictable != numBlocks) {
-            throw new IllegalStateException("blocks do not add up: free " + free + " (counted " + numFree + ") + referenced "
-                    + referenced + " + evictable " + evictable + " (counted " + numEvictable + ") of " + numBlocks);
+        if (free != numFree
+                || evictable != numEvictable
+                || free + referenced + evictable != numBlocks) {
+            throw new IllegalStateException(
+                    "blocks do not add up: free "
+                            + free
+                            + " (counted "
+                            + numFree
+                            + ") + referenced "
+                            + referenced
+                            + " + evictable "
+                            + evictable
+                            + " (counted "
+                            + numEvictable
+                            + ") of "
+                            + numBlocks);
         }
     }
 

@@ -3,8 +3,9 @@ package dev.millrace.engine.kvcache;
 import java.util.Arrays;
 
 /**
- * The blocks of one sequence: logical block i (tokens i * blockSize and on) to block id, and the chained hashes of its
- * full blocks. Written by {@link KvCache} alone. Entries are appended and never changed until all are given back.
+ * The blocks of one sequence: logical block i (tokens i * blockSize and on) to block id, and the
+ * chained hashes of its full blocks. Written by {@link KvCache} alone. Entries are appended and
+ * never changed until all are given back.
  */
 public final class BlockTable {
     private static final int[] NO_BLOCKS = {};
@@ -12,16 +13,31 @@ public final class BlockTable {
 
     int[] blocks = NO_BLOCKS;
     int numBlocks;
-    /** hashes[i] is the hash of full block i, known for the first numHashed blocks of the sequence's tokens */
+
+    /**
+     * hashes[i] is the hash of full block i, known for the first numHashed blocks of the sequence's
+     * tokens
+     */
     long[] hashes = NO_HASHES;
+
     int numHashed;
-    /** Leading blocks whose content the prefix cache knows, be it in this block or in an equal one. */
+
+    /**
+     * Leading blocks whose content the prefix cache knows, be it in this block or in an equal one.
+     */
     int numCommitted;
-    /** The prefix cache's entry of the last committed block; BROKEN when its entry has been evicted meanwhile. */
+
+    /**
+     * The prefix cache's entry of the last committed block; BROKEN when its entry has been evicted
+     * meanwhile.
+     */
     long lastEntry = PrefixCache.ROOT_ENTRY;
+
     int lastEntryBlock = -1;
+
     /** Blocks [pendingFrom, pendingTo) are announced as being computed. */
     int pendingFrom;
+
     int pendingTo;
 
     /** Logical block to block id; valid up to {@link #numBlocks()}. Not to be changed. */

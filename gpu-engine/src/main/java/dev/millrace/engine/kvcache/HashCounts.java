@@ -1,10 +1,15 @@
 package dev.millrace.engine.kvcache;
 
-/** A multiset of block hashes: open addressing over primitive arrays. Says which blocks are being computed. */
+/**
+ * A multiset of block hashes: open addressing over primitive arrays. Says which blocks are being
+ * computed.
+ */
 final class HashCounts {
     private long[] keys = new long[64];
+
     /** 0 marks a free place */
     private int[] counts = new int[64];
+
     private int size;
 
     boolean contains(long hash) {

@@ -1,10 +1,11 @@
 package dev.millrace.engine.kvcache;
 
 /**
- * Memory for the KV of sequences: blocks given, shared by prefix and taken back. Owned by the engine's thread.
+ * Memory for the KV of sequences: blocks given, shared by prefix and taken back. Owned by the
+ * engine's thread.
  *
- * <p>A block becomes findable only by {@link #commit}, when its KV has been computed. A prefix hit never covers all of a
- * sequence's tokens, since the last one must be computed to have logits.
+ * <p>A block becomes findable only by {@link #commit}, when its KV has been computed. A prefix hit
+ * never covers all of a sequence's tokens, since the last one must be computed to have logits.
  */
 public final class KvCache {
     private final int blockSize;
@@ -12,11 +13,16 @@ public final class KvCache {
     private final int watermarkBlocks;
     private final BlockPool pool;
     private final PrefixCache prefixes;
+
     /** Hashes of the prompt blocks that running sequences have yet to commit. */
     private final HashCounts pending = new HashCounts();
 
-    /** @param freeBlocksWatermark share of the blocks kept free at admission, so that running sequences can grow */
-    public KvCache(int numBlocks, int blockSize, boolean prefixCaching, double freeBlocksWatermark) {
+    /**
+     * @param freeBlocksWatermark share of the blocks kept free at admission, so that running
+     *     sequences can grow
+     */
+    public KvCache(
+            int numBlocks, int blockSize, boolean prefixCaching, double freeBlocksWatermark) {
         this.blockSize = blockSize;
         this.prefixCaching = prefixCaching;
         watermarkBlocks = (int) Math.ceil(numBlocks * freeBlocksWatermark);
@@ -41,7 +47,10 @@ public final class KvCache {
         return (numTokens + blockSize - 1) / blockSize;
     }
 
-    /** How many of a sequence's leading blocks are cached now. Changes nothing but the table's hashes. */
+    /**
+     * How many of a sequence's leading blocks are cached now. Changes nothing but the table's
+     * hashes.
+     */
     public int cachedBlocks(BlockTable table, int[] tokens, int numTokens) {
         if (!prefixCaching) {
             return 0;
@@ -62,21 +71,31 @@ public final class KvCache {
     }
 
     /**
-     * Whether a running sequence is computing the block that follows {@code cachedBlocks}, so that waiting for it saves
-     * computing it again. Goes by the hash alone: a collision costs a wait and nothing else.
+     * Whether a running sequence is computing the block that follows {@code cachedBlocks}, so that
+     * waiting for it saves computing it again. Goes by the hash alone: a collision costs a wait and
+     * nothing else.
      */
     public boolean isBeingComputed(BlockTable table, int numTokens, int cachedBlocks) {
-        return prefixCaching && cachedBlocks < hittableBlocks(numTokens) && pending.contains(table.hashes[cachedBlocks]);
+        return prefixCaching
+                && cachedBlocks < hittableBlocks(numTokens)
+                && pending.contains(table.hashes[cachedBlocks]);
     }
 
     /**
-     * Gives an empty table the blocks for {@code numTokens} tokens, cached ones first, if that leaves the watermark free.
+     * Gives an empty table the blocks for {@code numTokens} tokens, cached ones first, if that
+     * leaves the watermark free.
      *
      * @param cachedBlocks what {@link #cachedBlocks} has just said
      * @param ignoreWatermark for a sequence that has the cache to itself
-     * @return tokens whose KV is there already, or -1, with nothing changed, if there is not enough room
+     * @return tokens whose KV is there already, or -1, with nothing changed, if there is not enough
+     *     room
      */
-    public int allocate(BlockTable table, int[] tokens, int numTokens, int cachedBlocks, boolean ignoreWatermark) {
+    public int allocate(
+            BlockTable table,
+            int[] tokens,
+            int numTokens,
+            int cachedBlocks,
+            boolean ignoreWatermark) {
         int fresh = blocksFor(numTokens) - cachedBlocks;
         int wanted = fresh + (ignoreWatermark ? 0 : watermarkBlocks);
         if (wanted > pool.numAvailable()) {
@@ -95,7 +114,10 @@ public final class KvCache {
         return cachedBlocks * blockSize;
     }
 
-    /** Grows a table to hold {@code numTokens} tokens; false, with nothing changed, if there is not enough room. */
+    /**
+     * Grows a table to hold {@code numTokens} tokens; false, with nothing changed, if there is not
+     * enough room.
+     */
     public boolean grow(BlockTable table, int numTokens) {
         int missing = blocksFor(numTokens) - table.numBlocks;
         if (missing > pool.numAvailable()) {
@@ -107,7 +129,10 @@ public final class KvCache {
         return true;
     }
 
-    /** Makes the full blocks among the first {@code numComputed} tokens findable: their KV is computed. */
+    /**
+     * Makes the full blocks among the first {@code numComputed} tokens findable: their KV is
+     * computed.
+     */
     public void commit(BlockTable table, int[] tokens, int numComputed) {
         if (!prefixCaching || numComputed / blockSize <= table.numCommitted) {
             return;
@@ -121,7 +146,10 @@ public final class KvCache {
         withdraw(table, full);
     }
 
-    /** Takes all blocks back. Tail blocks become evictable before their prefix, and so are reused first. */
+    /**
+     * Takes all blocks back. Tail blocks become evictable before their prefix, and so are reused
+     * first.
+     */
     public void free(BlockTable table) {
         withdraw(table, table.pendingTo);
         for (int i = table.numBlocks - 1; i >= 0; i--) {
@@ -139,11 +167,18 @@ public final class KvCache {
             cached += prefixes.contains(block) ? 1 : 0;
         }
         if (cached != prefixes.size() || cached < pool.numEvictable()) {
-            throw new IllegalStateException("the prefix cache counts " + prefixes.size() + " blocks, holds " + cached
-                    + ", and " + pool.numEvictable() + " are evictable");
+            throw new IllegalStateException(
+                    "the prefix cache counts "
+                            + prefixes.size()
+                            + " blocks, holds "
+                            + cached
+                            + ", and "
+                            + pool.numEvictable()
+                            + " are evictable");
         }
         if (pool.numReferenced() == 0 && pending.size() != 0) {
-            throw new IllegalStateException(pending.size() + " blocks are announced by sequences that are gone");
+            throw new IllegalStateException(
+                    pending.size() + " blocks are announced by sequences that are gone");
         }
     }
 
@@ -171,9 +206,13 @@ public final class KvCache {
         return block;
     }
 
-    /** Registers one block, unless an equal one is known (two sequences computed it) or its prefix has been evicted. */
+    /**
+     * Registers one block, unless an equal one is known (two sequences computed it) or its prefix
+     * has been evicted.
+     */
     private void commitBlock(BlockTable table, int[] tokens, int index) {
-        if (table.lastEntryBlock >= 0 && prefixes.entryId(table.lastEntryBlock) != table.lastEntry) {
+        if (table.lastEntryBlock >= 0
+                && prefixes.entryId(table.lastEntryBlock) != table.lastEntry) {
             return;
         }
         int from = index * blockSize;

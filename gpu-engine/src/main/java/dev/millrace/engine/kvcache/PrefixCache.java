@@ -3,14 +3,15 @@ package dev.millrace.engine.kvcache;
 import java.util.Arrays;
 
 /**
- * Which block holds which prefix. A full block is found by its chained hash and then proved: its tokens must be equal,
- * and its predecessor must be the very entry that was proved before it. A collision of hashes costs a comparison and
- * never a wrong answer.
+ * Which block holds which prefix. A full block is found by its chained hash and then proved: its
+ * tokens must be equal, and its predecessor must be the very entry that was proved before it. A
+ * collision of hashes costs a comparison and never a wrong answer.
  *
- * <p>Each entry has an id that is never used again. A block refers to its predecessor's entry by that id, so that it
- * cannot be reached through a block that has since been given other content.
+ * <p>Each entry has an id that is never used again. A block refers to its predecessor's entry by
+ * that id, so that it cannot be reached through a block that has since been given other content.
  *
- * <p>The map is open addressing with linear probing over block ids; hashes, tokens and entry ids lie in arrays by block.
+ * <p>The map is open addressing with linear probing over block ids; hashes, tokens and entry ids
+ * lie in arrays by block.
  */
 public final class PrefixCache {
     /** The entry id before the first block. */
@@ -22,11 +23,15 @@ public final class PrefixCache {
     private final int[] table;
     private final int mask;
     private final long[] hashes;
+
     /** [numBlocks] 0 for a block that is not in the map */
     private final long[] entryIds;
+
     private final long[] parentEntryIds;
+
     /** [numBlocks * blockSize] */
     private final int[] tokens;
+
     private long lastEntryId = ROOT_ENTRY;
     private int size;
 
@@ -56,14 +61,17 @@ public final class PrefixCache {
     }
 
     /**
-     * The block that holds {@code sequence[from .. from + blockSize - 1]} after the prefix of entry {@code parentEntry}.
+     * The block that holds {@code sequence[from .. from + blockSize - 1]} after the prefix of entry
+     * {@code parentEntry}.
      *
      * @return -1 if there is none
      */
     public int find(long parentEntry, long hash, int[] sequence, int from) {
         for (int i = home(hash); table[i] != EMPTY; i = (i + 1) & mask) {
             int block = table[i];
-            if (hashes[block] == hash && parentEntryIds[block] == parentEntry && sameTokens(block, sequence, from)) {
+            if (hashes[block] == hash
+                    && parentEntryIds[block] == parentEntry
+                    && sameTokens(block, sequence, from)) {
                 return block;
             }
         }
@@ -101,7 +109,10 @@ public final class PrefixCache {
         closeGap(hole);
     }
 
-    /** Moves later entries of the probe run back, so that no search ends early at the hole (Knuth, TAOCP 6.4, algorithm R). */
+    /**
+     * Moves later entries of the probe run back, so that no search ends early at the hole (Knuth,
+     * TAOCP 6.4, algorithm R).
+     */
     private void closeGap(int hole) {
         int i = hole;
         while (true) {

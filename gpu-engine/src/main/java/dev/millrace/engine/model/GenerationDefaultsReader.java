@@ -4,15 +4,16 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * Reads generation_config.json. Its sampling values count whatever do_sample says, as in vLLM: do_sample chooses between
- * code paths of transformers, and a request chooses greedy by temperature 0.
+ * Reads generation_config.json. Its sampling values count whatever do_sample says, as in vLLM:
+ * do_sample chooses between code paths of transformers, and a request chooses greedy by temperature
+ * 0.
  */
 public final class GenerationDefaultsReader {
     private GenerationDefaultsReader() {}
 
     /**
-     * Reads the defaults of a folder; without generation_config.json, or where it has no end-of-sequence tokens, those
-     * come from config.json.
+     * Reads the defaults of a folder; without generation_config.json, or where it has no
+     * end-of-sequence tokens, those come from config.json.
      *
      * @throws ModelLoadException if a field has the wrong type
      */

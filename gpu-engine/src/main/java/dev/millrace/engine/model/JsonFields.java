@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -12,9 +13,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Predicate;
 
-/** A JSON object of a checkpoint, read field by field; every complaint names the file and the field. */
+/**
+ * A JSON object of a checkpoint, read field by field; every complaint names the file and the field.
+ */
 final class JsonFields {
-    private static final ObjectMapper JSON = new ObjectMapper().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION);
+    private static final ObjectMapper JSON =
+            new ObjectMapper().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION);
 
     private final String source;
     private final String prefix;
@@ -26,7 +30,9 @@ final class JsonFields {
         this.object = object;
     }
 
-    /** @throws ModelLoadException if the file is not there or holds no JSON object */
+    /**
+     * @throws ModelLoadException if the file is not there or holds no JSON object
+     */
     static JsonFields read(Path file) {
         try {
             return parse(file.toString(), Files.readAllBytes(file));
@@ -37,7 +43,9 @@ final class JsonFields {
         }
     }
 
-    /** @param source what to call the text in messages */
+    /**
+     * @param source what to call the text in messages
+     */
     static JsonFields parse(String source, byte[] text) {
         try {
             JsonNode node = JSON.readTree(text);
@@ -47,7 +55,12 @@ final class JsonFields {
             return new JsonFields(source, "", node);
         } catch (JsonProcessingException e) {
             throw new ModelLoadException(
-                    source + ": line " + e.getLocation().getLineNr() + ": not valid JSON: " + e.getOriginalMessage(), e);
+                    source
+                            + ": line "
+                            + e.getLocation().getLineNr()
+                            + ": not valid JSON: "
+                            + e.getOriginalMessage(),
+                    e);
         } catch (IOException e) {
             throw new ModelLoadException(source + ": cannot be read: " + e.getMessage(), e);
         }
@@ -70,7 +83,8 @@ final class JsonFields {
     }
 
     int positiveInt(String name) {
-        return required(name, "a positive integer", node -> isInt(node) && node.intValue() > 0).intValue();
+        return required(name, "a positive integer", node -> isInt(node) && node.intValue() > 0)
+                .intValue();
     }
 
     int positiveInt(String name, int otherwise) {
@@ -80,7 +94,8 @@ final class JsonFields {
     /** A whole number that is not negative. */
     int count(String name, int otherwise) {
         return has(name)
-                ? required(name, "a whole number", node -> isInt(node) && node.intValue() >= 0).intValue()
+                ? required(name, "a whole number", node -> isInt(node) && node.intValue() >= 0)
+                        .intValue()
                 : otherwise;
     }
 
@@ -93,7 +108,9 @@ final class JsonFields {
     }
 
     boolean flag(String name, boolean otherwise) {
-        return has(name) ? required(name, "true or false", JsonNode::isBoolean).booleanValue() : otherwise;
+        return has(name)
+                ? required(name, "true or false", JsonNode::isBoolean).booleanValue()
+                : otherwise;
     }
 
     String text(String name) {
@@ -119,8 +136,11 @@ final class JsonFields {
         if (!has(name)) {
             return new int[0];
         }
-        JsonNode node = required(name, "an integer or an array of integers",
-                value -> isInt(value) || isArrayOf(value, JsonFields::isInt));
+        JsonNode node =
+                required(
+                        name,
+                        "an integer or an array of integers",
+                        value -> isInt(value) || isArrayOf(value, JsonFields::isInt));
         if (!node.isArray()) {
             return new int[] {node.intValue()};
         }
@@ -133,8 +153,17 @@ final class JsonFields {
 
     /** An array of whole numbers that are not negative. */
     long[] sizes(String name) {
-        JsonNode node = required(name, "an array of sizes", value -> isArrayOf(value,
-                item -> item.isIntegralNumber() && item.canConvertToLong() && item.longValue() >= 0));
+        JsonNode node =
+                required(
+                        name,
+                        "an array of sizes",
+                        value ->
+                                isArrayOf(
+                                        value,
+                                        item ->
+                                                item.isIntegralNumber()
+                                                        && item.canConvertToLong()
+                                                        && item.longValue() >= 0));
         long[] values = new long[node.size()];
         for (int i = 0; i < values.length; i++) {
             values[i] = node.get(i).longValue();
@@ -143,7 +172,8 @@ final class JsonFields {
     }
 
     JsonFields object(String name) {
-        return new JsonFields(source, prefix + name + ".", required(name, "an object", JsonNode::isObject));
+        return new JsonFields(
+                source, prefix + name + ".", required(name, "an object", JsonNode::isObject));
     }
 
     /** What is wrong with a field. */

@@ -1,6 +1,7 @@
 package dev.millrace.engine.model;
 
 import dev.millrace.engine.backend.AttentionSpec;
+
 import java.util.List;
 
 /**
@@ -45,17 +46,33 @@ public record ModelConfig(
      * @param intermediateSize width of one expert
      * @param renormalise divide the chosen experts' weights by their sum
      */
-    public record ExpertsConfig(int count, int perToken, int intermediateSize, boolean renormalise) {
+    public record ExpertsConfig(
+            int count, int perToken, int intermediateSize, boolean renormalise) {
         public ExpertsConfig {
-            check(perToken <= count, "num_experts_per_tok (" + perToken + ") is more than there are experts (" + count + ")");
+            check(
+                    perToken <= count,
+                    "num_experts_per_tok ("
+                            + perToken
+                            + ") is more than there are experts ("
+                            + count
+                            + ")");
         }
     }
 
     public ModelConfig {
-        check(numQueryHeads % numKvHeads == 0, "num_attention_heads (" + numQueryHeads
-                + ") must be a multiple of num_key_value_heads (" + numKvHeads + ")");
-        check(headDim % 2 == 0, "head_dim (" + headDim + ") must be even, for rotary positions go in pairs");
-        check(rmsNormEpsilon >= 0 && rmsNormEpsilon < 1, "rms_norm_eps must be in [0, 1), not " + rmsNormEpsilon);
+        check(
+                numQueryHeads % numKvHeads == 0,
+                "num_attention_heads ("
+                        + numQueryHeads
+                        + ") must be a multiple of num_key_value_heads ("
+                        + numKvHeads
+                        + ")");
+        check(
+                headDim % 2 == 0,
+                "head_dim (" + headDim + ") must be even, for rotary positions go in pairs");
+        check(
+                rmsNormEpsilon >= 0 && rmsNormEpsilon < 1,
+                "rms_norm_eps must be in [0, 1), not " + rmsNormEpsilon);
         layers = List.copyOf(layers);
         check(!layers.isEmpty(), "num_hidden_layers must be at least 1");
     }
@@ -72,7 +89,12 @@ public record ModelConfig(
 
     /** Attention of a layer, with the usual scale of 1 / √headDim. */
     public AttentionSpec attention(Layer layer) {
-        return new AttentionSpec(numQueryHeads, numKvHeads, headDim, (float) (1 / Math.sqrt(headDim)), layer.slidingWindow());
+        return new AttentionSpec(
+                numQueryHeads,
+                numKvHeads,
+                headDim,
+                (float) (1 / Math.sqrt(headDim)),
+                layer.slidingWindow());
     }
 
     private static void check(boolean holds, String message) {

@@ -3,12 +3,13 @@ package dev.millrace.engine.model;
 import dev.millrace.engine.kvcache.KvLayout;
 import dev.millrace.engine.sampling.SampleRow;
 import dev.millrace.engine.sampling.SampledToken;
+
 import java.util.List;
 
 /**
- * Runs steps of one model on one device. {@code launch} may return before the device is done and {@code complete}
- * waits, so that the host can schedule the next step meanwhile; at most two steps are under way. A device of the host
- * does all its work in {@code launch}.
+ * Runs steps of one model on one device. {@code launch} may return before the device is done and
+ * {@code complete} waits, so that the host can schedule the next step meanwhile; at most two steps
+ * are under way. A device of the host does all its work in {@code launch}.
  */
 public interface ModelExecutor extends AutoCloseable {
 
@@ -19,18 +20,20 @@ public interface ModelExecutor extends AutoCloseable {
     int maxModelLen();
 
     /**
-     * Whether {@link #launch} returns before the device is done. The engine then launches one step ahead: a token id of
-     * -1 - r in its input stands for the token that row r of the step before will choose, and a row's tokens may lack
-     * that one.
+     * Whether {@link #launch} returns before the device is done. The engine then launches one step
+     * ahead: a token id of -1 - r in its input stands for the token that row r of the step before
+     * will choose, and a row's tokens may lack that one.
      */
     default boolean isAsynchronous() {
         return false;
     }
 
     /**
-     * Starts a step. Reads all of its arguments before it returns; the caller then fills them again.
+     * Starts a step. Reads all of its arguments before it returns; the caller then fills them
+     * again.
      *
-     * @param rows one per entry of {@code input.logitRows}, in the same order: how to choose the token there
+     * @param rows one per entry of {@code input.logitRows}, in the same order: how to choose the
+     *     token there
      * @return a handle for {@link #complete}
      */
     Object launch(ForwardInput input, List<SampleRow> rows);

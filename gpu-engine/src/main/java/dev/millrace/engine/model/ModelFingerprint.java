@@ -10,9 +10,10 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
 /**
- * Tells checkpoints apart: SHA-256 over config.json, each weight file's name, size and header (names, shapes and dtypes
- * of its tensors), and up to 256 bytes from the middle of every tensor. Reading whole weights would take minutes for a
- * large model; checkpoints that differ only in bytes that are not looked at have the same fingerprint.
+ * Tells checkpoints apart: SHA-256 over config.json, each weight file's name, size and header
+ * (names, shapes and dtypes of its tensors), and up to 256 bytes from the middle of every tensor.
+ * Reading whole weights would take minutes for a large model; checkpoints that differ only in bytes
+ * that are not looked at have the same fingerprint.
  */
 public final class ModelFingerprint {
     private static final long SAMPLE_BYTES = 256;
@@ -30,9 +31,13 @@ public final class ModelFingerprint {
         }
         try (Checkpoint checkpoint = Checkpoint.open(modelDir, null)) {
             for (SafetensorsFile file : checkpoint.files()) {
-                digest.update((file.path().getFileName() + "\n" + file.byteSize() + "\n").getBytes(StandardCharsets.UTF_8));
+                digest.update(
+                        (file.path().getFileName() + "\n" + file.byteSize() + "\n")
+                                .getBytes(StandardCharsets.UTF_8));
                 digest.update(file.header().asByteBuffer());
-                file.tensors().values().forEach(tensor -> digest.update(middle(tensor.data()).asByteBuffer()));
+                file.tensors()
+                        .values()
+                        .forEach(tensor -> digest.update(middle(tensor.data()).asByteBuffer()));
             }
         }
         return HexFormat.of().formatHex(digest.digest());

@@ -1,8 +1,8 @@
 package dev.millrace.engine.model;
 
 /**
- * A checkpoint that cannot be used; the message names the file and the field or tensor at fault. Trying again does not
- * help.
+ * A checkpoint that cannot be used; the message names the file and the field or tensor at fault.
+ * Trying again does not help.
  */
 public final class ModelLoadException extends RuntimeException {
     private static final long serialVersionUID = 1L;

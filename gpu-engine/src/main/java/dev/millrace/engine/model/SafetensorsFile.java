@@ -20,25 +20,50 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A memory-mapped safetensors file (github.com/huggingface/safetensors, README "Format"): eight bytes N, little-endian;
- * N bytes of JSON that give each tensor's dtype, shape and byte range; the data. All of it is checked when the file is
- * opened: the ranges lie in the file, fit dtype × shape, and cover the data without overlap or hole.
+ * A memory-mapped safetensors file (github.com/huggingface/safetensors, README "Format"): eight
+ * bytes N, little-endian; N bytes of JSON that give each tensor's dtype, shape and byte range; the
+ * data. All of it is checked when the file is opened: the ranges lie in the file, fit dtype ×
+ * shape, and cover the data without overlap or hole.
  */
 public final class SafetensorsFile {
     private static final int LENGTH_BYTES = 8;
-    /** The reference implementation's limit: a longer header is an attack or no safetensors file. */
+
+    /**
+     * The reference implementation's limit: a longer header is an attack or no safetensors file.
+     */
     private static final long MAX_HEADER_BYTES = 100_000_000;
 
-    /** The first eight bytes of "version https://git-lfs…", the most common reason for a file that is none. */
+    /**
+     * The first eight bytes of "version https://git-lfs…", the most common reason for a file that
+     * is none.
+     */
     private static final long GIT_LFS_POINTER = 0x206e6f6973726576L;
 
-    private static final ValueLayout.OfLong I64 = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfLong I64 =
+            ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-    private static final Map<String, Integer> BITS = Map.ofEntries(
-            Map.entry("F4", 4), Map.entry("F6_E2M3", 6), Map.entry("F6_E3M2", 6), Map.entry("BOOL", 8), Map.entry("U8", 8),
-            Map.entry("I8", 8), Map.entry("F8_E4M3", 8), Map.entry("F8_E5M2", 8), Map.entry("F8_E8M0", 8), Map.entry("U16", 16),
-            Map.entry("I16", 16), Map.entry("F16", 16), Map.entry("BF16", 16), Map.entry("U32", 32), Map.entry("I32", 32),
-            Map.entry("F32", 32), Map.entry("U64", 64), Map.entry("I64", 64), Map.entry("F64", 64), Map.entry("C64", 64));
+    private static final Map<String, Integer> BITS =
+            Map.ofEntries(
+                    Map.entry("F4", 4),
+                    Map.entry("F6_E2M3", 6),
+                    Map.entry("F6_E3M2", 6),
+                    Map.entry("BOOL", 8),
+                    Map.entry("U8", 8),
+                    Map.entry("I8", 8),
+                    Map.entry("F8_E4M3", 8),
+                    Map.entry("F8_E5M2", 8),
+                    Map.entry("F8_E8M0", 8),
+                    Map.entry("U16", 16),
+                    Map.entry("I16", 16),
+                    Map.entry("F16", 16),
+                    Map.entry("BF16", 16),
+                    Map.entry("U32", 32),
+                    Map.entry("I32", 32),
+                    Map.entry("F32", 32),
+                    Map.entry("U64", 64),
+                    Map.entry("I64", 64),
+                    Map.entry("F64", 64),
+                    Map.entry("C64", 64));
 
     private final Path path;
     private final MemorySegment header;
@@ -76,17 +101,28 @@ public final class SafetensorsFile {
         }
         long headerBytes = file.get(I64, 0);
         if (headerBytes == GIT_LFS_POINTER) {
-            throw damaged(path, "is a Git LFS pointer, not the weights: fetch them with git lfs pull");
+            throw damaged(
+                    path, "is a Git LFS pointer, not the weights: fetch them with git lfs pull");
         }
         if (headerBytes < 0 || headerBytes > MAX_HEADER_BYTES) {
-            throw damaged(path, "is no safetensors file: it announces a header of " + Long.toUnsignedString(headerBytes) + " bytes");
+            throw damaged(
+                    path,
+                    "is no safetensors file: it announces a header of "
+                            + Long.toUnsignedString(headerBytes)
+                            + " bytes");
         }
         if (headerBytes > file.byteSize() - LENGTH_BYTES) {
-            throw damaged(path, "is truncated: the header takes " + headerBytes + " bytes, the file has " + file.byteSize());
+            throw damaged(
+                    path,
+                    "is truncated: the header takes "
+                            + headerBytes
+                            + " bytes, the file has "
+                            + file.byteSize());
         }
         MemorySegment header = file.asSlice(LENGTH_BYTES, headerBytes);
         MemorySegment data = file.asSlice(LENGTH_BYTES + headerBytes);
-        JsonFields fields = JsonFields.parse(path + " (header)", header.toArray(ValueLayout.JAVA_BYTE));
+        JsonFields fields =
+                JsonFields.parse(path + " (header)", header.toArray(ValueLayout.JAVA_BYTE));
         Map<String, Tensor> tensors = new LinkedHashMap<>();
         for (String name : fields.names()) {
             if (!name.equals("__metadata__")) {
@@ -132,21 +168,39 @@ public final class SafetensorsFile {
         long[] shape = fields.sizes("shape");
         long[] range = fields.sizes("data_offsets");
         if (range.length != 2 || range[0] > range[1]) {
-            throw fields.problem("data_offsets", "must be two offsets, first and end, not " + Arrays.toString(range));
+            throw fields.problem(
+                    "data_offsets",
+                    "must be two offsets, first and end, not " + Arrays.toString(range));
         }
         if (range[1] > data.byteSize()) {
-            throw damaged(path, "is truncated: tensor " + name + " ends at byte " + range[1] + " of the data, which has "
-                    + data.byteSize() + " bytes");
+            throw damaged(
+                    path,
+                    "is truncated: tensor "
+                            + name
+                            + " ends at byte "
+                            + range[1]
+                            + " of the data, which has "
+                            + data.byteSize()
+                            + " bytes");
         }
         Integer bits = BITS.get(dtype);
         if (bits == null) {
             throw fields.problem("dtype", "is " + dtype + ", which the format does not know");
         }
         if (!spans(shape, bits, range[1] - range[0])) {
-            throw damaged(path, "is damaged: tensor " + name + " takes " + (range[1] - range[0]) + " bytes, which do not fit "
-                    + dtype + " of shape " + Arrays.toString(shape));
+            throw damaged(
+                    path,
+                    "is damaged: tensor "
+                            + name
+                            + " takes "
+                            + (range[1] - range[0])
+                            + " bytes, which do not fit "
+                            + dtype
+                            + " of shape "
+                            + Arrays.toString(shape));
         }
-        return new Tensor(name, dtype, shape, range[0], data.asSlice(range[0], range[1] - range[0]));
+        return new Tensor(
+                name, dtype, shape, range[0], data.asSlice(range[0], range[1] - range[0]));
     }
 
     private static boolean spans(long[] shape, int bits, long bytes) {
@@ -163,19 +217,34 @@ public final class SafetensorsFile {
 
     private static void checkCover(Path path, Collection<Tensor> tensors, long dataBytes) {
         List<Tensor> inOrder = new ArrayList<>(tensors);
-        inOrder.sort(Comparator.comparingLong(Tensor::begin).thenComparingLong(tensor -> tensor.data().byteSize()));
+        inOrder.sort(
+                Comparator.comparingLong(Tensor::begin)
+                        .thenComparingLong(tensor -> tensor.data().byteSize()));
         long end = 0;
         String before = "the header";
         for (Tensor tensor : inOrder) {
             if (tensor.begin() != end) {
-                throw damaged(path, "is damaged: tensor " + tensor.name() + " begins at byte " + tensor.begin() + " of the data, but "
-                        + before + " ends at byte " + end + (tensor.begin() < end ? " (they overlap)" : " (a hole)"));
+                throw damaged(
+                        path,
+                        "is damaged: tensor "
+                                + tensor.name()
+                                + " begins at byte "
+                                + tensor.begin()
+                                + " of the data, but "
+                                + before
+                                + " ends at byte "
+                                + end
+                                + (tensor.begin() < end ? " (they overlap)" : " (a hole)"));
             }
             end += tensor.data().byteSize();
             before = "tensor " + tensor.name();
         }
         if (end != dataBytes) {
-            throw damaged(path, "is damaged: " + (dataBytes - end) + " bytes behind the last tensor belong to none");
+            throw damaged(
+                    path,
+                    "is damaged: "
+                            + (dataBytes - end)
+                            + " bytes behind the last tensor belong to none");
         }
     }
 

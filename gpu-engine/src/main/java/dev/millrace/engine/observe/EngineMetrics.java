@@ -1,12 +1,13 @@
 package dev.millrace.engine.observe;
 
 import dev.millrace.engine.api.EngineStats;
+
 import java.util.List;
 import java.util.function.ToDoubleFunction;
 
 /**
- * The engine's metrics as a table: what an exporter registers and what the reference page lists. Names follow vLLM's and
- * Prometheus' rules (base units, counters end in {@code _total}).
+ * The engine's metrics as a table: what an exporter registers and what the reference page lists.
+ * Names follow vLLM's and Prometheus' rules (base units, counters end in {@code _total}).
  */
 public final class EngineMetrics {
 
@@ -26,25 +27,57 @@ public final class EngineMetrics {
     private static final double SECONDS_PER_NANO = 1e-9;
 
     /** Every metric, in the order of the reference page. */
-    public static final List<Metric> ALL = List.of(
-            gauge("millrace_num_requests_running", "Sequences that take part in steps; each choice counts.", EngineStats::running),
-            gauge("millrace_num_requests_waiting", "Sequences that wait for admission; each choice counts.", EngineStats::waiting),
-            gauge("millrace_kv_blocks_used", "KV blocks in the block tables of running sequences.", EngineStats::kvBlocksUsed),
-            gauge("millrace_kv_blocks", "KV blocks in all.", EngineStats::kvBlocksTotal),
-            gauge("millrace_kv_cache_usage_ratio", "Share of the KV blocks in use, 0 to 1.",
-                    stats -> (double) stats.kvBlocksUsed() / stats.kvBlocksTotal()),
-            counter("millrace_engine_steps_total", "Steps launched on the device.", EngineStats::steps),
-            counter("millrace_prompt_tokens_total", "Prompt tokens of admitted requests.", EngineStats::promptTokens),
-            counter("millrace_prefix_cache_hits_total", "Prompt tokens of admitted requests that were in the prefix cache.",
-                    EngineStats::cachedTokens),
-            counter("millrace_generation_tokens_total", "Tokens generated.", EngineStats::generationTokens),
-            counter("millrace_requests_finished_total", "Requests that ended with a result.", EngineStats::finishedRequests),
-            counter("millrace_num_preemptions_total", "Sequences that gave their blocks back and were computed again.",
-                    EngineStats::preemptions),
-            counter("millrace_engine_host_seconds_total", "Time in scheduling, text and bookkeeping.",
-                    stats -> stats.hostNanos() * SECONDS_PER_NANO),
-            counter("millrace_engine_device_seconds_total", "Time waiting for the model, sampling included on host devices.",
-                    stats -> stats.deviceNanos() * SECONDS_PER_NANO));
+    public static final List<Metric> ALL =
+            List.of(
+                    gauge(
+                            "millrace_num_requests_running",
+                            "Sequences that take part in steps; each choice counts.",
+                            EngineStats::running),
+                    gauge(
+                            "millrace_num_requests_waiting",
+                            "Sequences that wait for admission; each choice counts.",
+                            EngineStats::waiting),
+                    gauge(
+                            "millrace_kv_blocks_used",
+                            "KV blocks in the block tables of running sequences.",
+                            EngineStats::kvBlocksUsed),
+                    gauge("millrace_kv_blocks", "KV blocks in all.", EngineStats::kvBlocksTotal),
+                    gauge(
+                            "millrace_kv_cache_usage_ratio",
+                            "Share of the KV blocks in use, 0 to 1.",
+                            stats -> (double) stats.kvBlocksUsed() / stats.kvBlocksTotal()),
+                    counter(
+                            "millrace_engine_steps_total",
+                            "Steps launched on the device.",
+                            EngineStats::steps),
+                    counter(
+                            "millrace_prompt_tokens_total",
+                            "Prompt tokens of admitted requests.",
+                            EngineStats::promptTokens),
+                    counter(
+                            "millrace_prefix_cache_hits_total",
+                            "Prompt tokens of admitted requests that were in the prefix cache.",
+                            EngineStats::cachedTokens),
+                    counter(
+                            "millrace_generation_tokens_total",
+                            "Tokens generated.",
+                            EngineStats::generationTokens),
+                    counter(
+                            "millrace_requests_finished_total",
+                            "Requests that ended with a result.",
+                            EngineStats::finishedRequests),
+                    counter(
+                            "millrace_num_preemptions_total",
+                            "Sequences that gave their blocks back and were computed again.",
+                            EngineStats::preemptions),
+                    counter(
+                            "millrace_engine_host_seconds_total",
+                            "Time in scheduling, text and bookkeeping.",
+                            stats -> stats.hostNanos() * SECONDS_PER_NANO),
+                    counter(
+                            "millrace_engine_device_seconds_total",
+                            "Time waiting for the model, sampling included on host devices.",
+                            stats -> stats.deviceNanos() * SECONDS_PER_NANO));
 
     private EngineMetrics() {}
 

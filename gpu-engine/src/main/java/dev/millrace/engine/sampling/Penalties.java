@@ -1,17 +1,19 @@
 package dev.millrace.engine.sampling;
 
 import dev.millrace.engine.api.SamplingParams;
+
 import java.util.Map;
 
 /**
- * Changes of the logits that depend on the request and its tokens so far, in vLLM's order: logit_bias, then per token
- * repetition penalty (prompt and output; CTRL, arXiv 1909.05858), frequency and presence penalty (output; OpenAI's
- * formula). Reuses its memory; one per thread.
+ * Changes of the logits that depend on the request and its tokens so far, in vLLM's order:
+ * logit_bias, then per token repetition penalty (prompt and output; CTRL, arXiv 1909.05858),
+ * frequency and presence penalty (output; OpenAI's formula). Reuses its memory; one per thread.
  */
 final class Penalties {
     private static final int APPLIED = -1;
 
     private final float[] adjusted;
+
     /** [vocabulary] how often a token occurs in the output; all zero between calls */
     private final int[] counts;
 
@@ -21,7 +23,9 @@ final class Penalties {
     }
 
     static boolean needsHistory(SamplingParams params) {
-        return params.repetitionPenalty() != 1 || params.presencePenalty() != 0 || params.frequencyPenalty() != 0;
+        return params.repetitionPenalty() != 1
+                || params.presencePenalty() != 0
+                || params.frequencyPenalty() != 0;
     }
 
     /** The logits after bias and penalties; {@code logits} itself when there are none. */

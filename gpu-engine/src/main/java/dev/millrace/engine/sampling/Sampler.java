@@ -1,30 +1,39 @@
 package dev.millrace.engine.sampling;
 
 import dev.millrace.engine.api.SamplingParams;
+
 import java.util.Arrays;
 
 /**
- * Chooses tokens on the host with the meaning that vLLM and transformers give the parameters, in vLLM's order: bias and
- * penalties, temperature, min_p, top_k, top_p, then inversion of the distribution by the row's uniform number. Reuses
- * its memory, so each thread needs its own.
+ * Chooses tokens on the host with the meaning that vLLM and transformers give the parameters, in
+ * vLLM's order: bias and penalties, temperature, min_p, top_k, top_p, then inversion of the
+ * distribution by the row's uniform number. Reuses its memory, so each thread needs its own.
  *
- * <p>No vocabulary is sorted: min_p and top_k are thresholds on the logit, and top_p sorts only the tokens that share
- * the power of two in which the boundary lies.
+ * <p>No vocabulary is sorted: min_p and top_k are thresholds on the logit, and top_p sorts only the
+ * tokens that share the power of two in which the boundary lies.
  */
 public final class Sampler implements RowSampler {
-    /** Weights are at most 1, so that their binary exponents run from 0 down to that of the smallest doubles. */
+    /**
+     * Weights are at most 1, so that their binary exponents run from 0 down to that of the smallest
+     * doubles.
+     */
     private static final int EXPONENTS = 1 - (Double.MIN_EXPONENT - 1);
 
     /** Tokens whose mass is summed at once when a token is drawn. */
     private static final int RUN = 1024;
-    /** Weight relative to the best token's, above which the boundary of top_p is looked for first. */
+
+    /**
+     * Weight relative to the best token's, above which the boundary of top_p is looked for first.
+     */
     private static final double LIKELY = 0x1p-16;
 
     private final int vocabSize;
     private final Penalties penalties;
     private final TopK topK = new TopK();
+
     /** [vocabulary] unnormalised probabilities; 0 for tokens that are filtered out */
     private final double[] weights;
+
     private final double[] massByExponent = new double[EXPONENTS];
     private long[] boundaryKeys = new long[64];
 
@@ -41,8 +50,13 @@ public final class Sampler implements RowSampler {
         if (!Float.isFinite(max)) {
             return SampledToken.of(SampledToken.INVALID);
         }
-        int token = row.params().isGreedy() ? VocabLoops.indexOf(scores, vocabSize, max) : draw(scores, max, row);
-        return row.params().logprobs() < 0 ? SampledToken.of(token) : withLogprobs(logits, token, row.params().logprobs());
+        int token =
+                row.params().isGreedy()
+                        ? VocabLoops.indexOf(scores, vocabSize, max)
+                        : draw(scores, max, row);
+        return row.params().logprobs() < 0
+                ? SampledToken.of(token)
+                : withLogprobs(logits, token, row.params().logprobs());
     }
 
     /** The distribution that {@link #sample} draws from, by token id. */
@@ -94,7 +108,13 @@ public final class Sampler implements RowSampler {
 
     /** Fills {@link #weights} and returns their sum. */
     private double weigh(float[] scores, float max, SamplingParams params) {
-        VocabLoops.weigh(scores, vocabSize, max, 1 / params.temperature(), lowestScore(scores, max, params), weights);
+        VocabLoops.weigh(
+                scores,
+                vocabSize,
+                max,
+                1 / params.temperature(),
+                lowestScore(scores, max, params),
+                weights);
         double total = VocabLoops.sum(weights, 0, vocabSize);
         return params.topP() < 1 ? keepNucleus(scores, params.topP() * total) : total;
     }
@@ -113,11 +133,13 @@ public final class Sampler implements RowSampler {
     }
 
     /**
-     * Top-p (nucleus, arXiv 1904.09751): keeps a token while the mass of those before it, best first, is below
-     * {@code wanted}. Among equal scores the lower id comes first. Returns the mass kept.
+     * Top-p (nucleus, arXiv 1904.09751): keeps a token while the mass of those before it, best
+     * first, is below {@code wanted}. Among equal scores the lower id comes first. Returns the mass
+     * kept.
      */
     private double keepNucleus(float[] scores, double wanted) {
-        // The boundary is nearly always among the likely tokens; only a flat distribution needs a look at all.
+        // The boundary is nearly always among the likely tokens; only a flat distribution needs a
+        // look at all.
         int boundary = boundaryExponent(wanted, LIKELY);
         if (boundary < 0) {
             boundary = boundaryExponent(wanted, 0);
@@ -140,8 +162,8 @@ public final class Sampler implements RowSampler {
     }
 
     /**
-     * The power of two in which the wanted mass is reached, looking at weights above {@code floor} only; -1 if these have
-     * less mass. A floor of 0 always finds one.
+     * The power of two in which the wanted mass is reached, looking at weights above {@code floor}
+     * only; -1 if these have less mass. A floor of 0 always finds one.
      */
     private int boundaryExponent(double wanted, double floor) {
         Arrays.fill(massByExponent, 0);

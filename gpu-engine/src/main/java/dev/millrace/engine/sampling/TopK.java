@@ -1,8 +1,9 @@
 package dev.millrace.engine.sampling;
 
 /**
- * Partial selection: the k largest of many values without sorting them. A heap of k entries with the worst on top; most
- * values are refused by one comparison. Among equal values the lower index is the better one.
+ * Partial selection: the k largest of many values without sorting them. A heap of k entries with
+ * the worst on top; most values are refused by one comparison. Among equal values the lower index
+ * is the better one.
  */
 final class TopK {
     private float[] values = new float[0];

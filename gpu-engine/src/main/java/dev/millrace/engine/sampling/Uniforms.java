@@ -1,8 +1,9 @@
 package dev.millrace.engine.sampling;
 
 /**
- * Random numbers as a function of where they are used, so that batching, preemption and restarts never change an
- * answer. Each word goes through the finaliser of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014).
+ * Random numbers as a function of where they are used, so that batching, preemption and restarts
+ * never change an answer. Each word goes through the finaliser of SplitMix64 (Steele, Lea, Flood,
+ * OOPSLA 2014).
  */
 public final class Uniforms {
     private static final long GOLDEN_GAMMA = 0x9E3779B97F4A7C15L;

@@ -6,10 +6,14 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
-/** The passes over a whole vocabulary, as vector loops with a scalar tail: at 150,000 tokens a row they are what sampling costs. */
+/**
+ * The passes over a whole vocabulary, as vector loops with a scalar tail: at 150,000 tokens a row
+ * they are what sampling costs.
+ */
 final class VocabLoops {
     private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
     private static final VectorSpecies<Double> DOUBLES = DoubleVector.SPECIES_PREFERRED;
+
     /** As many floats as there are doubles in a vector. */
     private static final VectorSpecies<Float> FLOATS_OF_DOUBLES =
             VectorSpecies.of(float.class, VectorShape.forBitSize(DOUBLES.vectorBitSize() / 2));
@@ -44,13 +48,25 @@ final class VocabLoops {
         return i;
     }
 
-    /** weights[i] = exp((scores[i] - max) * inverseTemperature), or 0 where scores[i] is below {@code lowest}. */
-    static void weigh(float[] scores, int n, double max, double inverseTemperature, double lowest, double[] weights) {
+    /**
+     * weights[i] = exp((scores[i] - max) * inverseTemperature), or 0 where scores[i] is below
+     * {@code lowest}.
+     */
+    static void weigh(
+            float[] scores,
+            int n,
+            double max,
+            double inverseTemperature,
+            double lowest,
+            double[] weights) {
         int bound = DOUBLES.loopBound(n);
         for (int i = 0; i < bound; i += DOUBLES.length()) {
-            DoubleVector score = (DoubleVector) FloatVector.fromArray(FLOATS_OF_DOUBLES, scores, i)
-                    .convertShape(VectorOperators.F2D, DOUBLES, 0);
-            DoubleVector weight = score.sub(max).mul(inverseTemperature).lanewise(VectorOperators.EXP);
+            DoubleVector score =
+                    (DoubleVector)
+                            FloatVector.fromArray(FLOATS_OF_DOUBLES, scores, i)
+                                    .convertShape(VectorOperators.F2D, DOUBLES, 0);
+            DoubleVector weight =
+                    score.sub(max).mul(inverseTemperature).lanewise(VectorOperators.EXP);
             weight.blend(0, score.lt(lowest)).intoArray(weights, i);
         }
         for (int i = bound; i < n; i++) {

@@ -5,19 +5,23 @@ import dev.millrace.engine.api.FinishReason;
 import dev.millrace.engine.api.SamplingParams;
 import dev.millrace.engine.api.TokenLogprob;
 import dev.millrace.engine.sampling.SampledToken;
+
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What one choice has said: text, log-probabilities, and why it ended. Checked in this order: end of sequence, stop token,
- * stop string, length. A stop token's text is no part of the answer; text is cut before a stop string.
+ * What one choice has said: text, log-probabilities, and why it ended. Checked in this order: end
+ * of sequence, stop token, stop string, length. A stop token's text is no part of the answer; text
+ * is cut before a stop string.
  */
 final class ChoiceOutput {
     private final SamplingParams params;
     private final EosTokens eos;
     private final TokenTexts texts;
+
     /** Made with the first token, since thousands of requests may wait. */
     private TextAssembler assembler;
+
     private final StopStrings stops;
     private final StringBuilder text = new StringBuilder();
     private final List<TokenLogprob> logprobs;
@@ -57,7 +61,8 @@ final class ChoiceOutput {
 
     EngineResult.Choice choice(int index, int[] tokenIds) {
         FinishReason reason = finishReason == null ? FinishReason.ABORT : finishReason;
-        return new EngineResult.Choice(index, text.toString(), tokenIds, reason, stopReason, logprobs);
+        return new EngineResult.Choice(
+                index, text.toString(), tokenIds, reason, stopReason, logprobs);
     }
 
     /** Adds text; true if a stop string ended it. */

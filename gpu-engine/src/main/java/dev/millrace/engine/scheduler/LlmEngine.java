@@ -10,6 +10,7 @@ import dev.millrace.engine.model.ForwardInput;
 import dev.millrace.engine.model.ModelExecutor;
 import dev.millrace.engine.sampling.SampleRow;
 import dev.millrace.engine.sampling.SampledToken;
+
 import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -20,8 +21,9 @@ import java.util.Map;
 import java.util.function.LongSupplier;
 
 /**
- * The engine: {@link #step} schedules, launches and completes. A device of the host completes a step at once; for an
- * asynchronous one a step stays under way while the next is scheduled and launched behind it.
+ * The engine: {@link #step} schedules, launches and completes. A device of the host completes a
+ * step at once; for an asynchronous one a step stays under way while the next is scheduled and
+ * launched behind it.
  */
 public final class LlmEngine implements Engine {
     /** Share of the KV blocks kept free at admission (vLLM's watermark). */
@@ -48,7 +50,8 @@ public final class LlmEngine implements Engine {
     private boolean closed;
 
     /** An engine on the system's clocks. */
-    public LlmEngine(ModelExecutor executor, TokenTexts texts, int[] eosTokenIds, EngineConfig config) {
+    public LlmEngine(
+            ModelExecutor executor, TokenTexts texts, int[] eosTokenIds, EngineConfig config) {
         this(executor, texts, eosTokenIds, config, InstantSource.system(), System::nanoTime);
     }
 
@@ -59,16 +62,29 @@ public final class LlmEngine implements Engine {
      * @param clock for the instants in results
      * @param nanoTime for the account of time in {@link #stats}
      */
-    public LlmEngine(ModelExecutor executor, TokenTexts texts, int[] eosTokenIds, EngineConfig config,
-            InstantSource clock, LongSupplier nanoTime) {
+    public LlmEngine(
+            ModelExecutor executor,
+            TokenTexts texts,
+            int[] eosTokenIds,
+            EngineConfig config,
+            InstantSource clock,
+            LongSupplier nanoTime) {
         this.executor = executor;
         this.texts = texts;
         this.clock = clock;
         eos = new EosTokens(eosTokenIds.clone());
         blockSize = executor.kvLayout().blockSize();
-        KvCache kv = new KvCache(executor.kvLayout().numBlocks(), blockSize, config.enablePrefixCaching(), FREE_BLOCKS_WATERMARK);
+        KvCache kv =
+                new KvCache(
+                        executor.kvLayout().numBlocks(),
+                        blockSize,
+                        config.enablePrefixCaching(),
+                        FREE_BLOCKS_WATERMARK);
         scheduler = new Scheduler(kv, config.maxNumSeqs());
-        int maxModelLen = config.maxModelLen() == 0 ? executor.maxModelLen() : Math.min(config.maxModelLen(), executor.maxModelLen());
+        int maxModelLen =
+                config.maxModelLen() == 0
+                        ? executor.maxModelLen()
+                        : Math.min(config.maxModelLen(), executor.maxModelLen());
         limits = new RequestLimits(maxModelLen, executor.vocabSize(), kv.capacityTokens());
         input = new ForwardInput(config.maxNumBatchedTokens(), config.maxNumSeqs());
         counters = new StepCounters(nanoTime);
@@ -82,7 +98,8 @@ public final class LlmEngine implements Engine {
         int maxTotalTokens = limits.maxTotalTokens(request);
         RequestState state = new RequestState(request, clock.millis());
         if (requests.putIfAbsent(request.requestId(), state) != null) {
-            throw new IllegalArgumentException("request " + request.requestId() + " is in the engine already");
+            throw new IllegalArgumentException(
+                    "request " + request.requestId() + " is in the engine already");
         }
         for (int choice = 0; choice < request.sampling().n(); choice++) {
             Sequence sequence = new Sequence(state, choice, arrivals++, maxTotalTokens);
@@ -203,8 +220,9 @@ public final class LlmEngine implements Engine {
     }
 
     /**
-     * Takes over what the step did for its entry i. Meanwhile the sequence may have ended, or have been preempted for the
-     * step behind this one: then its blocks are gone, but the token chosen is still its next one.
+     * Takes over what the step did for its entry i. Meanwhile the sequence may have ended, or have
+     * been preempted for the step behind this one: then its blocks are gone, but the token chosen
+     * is still its next one.
      */
     private void apply(ScheduledStep step, int i, List<SampledToken> sampled) {
         Sequence sequence = step.sequence(i);
@@ -220,7 +238,12 @@ public final class LlmEngine implements Engine {
     private void accept(Sequence sequence, SampledToken token) {
         RequestState state = sequence.request();
         if (token.tokenId() == SampledToken.INVALID) {
-            fail(state, "numerical_error", "the model's logits after " + sequence.numTokens() + " tokens hold no usable number");
+            fail(
+                    state,
+                    "numerical_error",
+                    "the model's logits after "
+                            + sequence.numTokens()
+                            + " tokens hold no usable number");
             return;
         }
         sequence.append(token.tokenId());

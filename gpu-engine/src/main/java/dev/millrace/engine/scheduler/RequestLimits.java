@@ -21,8 +21,14 @@ record RequestLimits(int maxModelLen, int vocabSize, long kvCapacityTokens) {
     int maxTotalTokens(EngineRequest request) {
         int promptTokens = request.promptTokenIds().length;
         if (promptTokens >= maxModelLen) {
-            throw new RequestRejectedException("context_length_exceeded", "prompt", "the prompt has " + promptTokens
-                    + " tokens; the context of this model is " + maxModelLen + " tokens, of which at least one is for the answer");
+            throw new RequestRejectedException(
+                    "context_length_exceeded",
+                    "prompt",
+                    "the prompt has "
+                            + promptTokens
+                            + " tokens; the context of this model is "
+                            + maxModelLen
+                            + " tokens, of which at least one is for the answer");
         }
         for (int token : request.promptTokenIds()) {
             checkToken(token, "prompt");
@@ -30,19 +36,32 @@ record RequestLimits(int maxModelLen, int vocabSize, long kvCapacityTokens) {
         for (int token : request.sampling().logitBias().keySet()) {
             checkToken(token, "logit_bias");
         }
-        int total = (int) Math.min(maxModelLen, (long) promptTokens + request.sampling().maxTokens());
+        int total =
+                (int) Math.min(maxModelLen, (long) promptTokens + request.sampling().maxTokens());
         // The last token is never computed, so it needs no place.
         if (total - 1 > kvCapacityTokens) {
-            throw new RequestRejectedException("kv_cache_too_small", "max_tokens", "prompt and answer may take " + total
-                    + " tokens; the KV cache holds " + kvCapacityTokens + ": shorten them, or give the engine more kvCacheBytes");
+            throw new RequestRejectedException(
+                    "kv_cache_too_small",
+                    "max_tokens",
+                    "prompt and answer may take "
+                            + total
+                            + " tokens; the KV cache holds "
+                            + kvCapacityTokens
+                            + ": shorten them, or give the engine more kvCacheBytes");
         }
         return total;
     }
 
     private void checkToken(int token, String param) {
         if (token < 0 || token >= vocabSize) {
-            throw new RequestRejectedException("invalid_request", param,
-                    param + " holds token id " + token + "; the vocabulary is 0 to " + (vocabSize - 1));
+            throw new RequestRejectedException(
+                    "invalid_request",
+                    param,
+                    param
+                            + " holds token id "
+                            + token
+                            + "; the vocabulary is 0 to "
+                            + (vocabSize - 1));
         }
     }
 }

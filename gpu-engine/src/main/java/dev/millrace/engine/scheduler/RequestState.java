@@ -2,11 +2,15 @@ package dev.millrace.engine.scheduler;
 
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
+
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 
-/** One request inside the engine: its sequences, what they have said so far, and when things happened. */
+/**
+ * One request inside the engine: its sequences, what they have said so far, and when things
+ * happened.
+ */
 public final class RequestState {
     private static final long NOT_YET = -1;
 
@@ -86,18 +90,35 @@ public final class RequestState {
                 choices.add(output(sequence).choice(sequence.choice(), output));
                 computed = sequence.numPromptTokens();
             }
-            computed = Math.max(computed, Math.min(sequence.numComputed(), sequence.numPromptTokens()));
+            computed =
+                    Math.max(
+                            computed, Math.min(sequence.numComputed(), sequence.numPromptTokens()));
         }
-        EngineResult.Timing timing = new EngineResult.Timing(submittedMs, firstScheduledMs, firstTokenMs, nowMs);
-        return new EngineResult(request.requestId(), choices, computed, Math.min(cachedTokens, computed), timing, null);
+        EngineResult.Timing timing =
+                new EngineResult.Timing(submittedMs, firstScheduledMs, firstTokenMs, nowMs);
+        return new EngineResult(
+                request.requestId(),
+                choices,
+                computed,
+                Math.min(cachedTokens, computed),
+                timing,
+                null);
     }
 
     EngineResult failure(String code, String message, long nowMs) {
         return result(List.of(), nowMs, new EngineResult.Failure(code, message));
     }
 
-    private EngineResult result(List<EngineResult.Choice> choices, long nowMs, EngineResult.Failure failure) {
-        EngineResult.Timing timing = new EngineResult.Timing(submittedMs, firstScheduledMs, firstTokenMs, nowMs);
-        return new EngineResult(request.requestId(), choices, request.promptTokenIds().length, cachedTokens, timing, failure);
+    private EngineResult result(
+            List<EngineResult.Choice> choices, long nowMs, EngineResult.Failure failure) {
+        EngineResult.Timing timing =
+                new EngineResult.Timing(submittedMs, firstScheduledMs, firstTokenMs, nowMs);
+        return new EngineResult(
+                request.requestId(),
+                choices,
+                request.promptTokenIds().length,
+                cachedTokens,
+                timing,
+                failure);
     }
 }

@@ -2,13 +2,14 @@ package dev.millrace.engine.scheduler;
 
 import dev.millrace.engine.model.ForwardInput;
 import dev.millrace.engine.sampling.SampleRow;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
 /**
- * What one step computes: entries of (sequence, first position, count), in the order of the running sequences. Used again
- * and again, so that a step allocates nothing but its rows.
+ * What one step computes: entries of (sequence, first position, count), in the order of the running
+ * sequences. Used again and again, so that a step allocates nothing but its rows.
  */
 public final class ScheduledStep {
     /** The row of an entry that chooses no token. */
@@ -104,7 +105,10 @@ public final class ScheduledStep {
         numTokens += count;
     }
 
-    /** Writes the step as flat arrays, notes in its sequences that it is on its way, and returns its rows. */
+    /**
+     * Writes the step as flat arrays, notes in its sequences that it is on its way, and returns its
+     * rows.
+     */
     List<SampleRow> fill(ForwardInput input, int blockSize) {
         input.numTokens = 0;
         input.numSeqs = size;

@@ -1,32 +1,39 @@
 package dev.millrace.engine.scheduler;
 
 import dev.millrace.engine.kvcache.KvCache;
+
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.TreeSet;
 
 /**
- * Decides what a step computes. There are no phases: every sequence has computed tokens that chase its known tokens under
- * one token budget, running sequences first, then waiting ones. A long prompt is computed in chunks, as the budget allows.
+ * Decides what a step computes. There are no phases: every sequence has computed tokens that chase
+ * its known tokens under one token budget, running sequences first, then waiting ones. A long
+ * prompt is computed in chunks, as the budget allows.
  *
- * <p>When a running sequence needs a block and none is left, the last one in order gives its blocks back and is computed
- * again later, cheaply where the prefix cache still has them. The order is total (priority, then arrival), so that equal
- * submissions give equal schedules.
+ * <p>When a running sequence needs a block and none is left, the last one in order gives its blocks
+ * back and is computed again later, cheaply where the prefix cache still has them. The order is
+ * total (priority, then arrival), so that equal submissions give equal schedules.
  *
- * <p>Leader first: a waiting sequence whose next block is just being computed by a running one waits for it, so that a
- * cold prefix is computed once though a thousand requests with it arrive together. The wait is short: running sequences
- * have the budget first, so where any is left to admit someone, every running prompt is finished by this very step; and
- * each step waited brings at least one more block of the follower's own prompt into the cache.
+ * <p>Leader first: a waiting sequence whose next block is just being computed by a running one
+ * waits for it, so that a cold prefix is computed once though a thousand requests with it arrive
+ * together. The wait is short: running sequences have the budget first, so where any is left to
+ * admit someone, every running prompt is finished by this very step; and each step waited brings at
+ * least one more block of the follower's own prompt into the cache.
  */
 public final class Scheduler {
-    /** So many followers are passed over in one step before admission ends: bounds the host's work. */
+    /**
+     * So many followers are passed over in one step before admission ends: bounds the host's work.
+     */
     static final int MAX_DEFERRED_PER_STEP = 1024;
 
     private final KvCache kv;
     private final int maxNumSeqs;
+
     /** Sorted; a sequence is admitted near its place. */
     private final List<Sequence> running = new ArrayList<>();
+
     private final TreeSet<Sequence> waiting = new TreeSet<>();
     private long numPreemptions;
 
@@ -66,9 +73,13 @@ public final class Scheduler {
 
     /** Ends a sequence as FINISHED or ABORTED and frees what it holds. */
     void remove(Sequence sequence, SequenceStatus end) {
-        boolean known = sequence.status() == SequenceStatus.RUNNING ? running.remove(sequence) : waiting.remove(sequence);
+        boolean known =
+                sequence.status() == SequenceStatus.RUNNING
+                        ? running.remove(sequence)
+                        : waiting.remove(sequence);
         if (!known) {
-            throw new IllegalStateException("a sequence that the scheduler does not know has ended as " + end);
+            throw new IllegalStateException(
+                    "a sequence that the scheduler does not know has ended as " + end);
         }
         kv.free(sequence.blocks());
         sequence.become(end);
@@ -85,11 +96,16 @@ public final class Scheduler {
         }
     }
 
-    /** Grows a running sequence, preempting from the end of the order; false if it had to go itself. */
+    /**
+     * Grows a running sequence, preempting from the end of the order; false if it had to go itself.
+     */
     private boolean makeRoom(Sequence sequence, int numTokens, ScheduledStep step) {
         while (!kv.grow(sequence.blocks(), numTokens)) {
             if (running.size() == 1) {
-                throw new IllegalStateException("a sequence of " + numTokens + " tokens does not fit an otherwise empty KV cache");
+                throw new IllegalStateException(
+                        "a sequence of "
+                                + numTokens
+                                + " tokens does not fit an otherwise empty KV cache");
             }
             Sequence victim = running.removeLast();
             kv.free(victim.blocks());
@@ -107,14 +123,24 @@ public final class Scheduler {
     private void admitWaiting(ScheduledStep step) {
         int deferred = 0;
         Iterator<Sequence> candidates = waiting.iterator();
-        while (candidates.hasNext() && step.budgetLeft() > 0 && running.size() < maxNumSeqs && deferred < MAX_DEFERRED_PER_STEP) {
+        while (candidates.hasNext()
+                && step.budgetLeft() > 0
+                && running.size() < maxNumSeqs
+                && deferred < MAX_DEFERRED_PER_STEP) {
             Sequence sequence = candidates.next();
-            int cached = kv.cachedBlocks(sequence.blocks(), sequence.tokens(), sequence.numTokens());
+            int cached =
+                    kv.cachedBlocks(sequence.blocks(), sequence.tokens(), sequence.numTokens());
             if (kv.isBeingComputed(sequence.blocks(), sequence.numTokens(), cached)) {
                 deferred++;
                 continue;
             }
-            int hit = kv.allocate(sequence.blocks(), sequence.tokens(), sequence.numTokens(), cached, running.isEmpty());
+            int hit =
+                    kv.allocate(
+                            sequence.blocks(),
+                            sequence.tokens(),
+                            sequence.numTokens(),
+                            cached,
+                            running.isEmpty());
             if (hit < 0) {
                 // Nobody overtakes: whoever is next gets the next blocks.
                 return;

@@ -4,17 +4,20 @@ import dev.millrace.engine.api.SamplingParams;
 import dev.millrace.engine.kvcache.BlockTable;
 import dev.millrace.engine.sampling.SampleRow;
 import dev.millrace.engine.sampling.Uniforms;
+
 import java.util.Arrays;
 
 /**
- * One choice of a request while it runs: its tokens and how far they are computed. Few facts, the rest is derived:
+ * One choice of a request while it runs: its tokens and how far they are computed. Few facts, the
+ * rest is derived:
  *
  * <pre>
  * numComputed  ≤  numScheduled  ≤  numTokens + numPromised
  * completed steps  launched steps    known tokens + tokens that launched steps will choose
  * </pre>
  *
- * There are no phases: a sequence is computed until it has caught up with its tokens, then a token is chosen.
+ * There are no phases: a sequence is computed until it has caught up with its tokens, then a token
+ * is chosen.
  */
 public final class Sequence implements Comparable<Sequence> {
     private final RequestState request;
@@ -64,7 +67,10 @@ public final class Sequence implements Comparable<Sequence> {
         return blocks;
     }
 
-    /** Prompt and output; valid up to {@link #numTokens()}. Shared with the request until the first output. */
+    /**
+     * Prompt and output; valid up to {@link #numTokens()}. Shared with the request until the first
+     * output.
+     */
     public int[] tokens() {
         return tokens;
     }
@@ -111,7 +117,10 @@ public final class Sequence implements Comparable<Sequence> {
 
     /** How to choose the next token, given that all tokens so far are computed. */
     SampleRow sampleRow() {
-        double uniform = params().isGreedy() ? 0 : Uniforms.at(params().seed(), choice, numTokens + numPromised);
+        double uniform =
+                params().isGreedy()
+                        ? 0
+                        : Uniforms.at(params().seed(), choice, numTokens + numPromised);
         return new SampleRow(params(), tokens, numPromptTokens(), numTokens, uniform);
     }
 
@@ -158,15 +167,24 @@ public final class Sequence implements Comparable<Sequence> {
         tokens[numTokens++] = token;
     }
 
-    /** Penalties read the tokens so far, so the next step has to wait until they are known to the host. */
+    /**
+     * Penalties read the tokens so far, so the next step has to wait until they are known to the
+     * host.
+     */
     private boolean mayRunAhead() {
-        return params().repetitionPenalty() == 1 && params().presencePenalty() == 0 && params().frequencyPenalty() == 0;
+        return params().repetitionPenalty() == 1
+                && params().presencePenalty() == 0
+                && params().frequencyPenalty() == 0;
     }
 
-    /** Higher priority first, then earlier arrival: the order of admission, and backwards that of preemption. */
+    /**
+     * Higher priority first, then earlier arrival: the order of admission, and backwards that of
+     * preemption.
+     */
     @Override
     public int compareTo(Sequence other) {
-        int byPriority = Integer.compare(other.request.request().priority(), request.request().priority());
+        int byPriority =
+                Integer.compare(other.request.request().priority(), request.request().priority());
         return byPriority != 0 ? byPriority : Long.compare(arrival, other.arrival);
     }
 }

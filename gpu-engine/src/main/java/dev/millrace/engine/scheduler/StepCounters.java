@@ -2,6 +2,7 @@ package dev.millrace.engine.scheduler;
 
 import dev.millrace.engine.api.EngineStats;
 import dev.millrace.engine.kvcache.BlockPool;
+
 import java.util.function.LongSupplier;
 
 /** Counts what the engine does and where its time goes. */
@@ -60,8 +61,18 @@ final class StepCounters {
 
     EngineStats stats(Scheduler scheduler) {
         BlockPool pool = scheduler.kv().pool();
-        return new EngineStats(scheduler.numRunning(), scheduler.numWaiting(), pool.numReferenced(), pool.numBlocks(), steps,
-                promptTokens, cachedTokens, generationTokens, finishedRequests, scheduler.numPreemptions(),
-                stepNanos - deviceNanos, deviceNanos);
+        return new EngineStats(
+                scheduler.numRunning(),
+                scheduler.numWaiting(),
+                pool.numReferenced(),
+                pool.numBlocks(),
+                steps,
+                promptTokens,
+                cachedTokens,
+                generationTokens,
+                finishedRequests,
+                scheduler.numPreemptions(),
+                stepNanos - deviceNanos,
+                deviceNanos);
     }
 }

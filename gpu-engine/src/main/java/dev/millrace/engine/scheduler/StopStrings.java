@@ -20,8 +20,8 @@ final class StopStrings {
     record Match(String stop, int at) {}
 
     /**
-     * The first stop string that ends in the last {@code added} characters; of two that begin together, the one named
-     * first in the request.
+     * The first stop string that ends in the last {@code added} characters; of two that begin
+     * together, the one named first in the request.
      *
      * @return null if there is none
      */

@@ -4,7 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The {@code attribute} argument of filters: names or numbers with dots between them, looked up one after the other.
+ * The {@code attribute} argument of filters: names or numbers with dots between them, looked up one
+ * after the other.
  *
  * @param parts keys as strings or ints
  */
@@ -28,7 +29,9 @@ record AttributePath(List<Object> parts) {
         return get(item, null);
     }
 
-    /** @param fallback taken where a part is undefined; null for none */
+    /**
+     * @param fallback taken where a part is undefined; null for none
+     */
     Object get(Object item, Object fallback) {
         Object value = item;
         for (Object part : parts) {

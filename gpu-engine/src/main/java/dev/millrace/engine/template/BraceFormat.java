@@ -3,7 +3,10 @@ package dev.millrace.engine.template;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** {@code str.format}: replacement fields in braces, with attributes, items, conversions and format specifiers. */
+/**
+ * {@code str.format}: replacement fields in braces, with attributes, items, conversions and format
+ * specifiers.
+ */
 final class BraceFormat {
     private static final Pattern STEP = Pattern.compile("\\.([^.\\[]+)|\\[([^]]+)]");
 
@@ -15,7 +18,9 @@ final class BraceFormat {
         this.args = args;
     }
 
-    /** @param interpreter not needed, but every method of str is called with one */
+    /**
+     * @param interpreter not needed, but every method of str is called with one
+     */
     static String format(Interpreter interpreter, String text, CallArgs args) {
         BraceFormat format = new BraceFormat(args);
         format.run(text, 0);
@@ -42,7 +47,9 @@ final class BraceFormat {
         }
     }
 
-    /** @return index after the field whose inside starts at {@code start} */
+    /**
+     * @return index after the field whose inside starts at {@code start}
+     */
     private int field(String text, int start, int depth) {
         int end = start;
         int open = 1;
@@ -55,8 +62,10 @@ final class BraceFormat {
             end++;
         }
         if (open > 0) {
-            throw PyError.of(start == text.length() ? "Single '{' encountered in format string"
-                    : "expected '}' before end of string");
+            throw PyError.of(
+                    start == text.length()
+                            ? "Single '{' encountered in format string"
+                            : "expected '}' before end of string");
         }
         String inside = text.substring(start, end);
         int colon = colon(inside);
@@ -70,7 +79,10 @@ final class BraceFormat {
             conversion = name.charAt(bang + 1);
             name = name.substring(0, bang);
         }
-        Object value = converted(value(name), conversion); // before the specifier, whose own fields count on from here
+        Object value =
+                converted(
+                        value(name),
+                        conversion); // before the specifier, whose own fields count on from here
         String spec = colon < 0 ? "" : nested(inside.substring(colon + 1), depth);
         out.append(spec.isEmpty() ? PyValues.str(value) : FormatSpec.parse(spec).format(value));
         return end + 1;
@@ -88,7 +100,7 @@ final class BraceFormat {
                         return i;
                     }
                 }
-                default -> { }
+                default -> {}
             }
         }
         return -1;
@@ -131,8 +143,12 @@ final class BraceFormat {
                 throw PyError.of("Empty attribute in format string");
             }
             String key = step.group(2);
-            value = key == null ? Members.attribute(value, step.group(1))
-                    : Members.item(value, key.matches("\\d{1,9}") ? (Object) Long.valueOf(key) : key);
+            value =
+                    key == null
+                            ? Members.attribute(value, step.group(1))
+                            : Members.item(
+                                    value,
+                                    key.matches("\\d{1,9}") ? (Object) Long.valueOf(key) : key);
             at = step.end();
         }
         return value;

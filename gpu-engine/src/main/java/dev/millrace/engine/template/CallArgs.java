@@ -20,28 +20,40 @@ record CallArgs(List<Object> positional, Map<String, Object> named) {
     }
 
     /**
-     * Checks the arguments against a signature; afterwards {@link #get} finds each by place or name.
+     * Checks the arguments against a signature; afterwards {@link #get} finds each by place or
+     * name.
      *
      * @param callable what a message calls it
      * @param required how many of the parameters must be given
      */
     CallArgs check(String callable, int required, String... parameters) {
         if (positional.size() > parameters.length) {
-            throw PyError.of(callable + "() takes at most " + parameters.length + " arguments (" + positional.size() + " given)");
+            throw PyError.of(
+                    callable
+                            + "() takes at most "
+                            + parameters.length
+                            + " arguments ("
+                            + positional.size()
+                            + " given)");
         }
         Set<String> known = new HashSet<>(List.of(parameters));
         for (String name : named.keySet()) {
             if (!known.contains(name)) {
-                throw PyError.of(callable + "() got an unexpected keyword argument " + PyRepr.text(name));
+                throw PyError.of(
+                        callable + "() got an unexpected keyword argument " + PyRepr.text(name));
             }
         }
         for (int i = 0; i < parameters.length; i++) {
             boolean byName = named.containsKey(parameters[i]);
             if (i < positional.size() && byName) {
-                throw PyError.of(callable + "() got multiple values for argument " + PyRepr.text(parameters[i]));
+                throw PyError.of(
+                        callable
+                                + "() got multiple values for argument "
+                                + PyRepr.text(parameters[i]));
             }
             if (i < required && i >= positional.size() && !byName) {
-                throw PyError.of(callable + "() missing required argument " + PyRepr.text(parameters[i]));
+                throw PyError.of(
+                        callable + "() missing required argument " + PyRepr.text(parameters[i]));
             }
         }
         return this;
@@ -73,6 +85,7 @@ record CallArgs(List<Object> positional, Map<String, Object> named) {
 
     /** The arguments after the first few. */
     CallArgs from(int place) {
-        return new CallArgs(positional.subList(Math.min(place, positional.size()), positional.size()), named);
+        return new CallArgs(
+                positional.subList(Math.min(place, positional.size()), positional.size()), named);
     }
 }

@@ -16,8 +16,10 @@ import java.util.Optional;
 public final class ChatTemplate {
     static final String DEFAULT = "default";
     static final String TOOL_USE = "tool_use";
+
     /** Names that a message's reasoning goes by; the first is the one that templates read. */
-    private static final List<String> REASONING = List.of("reasoning_content", "thinking", "reasoning");
+    private static final List<String> REASONING =
+            List.of("reasoning_content", "thinking", "reasoning");
 
     private final Map<String, Template> templates;
     private final Map<String, String> specialTokens;
@@ -30,8 +32,9 @@ public final class ChatTemplate {
     }
 
     /**
-     * Finds the template of a model folder: {@code chat_template.jinja} (with {@code additional_chat_templates/}),
-     * else {@code chat_template.json}, else {@code chat_template} in {@code tokenizer_config.json}.
+     * Finds the template of a model folder: {@code chat_template.jinja} (with {@code
+     * additional_chat_templates/}), else {@code chat_template.json}, else {@code chat_template} in
+     * {@code tokenizer_config.json}.
      *
      * @return empty where the model has none
      * @throws java.io.UncheckedIOException naming the file that cannot be read
@@ -41,7 +44,10 @@ public final class ChatTemplate {
         return ChatTemplateFiles.load(modelDir, Clock.systemDefaultZone());
     }
 
-    /** The template of a file of its own, with the special tokens of a model folder. Errors as in {@link #load(Path)}. */
+    /**
+     * The template of a file of its own, with the special tokens of a model folder. Errors as in
+     * {@link #load(Path)}.
+     */
     public static ChatTemplate load(Path modelDir, Path templateFile) {
         return ChatTemplateFiles.load(modelDir, templateFile, Clock.systemDefaultZone());
     }
@@ -53,8 +59,10 @@ public final class ChatTemplate {
      * @param specialTokens variables such as {@code bos_token}
      * @throws TemplateException of kind SYNTAX, with the line
      */
-    public static ChatTemplate of(String name, String source, Map<String, String> specialTokens, Clock clock) {
-        return new ChatTemplate(Map.of(DEFAULT, Template.parse(name, source)), specialTokens, clock);
+    public static ChatTemplate of(
+            String name, String source, Map<String, String> specialTokens, Clock clock) {
+        return new ChatTemplate(
+                Map.of(DEFAULT, Template.parse(name, source)), specialTokens, clock);
     }
 
     /** Variables such as {@code bos_token} that every rendering sees. */
@@ -72,7 +80,10 @@ public final class ChatTemplate {
      * @throws TemplateException when the template refuses the messages, fails or runs away
      */
     public String render(
-            List<Map<String, Object>> messages, List<Object> tools, boolean addGenerationPrompt, Map<String, Object> variables) {
+            List<Map<String, Object>> messages,
+            List<Object> tools,
+            boolean addGenerationPrompt,
+            Map<String, Object> variables) {
         Map<String, Object> all = new LinkedHashMap<>(specialTokens);
         all.put("documents", null);
         all.putAll(variables);
@@ -87,11 +98,19 @@ public final class ChatTemplate {
         return special != null ? special : templates.get(DEFAULT);
     }
 
-    /** Copies a message's reasoning to the names that templates look for it under, as transformers does. */
+    /**
+     * Copies a message's reasoning to the names that templates look for it under, as transformers
+     * does.
+     */
     private static List<Object> withReasoning(List<Map<String, Object>> messages) {
         List<Object> result = new ArrayList<>(messages.size());
         for (Map<String, Object> message : messages) {
-            Object reasoning = REASONING.stream().map(message::get).filter(Objects::nonNull).findFirst().orElse(null);
+            Object reasoning =
+                    REASONING.stream()
+                            .map(message::get)
+                            .filter(Objects::nonNull)
+                            .findFirst()
+                            .orElse(null);
             if (reasoning == null) {
                 result.add(message);
                 continue;

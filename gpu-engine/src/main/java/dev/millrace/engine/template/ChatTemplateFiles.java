@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.DirectoryStream;
@@ -34,8 +35,10 @@ final class ChatTemplateFiles {
 
     static ChatTemplate load(Path modelDir, Path templateFile, Clock clock) {
         ChatTemplateFiles files = new ChatTemplateFiles(modelDir, clock);
-        Template template = Template.parse(templateFile.getFileName().toString(), files.text(templateFile));
-        return new ChatTemplate(Map.of(ChatTemplate.DEFAULT, template), files.specialTokens(), clock);
+        Template template =
+                Template.parse(templateFile.getFileName().toString(), files.text(templateFile));
+        return new ChatTemplate(
+                Map.of(ChatTemplate.DEFAULT, template), files.specialTokens(), clock);
     }
 
     private Optional<ChatTemplate> find() {
@@ -50,8 +53,14 @@ final class ChatTemplateFiles {
             return Optional.empty();
         }
         if (!templates.containsKey(ChatTemplate.DEFAULT)) {
-            throw new UncheckedIOException(new IOException(modelDir + " has chat templates " + templates.keySet()
-                    + " but none named \"" + ChatTemplate.DEFAULT + "\""));
+            throw new UncheckedIOException(
+                    new IOException(
+                            modelDir
+                                    + " has chat templates "
+                                    + templates.keySet()
+                                    + " but none named \""
+                                    + ChatTemplate.DEFAULT
+                                    + "\""));
         }
         return Optional.of(new ChatTemplate(templates, specialTokens(), clock));
     }
@@ -70,10 +79,13 @@ final class ChatTemplateFiles {
         try (DirectoryStream<Path> files = Files.newDirectoryStream(others, "*.jinja")) {
             for (Path file : files) {
                 String name = file.getFileName().toString();
-                templates.put(name.substring(0, name.length() - ".jinja".length()), Template.parse(name, text(file)));
+                templates.put(
+                        name.substring(0, name.length() - ".jinja".length()),
+                        Template.parse(name, text(file)));
             }
         } catch (IOException e) {
-            throw new UncheckedIOException(new IOException("cannot list " + others + ": " + e.getMessage(), e));
+            throw new UncheckedIOException(
+                    new IOException("cannot list " + others + ": " + e.getMessage(), e));
         }
         return templates;
     }
@@ -87,15 +99,25 @@ final class ChatTemplateFiles {
         }
         for (JsonNode entry : found) {
             if (!entry.path("name").isTextual() || !entry.path("template").isTextual()) {
-                throw new UncheckedIOException(new IOException(
-                        modelDir.resolve(fileName) + ": " + FIELD + " has an entry without name or template"));
+                throw new UncheckedIOException(
+                        new IOException(
+                                modelDir.resolve(fileName)
+                                        + ": "
+                                        + FIELD
+                                        + " has an entry without name or template"));
             }
             String name = entry.path("name").textValue();
-            templates.put(name, Template.parse(fileName + " (" + name + ")", entry.path("template").textValue()));
+            templates.put(
+                    name,
+                    Template.parse(
+                            fileName + " (" + name + ")", entry.path("template").textValue()));
         }
     }
 
-    /** Every {@code ..._token}: text, or an object with its content. The tokenizer's configuration goes first. */
+    /**
+     * Every {@code ..._token}: text, or an object with its content. The tokenizer's configuration
+     * goes first.
+     */
     private Map<String, String> specialTokens() {
         Map<String, String> tokens = new HashMap<>();
         JsonNode config = json(CONFIG);
@@ -107,7 +129,10 @@ final class ChatTemplateFiles {
 
     private static void addTokens(Map<String, String> tokens, JsonNode from) {
         for (Map.Entry<String, JsonNode> field : from.properties()) {
-            JsonNode value = field.getValue().isObject() ? field.getValue().path("content") : field.getValue();
+            JsonNode value =
+                    field.getValue().isObject()
+                            ? field.getValue().path("content")
+                            : field.getValue();
             if (field.getKey().endsWith("_token") && value.isTextual()) {
                 tokens.putIfAbsent(field.getKey(), value.textValue());
             }
@@ -122,8 +147,14 @@ final class ChatTemplateFiles {
         try {
             return mapper.readTree(text(file));
         } catch (JsonProcessingException e) {
-            throw new UncheckedIOException(new IOException(
-                    file + ", line " + e.getLocation().getLineNr() + ": " + e.getOriginalMessage(), e));
+            throw new UncheckedIOException(
+                    new IOException(
+                            file
+                                    + ", line "
+                                    + e.getLocation().getLineNr()
+                                    + ": "
+                                    + e.getOriginalMessage(),
+                            e));
         }
     }
 

@@ -5,7 +5,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/** Methods of dict, list, tuple, range and numbers; those that would change a value are kept out by {@link Members}. */
+/**
+ * Methods of dict, list, tuple, range and numbers; those that would change a value are kept out by
+ * {@link Members}.
+ */
 final class ContainerMethods {
     private ContainerMethods() {}
 
@@ -13,8 +16,10 @@ final class ContainerMethods {
     static Object find(Object object, String name) {
         return switch (object) {
             case Map<?, ?> map -> ofDict(PyValues.dict(map), name);
-            case List<?> list -> name.equals("copy")
-                    ? (PyCallable) (in, args) -> PyValues.items(list) : ofSequence(PyValues.list(list), name);
+            case List<?> list ->
+                    name.equals("copy")
+                            ? (PyCallable) (in, args) -> PyValues.items(list)
+                            : ofSequence(PyValues.list(list), name);
             case PyTuple tuple -> ofSequence(tuple.items(), name);
             case PyRange range -> ofRange(range, name);
             case Double number -> ofFloat(number, name);
@@ -25,11 +30,12 @@ final class ContainerMethods {
 
     private static PyCallable ofDict(Map<Object, Object> map, String name) {
         return switch (name) {
-            case "get" -> (in, args) -> {
-                args.check("get", 1, "key", "default");
-                Object key = PyValues.findKey(map, args.get(0, "key", null));
-                return key == PyValues.ABSENT ? args.get(1, "default", null) : map.get(key);
-            };
+            case "get" ->
+                    (in, args) -> {
+                        args.check("get", 1, "key", "default");
+                        Object key = PyValues.findKey(map, args.get(0, "key", null));
+                        return key == PyValues.ABSENT ? args.get(1, "default", null) : map.get(key);
+                    };
             case "items" -> view(map, DictView.Kind.ITEMS);
             case "keys" -> view(map, DictView.Kind.KEYS);
             case "values" -> view(map, DictView.Kind.VALUES);
@@ -47,14 +53,16 @@ final class ContainerMethods {
 
     private static PyCallable ofSequence(List<Object> items, String name) {
         return switch (name) {
-            case "index" -> (in, args) -> {
-                args.check("index", 1, "value", "start", "stop");
-                return indexOf(items, args);
-            };
-            case "count" -> (in, args) -> {
-                Object wanted = args.check("count", 1, "value").get(0, "value", null);
-                return items.stream().filter(item -> PyValues.equal(item, wanted)).count();
-            };
+            case "index" ->
+                    (in, args) -> {
+                        args.check("index", 1, "value", "start", "stop");
+                        return indexOf(items, args);
+                    };
+            case "count" ->
+                    (in, args) -> {
+                        Object wanted = args.check("count", 1, "value").get(0, "value", null);
+                        return items.stream().filter(item -> PyValues.equal(item, wanted)).count();
+                    };
             default -> null;
         };
     }
@@ -84,7 +92,9 @@ final class ContainerMethods {
 
     private static Object ofFloat(double number, String name) {
         return switch (name) {
-            case "is_integer" -> (PyCallable) (in, args) -> number == Math.rint(number) && !Double.isInfinite(number);
+            case "is_integer" ->
+                    (PyCallable)
+                            (in, args) -> number == Math.rint(number) && !Double.isInfinite(number);
             case "real" -> number;
             case "imag" -> 0.0;
             default -> null;
@@ -93,7 +103,8 @@ final class ContainerMethods {
 
     private static Object ofInteger(Object number, String name) {
         return switch (name) {
-            case "bit_length" -> (PyCallable) (in, args) -> (long) PyNumbers.big(number).abs().bitLength();
+            case "bit_length" ->
+                    (PyCallable) (in, args) -> (long) PyNumbers.big(number).abs().bitLength();
             case "real", "numerator" -> PyNumbers.integer(PyNumbers.big(number));
             case "imag" -> 0L;
             case "denominator" -> 1L;

@@ -5,11 +5,16 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 
-/** What {@code dict.keys()}, {@code values()} and {@code items()} give: sized and iterable, but without index. */
+/**
+ * What {@code dict.keys()}, {@code values()} and {@code items()} give: sized and iterable, but
+ * without index.
+ */
 record DictView(Kind kind, Map<Object, Object> map) {
 
     enum Kind {
-        KEYS("dict_keys"), VALUES("dict_values"), ITEMS("dict_items");
+        KEYS("dict_keys"),
+        VALUES("dict_values"),
+        ITEMS("dict_items");
 
         private final String typeName;
 

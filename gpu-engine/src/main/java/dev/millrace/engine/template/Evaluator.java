@@ -100,7 +100,9 @@ final class Evaluator {
         return Members.slice(object, start, stop, step);
     }
 
-    /** @param caller the body of a call block, or null */
+    /**
+     * @param caller the body of a call block, or null
+     */
     Object call(Expr.Call call, Macro caller) {
         Object callee = evaluate(call.callee());
         CallArgs args = arguments(call.arguments());
@@ -113,7 +115,9 @@ final class Evaluator {
         return switch (callee) {
             case PyCallable callable -> callable.call(interpreter, args);
             case Undefined undefined -> throw undefined.error();
-            case null, default -> throw PyError.of(PyRepr.text(PyValues.typeName(callee)) + " object is not callable");
+            case null, default ->
+                    throw PyError.of(
+                            PyRepr.text(PyValues.typeName(callee)) + " object is not callable");
         };
     }
 
@@ -134,7 +138,8 @@ final class Evaluator {
         if (arguments.moreNamed() != null) {
             Object more = evaluate(arguments.moreNamed());
             if (!(more instanceof Map<?, ?> map)) {
-                throw PyError.of("argument after ** must be a mapping, not " + PyValues.typeName(more));
+                throw PyError.of(
+                        "argument after ** must be a mapping, not " + PyValues.typeName(more));
             }
             PyValues.dict(map).forEach((key, value) -> named.put(PyValues.text(key), value));
         }
@@ -152,7 +157,10 @@ final class Evaluator {
 
     /** Puts a block's text through a chain of filters, whose innermost has no target of its own. */
     Object filterText(Expr.Filtered filtered, String text) {
-        Object value = filtered.target() == null ? text : filterText((Expr.Filtered) filtered.target(), text);
+        Object value =
+                filtered.target() == null
+                        ? text
+                        : filterText((Expr.Filtered) filtered.target(), text);
         return filter(filtered, value);
     }
 
@@ -173,7 +181,11 @@ final class Evaluator {
             throw undefined.error();
         }
         if (!PyNumbers.isNumber(value)) {
-            throw PyError.of("bad operand type for unary " + sign.operator() + ": " + PyRepr.text(PyValues.typeName(value)));
+            throw PyError.of(
+                    "bad operand type for unary "
+                            + sign.operator()
+                            + ": "
+                            + PyRepr.text(PyValues.typeName(value)));
         }
         return sign.operator().equals("-") ? PyNumbers.negate(value) : PyNumbers.add(value, 0L);
     }
@@ -222,7 +234,9 @@ final class Evaluator {
         if (conditional.otherwise() != null) {
             return evaluate(conditional.otherwise());
         }
-        return new Undefined("the inline if-expression on line " + conditional.line()
-                + " evaluated to false and no else section was defined.");
+        return new Undefined(
+                "the inline if-expression on line "
+                        + conditional.line()
+                        + " evaluated to false and no else section was defined.");
     }
 }

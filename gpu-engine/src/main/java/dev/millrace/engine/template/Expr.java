@@ -14,7 +14,9 @@ sealed interface Expr {
 
     record TupleOf(int line, List<Expr> items) implements Expr {}
 
-    /** @param values as many as keys */
+    /**
+     * @param values as many as keys
+     */
     record DictOf(int line, List<Expr> keys, List<Expr> values) implements Expr {}
 
     /** {@code object.name} */
@@ -34,7 +36,9 @@ sealed interface Expr {
     /** {@code target is name(arguments)} */
     record Tested(int line, Expr target, String name, Arguments arguments) implements Expr {}
 
-    /** @param operator {@code +} or {@code -} */
+    /**
+     * @param operator {@code +} or {@code -}
+     */
     record Sign(int line, String operator, Expr operand) implements Expr {}
 
     record Not(int line, Expr operand) implements Expr {}
@@ -46,12 +50,15 @@ sealed interface Expr {
     record Binary(int line, String operator, Expr left, Expr right) implements Expr {}
 
     /** {@code first op operand op operand ...}, each compared with its neighbour */
-    record Compare(int line, Expr first, List<String> operators, List<Expr> operands) implements Expr {}
+    record Compare(int line, Expr first, List<String> operators, List<Expr> operands)
+            implements Expr {}
 
     /** {@code a ~ b ~ c} */
     record Concat(int line, List<Expr> parts) implements Expr {}
 
-    /** @param otherwise null where there is no else */
+    /**
+     * @param otherwise null where there is no else
+     */
     record Conditional(int line, Expr test, Expr then, Expr otherwise) implements Expr {}
 
     /**
@@ -62,7 +69,12 @@ sealed interface Expr {
      * @param moreNamed what stands after {@code **}, or null
      * @param morePositional what stands after {@code *}, or null
      */
-    record Arguments(List<Expr> positional, List<String> names, List<Expr> values, Expr morePositional, Expr moreNamed) {
+    record Arguments(
+            List<Expr> positional,
+            List<String> names,
+            List<Expr> values,
+            Expr morePositional,
+            Expr moreNamed) {
         static final Arguments NONE = new Arguments(List.of(), List.of(), List.of(), null, null);
     }
 }

@@ -1,13 +1,14 @@
 package dev.millrace.engine.template;
 
 import dev.millrace.engine.template.Token.Type;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 
 /**
- * Expressions, by Jinja2's order of precedence: conditional, or, and, not, comparison, {@code + -}, {@code ~},
- * {@code * / // %}, {@code **}, sign, then the operands of {@link OperandParser}.
+ * Expressions, by Jinja2's order of precedence: conditional, or, and, not, comparison, {@code + -},
+ * {@code ~}, {@code * / // %}, {@code **}, sign, then the operands of {@link OperandParser}.
  */
 final class ExpressionParser {
     private static final Set<String> COMPARISONS = Set.of("==", "!=", "<", "<=", ">", ">=");
@@ -63,7 +64,9 @@ final class ExpressionParser {
 
     private boolean endsTuple(String endName) {
         Token token = cursor.current();
-        return token.is(Type.VARIABLE_END) || token.is(Type.BLOCK_END) || token.isOperator(")")
+        return token.is(Type.VARIABLE_END)
+                || token.is(Type.BLOCK_END)
+                || token.isOperator(")")
                 || endName != null && token.isName(endName);
     }
 
@@ -116,7 +119,9 @@ final class ExpressionParser {
             }
             operands.add(sum());
         }
-        return operators.isEmpty() ? first : new Expr.Compare(line, first, List.copyOf(operators), List.copyOf(operands));
+        return operators.isEmpty()
+                ? first
+                : new Expr.Compare(line, first, List.copyOf(operators), List.copyOf(operands));
     }
 
     private Expr sum() {

@@ -9,7 +9,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * How one value is written: the part after the colon in {@code str.format}, which {@code %} formatting is mapped to.
+ * How one value is written: the part after the colon in {@code str.format}, which {@code %}
+ * formatting is mapped to.
  *
  * @param align one of {@code < > ^ =}, or 0 for the type's own
  * @param sign one of {@code + - } and space
@@ -19,10 +20,20 @@ import java.util.regex.Pattern;
  * @param type a letter, or 0
  */
 record FormatSpec(
-        String fill, char align, char sign, boolean alternate, long width, char grouping, int precision, char type) {
+        String fill,
+        char align,
+        char sign,
+        boolean alternate,
+        long width,
+        char grouping,
+        int precision,
+        char type) {
 
     private static final Pattern PATTERN =
-            Pattern.compile("(?:(.)?([<>=^]))?([-+ ])?(#)?(0)?(\\d{1,9})?([,_])?(?:\\.(\\d{1,4}))?([a-zA-Z%])?", Pattern.DOTALL);
+            Pattern.compile(
+                    "(?:(.)?([<>=^]))?([-+"
+                        + " ])?(#)?(0)?(\\d{1,9})?([,_])?(?:\\.(\\d{1,4}))?([a-zA-Z%])?",
+                    Pattern.DOTALL);
 
     static FormatSpec parse(String text) {
         Matcher m = PATTERN.matcher(text);
@@ -32,9 +43,15 @@ record FormatSpec(
         boolean zero = m.group(5) != null;
         char align = m.group(2) != null ? m.group(2).charAt(0) : zero ? '=' : 0;
         String fill = m.group(1) != null ? m.group(1) : zero ? "0" : " ";
-        return new FormatSpec(fill, align, first(m.group(3), '-'), m.group(4) != null,
-                m.group(6) == null ? 0 : Long.parseLong(m.group(6)), first(m.group(7), '\0'),
-                m.group(8) == null ? -1 : Integer.parseInt(m.group(8)), first(m.group(9), '\0'));
+        return new FormatSpec(
+                fill,
+                align,
+                first(m.group(3), '-'),
+                m.group(4) != null,
+                m.group(6) == null ? 0 : Long.parseLong(m.group(6)),
+                first(m.group(7), '\0'),
+                m.group(8) == null ? -1 : Integer.parseInt(m.group(8)),
+                first(m.group(9), '\0'));
     }
 
     private static char first(String group, char fallback) {
@@ -46,34 +63,50 @@ record FormatSpec(
             return formatNumber(value);
         }
         if (!PyValues.isText(value)) {
-            throw PyError.of("unsupported format string passed to " + PyValues.typeName(value) + ".__format__");
+            throw PyError.of(
+                    "unsupported format string passed to "
+                            + PyValues.typeName(value)
+                            + ".__format__");
         }
         if (type != 0 && type != 's') {
             throw PyError.of("Unknown format code '" + type + "' for object of type 'str'");
         }
         String all = PyValues.str(value);
-        String shown = precision >= 0 && precision < PyText.length(all) ? PyText.substring(all, 0, precision) : all;
+        String shown =
+                precision >= 0 && precision < PyText.length(all)
+                        ? PyText.substring(all, 0, precision)
+                        : all;
         return PyText.pad(shown, width, fill, align == 0 ? '<' : align);
     }
 
     private String formatNumber(Object value) {
         boolean integer = PyNumbers.isInteger(value);
-        String digits = switch (type) {
-            case 0 -> integer ? group(PyNumbers.big(value).abs().toString(), 3)
-                    : precision >= 0 ? general(value, 'g') : group(PyRepr.number(Math.abs((Double) value)), 3);
-            case 'd', 'n' -> group(whole(value).abs().toString(), 3);
-            case 'x' -> radix(value, 16, "0x");
-            case 'X' -> radix(value, 16, "0x").toUpperCase(Locale.ROOT);
-            case 'o' -> radix(value, 8, "0o");
-            case 'b' -> radix(value, 2, "0b");
-            case 'c' -> character(value);
-            case 'f', 'F' -> group(fixed(value, precision < 0 ? 6 : precision), 3);
-            case '%' -> fixed(PyNumbers.real(value) * 100, precision < 0 ? 6 : precision) + "%";
-            case 'e', 'E' -> exponent(value, precision < 0 ? 6 : precision);
-            case 'g', 'G' -> general(value, type);
-            default -> throw PyError.of("Unknown format code '" + type + "' for object of type "
-                    + PyRepr.text(PyValues.typeName(value)));
-        };
+        String digits =
+                switch (type) {
+                    case 0 ->
+                            integer
+                                    ? group(PyNumbers.big(value).abs().toString(), 3)
+                                    : precision >= 0
+                                            ? general(value, 'g')
+                                            : group(PyRepr.number(Math.abs((Double) value)), 3);
+                    case 'd', 'n' -> group(whole(value).abs().toString(), 3);
+                    case 'x' -> radix(value, 16, "0x");
+                    case 'X' -> radix(value, 16, "0x").toUpperCase(Locale.ROOT);
+                    case 'o' -> radix(value, 8, "0o");
+                    case 'b' -> radix(value, 2, "0b");
+                    case 'c' -> character(value);
+                    case 'f', 'F' -> group(fixed(value, precision < 0 ? 6 : precision), 3);
+                    case '%' ->
+                            fixed(PyNumbers.real(value) * 100, precision < 0 ? 6 : precision) + "%";
+                    case 'e', 'E' -> exponent(value, precision < 0 ? 6 : precision);
+                    case 'g', 'G' -> general(value, type);
+                    default ->
+                            throw PyError.of(
+                                    "Unknown format code '"
+                                            + type
+                                            + "' for object of type "
+                                            + PyRepr.text(PyValues.typeName(value)));
+                };
         boolean negative = integer ? PyNumbers.big(value).signum() < 0 : isNegative((Double) value);
         String prefix = negative ? "-" : sign == '-' ? "" : String.valueOf(sign);
         if (align == '=') {
@@ -117,7 +150,10 @@ record FormatSpec(
         return out.toString();
     }
 
-    /** The magnitude with so many decimals, rounded half to even on its exact binary value, as C does. */
+    /**
+     * The magnitude with so many decimals, rounded half to even on its exact binary value, as C
+     * does.
+     */
     private static String fixed(Object value, int decimals) {
         if (value instanceof Double d && (d.isNaN() || d.isInfinite())) {
             return d.isNaN() ? "nan" : "inf";
@@ -126,7 +162,10 @@ record FormatSpec(
     }
 
     private static BigDecimal exact(Object value) {
-        return (value instanceof Double d ? new BigDecimal(d) : new BigDecimal(PyNumbers.big(value))).abs();
+        return (value instanceof Double d
+                        ? new BigDecimal(d)
+                        : new BigDecimal(PyNumbers.big(value)))
+                .abs();
     }
 
     private String exponent(Object value, int decimals) {
@@ -147,10 +186,15 @@ record FormatSpec(
         int power = rounded.signum() == 0 ? 0 : rounded.precision() - rounded.scale() - 1;
         String text;
         if (power < -4 || power >= digits) {
-            String[] parts = String.format(Locale.ROOT, "%." + (digits - 1) + "e", exact).split("e");
+            String[] parts =
+                    String.format(Locale.ROOT, "%." + (digits - 1) + "e", exact).split("e");
             text = trimZeros(parts[0]) + "e" + parts[1];
         } else {
-            text = trimZeros(rounded.setScale(Math.max(digits - 1 - power, 0), RoundingMode.HALF_EVEN).toPlainString());
+            text =
+                    trimZeros(
+                            rounded.setScale(
+                                            Math.max(digits - 1 - power, 0), RoundingMode.HALF_EVEN)
+                                    .toPlainString());
         }
         return letter == 'G' ? text.toUpperCase(Locale.ROOT) : text;
     }

@@ -5,11 +5,18 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.function.Supplier;
 
-/** Runs the statements of one rendering. Holds its variables, its output and its budget; one thread, one use. */
+/**
+ * Runs the statements of one rendering. Holds its variables, its output and its budget; one thread,
+ * one use.
+ */
 final class Interpreter {
 
     /** How a body ended. */
-    enum Signal { NORMAL, BREAK, CONTINUE }
+    enum Signal {
+        NORMAL,
+        BREAK,
+        CONTINUE
+    }
 
     private final RenderBudget budget;
     private final Clock clock;
@@ -97,12 +104,21 @@ final class Interpreter {
             }
             case Node.For loop -> runFor(loop);
             case Node.Set set -> assign(set.target(), evaluate(set.value()));
-            case Node.SetBlock block -> assign(block.target(), filtered(block.filter(), capture(new Scope(scope), block.body())));
+            case Node.SetBlock block ->
+                    assign(
+                            block.target(),
+                            filtered(block.filter(), capture(new Scope(scope), block.body())));
             case Node.MacroDefinition macro ->
-                    scope.set(macro.signature().name(), new Macro(macro.signature(), macro.body(), scope));
+                    scope.set(
+                            macro.signature().name(),
+                            new Macro(macro.signature(), macro.body(), scope));
             case Node.CallBlock block -> write(PyValues.str(runCall(block)));
             case Node.FilterBlock block ->
-                    write(PyValues.str(filtered(block.filter(), capture(new Scope(scope), block.body()))));
+                    write(
+                            PyValues.str(
+                                    filtered(
+                                            block.filter(),
+                                            capture(new Scope(scope), block.body()))));
             case Node.With with -> {
                 return runWith(with);
             }
@@ -145,13 +161,21 @@ final class Interpreter {
         }
     }
 
-    /** The output of a recursive loop over {@code items}; within, calling {@code loop} comes back here. */
+    /**
+     * The output of a recursive loop over {@code items}; within, calling {@code loop} comes back
+     * here.
+     */
     private String runRecursive(Node.For loop, Object items, Scope outer, int depth) {
         StringBuilder before = out;
         out = new StringBuilder();
         budget.enter();
         try {
-            runLoop(loop, items, outer, depth, inner -> runRecursive(loop, inner, outer, depth + 1));
+            runLoop(
+                    loop,
+                    items,
+                    outer,
+                    depth,
+                    inner -> runRecursive(loop, inner, outer, depth + 1));
             return out.toString();
         } finally {
             budget.leave();
@@ -159,7 +183,8 @@ final class Interpreter {
         }
     }
 
-    private void runLoop(Node.For loop, Object items, Scope outer, int depth, LoopContext.Recursion recursion) {
+    private void runLoop(
+            Node.For loop, Object items, Scope outer, int depth, LoopContext.Recursion recursion) {
         Iterator<Object> iterator = PyValues.iterate(items);
         long length = -1;
         if (loop.condition() != null) {
@@ -174,10 +199,13 @@ final class Interpreter {
             budget.step();
             Scope inner = new Scope(outer);
             inner.set("loop", context);
-            Signal signal = inScope(inner, () -> {
-                assign(loop.target(), context.current());
-                return run(loop.body());
-            });
+            Signal signal =
+                    inScope(
+                            inner,
+                            () -> {
+                                assign(loop.target(), context.current());
+                                return run(loop.body());
+                            });
             if (signal == Signal.BREAK) {
                 return;
             }
@@ -189,20 +217,24 @@ final class Interpreter {
 
     private boolean holds(Node.For loop, Scope outer, Object item) {
         budget.step();
-        return inScope(new Scope(outer), () -> {
-            assign(loop.target(), item);
-            return PyValues.truthy(evaluate(loop.condition()));
-        });
+        return inScope(
+                new Scope(outer),
+                () -> {
+                    assign(loop.target(), item);
+                    return PyValues.truthy(evaluate(loop.condition()));
+                });
     }
 
     private Signal runWith(Node.With with) {
         List<Object> values = with.values().stream().map(this::evaluate).toList();
-        return inScope(new Scope(scope), () -> {
-            for (int i = 0; i < values.size(); i++) {
-                assign(with.targets().get(i), values.get(i));
-            }
-            return run(with.body());
-        });
+        return inScope(
+                new Scope(scope),
+                () -> {
+                    for (int i = 0; i < values.size(); i++) {
+                        assign(with.targets().get(i), values.get(i));
+                    }
+                    return run(with.body());
+                });
     }
 
     private Object runCall(Node.CallBlock block) {
@@ -235,7 +267,12 @@ final class Interpreter {
             throw PyError.of("too many values to unpack (expected " + wanted + ")");
         }
         if (items.size() < wanted) {
-            throw PyError.of("not enough values to unpack (expected " + wanted + ", got " + items.size() + ")");
+            throw PyError.of(
+                    "not enough values to unpack (expected "
+                            + wanted
+                            + ", got "
+                            + items.size()
+                            + ")");
         }
         for (int i = 0; i < wanted; i++) {
             assign(tuple.targets().get(i), items.get(i));

@@ -6,7 +6,10 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 
-/** {@code json.dumps}, to the last space: ", " and ": " between parts, one item a line where an indent is given. */
+/**
+ * {@code json.dumps}, to the last space: ", " and ": " between parts, one item a line where an
+ * indent is given.
+ */
 final class JsonText {
     private final StringBuilder out = new StringBuilder();
     private final boolean asciiOnly;
@@ -31,7 +34,9 @@ final class JsonText {
         sortKeys = args.flag(3, "sort_keys", false);
     }
 
-    /** @param args ensure_ascii, indent, separators, sort_keys */
+    /**
+     * @param args ensure_ascii, indent, separators, sort_keys
+     */
     static String of(Object value, CallArgs args) {
         JsonText json = new JsonText(args);
         json.write(value, 0);
@@ -58,7 +63,11 @@ final class JsonText {
             case List<?> l -> writeList(PyValues.list(l), level);
             case PyTuple t -> writeList(t.items(), level);
             case Map<?, ?> m -> writeDict(PyValues.dict(m), level);
-            default -> throw PyError.of("Object of type " + PyValues.typeName(value) + " is not JSON serializable");
+            default ->
+                    throw PyError.of(
+                            "Object of type "
+                                    + PyValues.typeName(value)
+                                    + " is not JSON serializable");
         }
     }
 
@@ -66,7 +75,9 @@ final class JsonText {
         if (Double.isNaN(value)) {
             return "NaN";
         }
-        return Double.isInfinite(value) ? (value > 0 ? "Infinity" : "-Infinity") : PyRepr.number(value);
+        return Double.isInfinite(value)
+                ? (value > 0 ? "Infinity" : "-Infinity")
+                : PyRepr.number(value);
     }
 
     private void writeList(List<Object> items, int level) {
@@ -116,7 +127,10 @@ final class JsonText {
             case Long l -> l.toString();
             case BigInteger b -> b.toString();
             case String s -> s;
-            default -> throw PyError.of("keys must be str, int, float, bool or None, not " + PyValues.typeName(key));
+            default ->
+                    throw PyError.of(
+                            "keys must be str, int, float, bool or None, not "
+                                    + PyValues.typeName(key));
         };
     }
 

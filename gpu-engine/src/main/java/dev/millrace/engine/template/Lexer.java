@@ -1,6 +1,7 @@
 package dev.millrace.engine.template;
 
 import dev.millrace.engine.template.Token.Type;
+
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -9,20 +10,26 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Cuts a template into tokens as Jinja2 does with {@code trim_blocks} and {@code lstrip_blocks} on and
- * {@code keep_trailing_newline} off: the newline after a block or comment goes, so do blanks before one that starts its
- * line, so does one newline at the very end. A {@code -} strips all white space on its side, a {@code +} keeps it.
+ * Cuts a template into tokens as Jinja2 does with {@code trim_blocks} and {@code lstrip_blocks} on
+ * and {@code keep_trailing_newline} off: the newline after a block or comment goes, so do blanks
+ * before one that starts its line, so does one newline at the very end. A {@code -} strips all
+ * white space on its side, a {@code +} keeps it.
  *
- * @see <a href="https://jinja.palletsprojects.com/en/stable/templates/#whitespace-control">white space control</a>
+ * @see <a href="https://jinja.palletsprojects.com/en/stable/templates/#whitespace-control">white
+ *     space control</a>
  */
 final class Lexer {
     private static final Pattern RAW_BEGIN = Pattern.compile("\\{%([-+]?)\\s*raw\\s*(-?)%}");
     private static final Pattern RAW_END = Pattern.compile("\\{%([-+]?)\\s*endraw\\s*([-+]?)%}");
-    private static final Pattern FLOAT = Pattern.compile(
-            "(?<!\\.)(?:\\d+_)*\\d+(?:(?:\\.(?:\\d+_)*\\d+)?[eE][+-]?(?:\\d+_)*\\d+|\\.(?:\\d+_)*\\d+)");
-    private static final Pattern INTEGER = Pattern.compile(
-            "0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0[xX](?:_?[0-9a-fA-F])+|[1-9](?:_?\\d)*|0(?:_?0)*");
-    private static final Pattern OPERATOR = Pattern.compile("//|\\*\\*|==|!=|>=|<=|[-+/*%~\\[\\](){}><=.:|,;]");
+    private static final Pattern FLOAT =
+            Pattern.compile(
+                    "(?<!\\.)(?:\\d+_)*\\d+"
+                            + "(?:(?:\\.(?:\\d+_)*\\d+)?[eE][+-]?(?:\\d+_)*\\d+|\\.(?:\\d+_)*\\d+)");
+    private static final Pattern INTEGER =
+            Pattern.compile(
+                    "0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0[xX](?:_?[0-9a-fA-F])+|[1-9](?:_?\\d)*|0(?:_?0)*");
+    private static final Pattern OPERATOR =
+            Pattern.compile("//|\\*\\*|==|!=|>=|<=|[-+/*%~\\[\\](){}><=.:|,;]");
 
     private final String name;
     private final String source;
@@ -37,7 +44,9 @@ final class Lexer {
         this.source = source;
     }
 
-    /** @throws TemplateException of kind SYNTAX, with the line */
+    /**
+     * @throws TemplateException of kind SYNTAX, with the line
+     */
     static List<Token> tokenize(String name, String source) {
         String normal = source.replace("\r\n", "\n").replace('\r', '\n');
         if (normal.endsWith("\n")) {
@@ -100,7 +109,9 @@ final class Lexer {
         return text;
     }
 
-    /** @param original the text before stripping, whose lines count */
+    /**
+     * @param original the text before stripping, whose lines count
+     */
     private void addData(String text, String original) {
         if (!text.isEmpty()) {
             add(Type.DATA, text);
@@ -134,7 +145,10 @@ final class Lexer {
         closeTag(end.end(), end.group(2).isEmpty() ? ' ' : end.group(2).charAt(0), true);
     }
 
-    /** Tokens of an expression or statement up to its end tag; inside brackets the end tag is brackets. */
+    /**
+     * Tokens of an expression or statement up to its end tag; inside brackets the end tag is
+     * brackets.
+     */
     private void expression(Type begin, Type end, String endTag) {
         add(begin, endTag);
         open.clear();
@@ -169,7 +183,10 @@ final class Lexer {
         int next = end;
         if (sign == '-') {
             next = skipSpace(end);
-        } else if (sign != '+' && trimNewline && end < source.length() && source.charAt(end) == '\n') {
+        } else if (sign != '+'
+                && trimNewline
+                && end < source.length()
+                && source.charAt(end) == '\n') {
             next = end + 1;
         }
         advance(next);
@@ -184,7 +201,10 @@ final class Lexer {
     }
 
     private boolean match(Pattern pattern, Type type) {
-        Matcher matcher = pattern.matcher(source).region(position, source.length()).useTransparentBounds(true);
+        Matcher matcher =
+                pattern.matcher(source)
+                        .region(position, source.length())
+                        .useTransparentBounds(true);
         if (!matcher.lookingAt()) {
             return false;
         }
@@ -208,7 +228,8 @@ final class Lexer {
     }
 
     private static boolean isNamePart(int c) {
-        return c == '_' || Character.isUnicodeIdentifierPart(c) && !Character.isIdentifierIgnorable(c);
+        return c == '_'
+                || Character.isUnicodeIdentifierPart(c) && !Character.isIdentifierIgnorable(c);
     }
 
     private boolean string(char quote) {
@@ -220,7 +241,8 @@ final class Lexer {
             end += source.charAt(end) == '\\' ? 2 : 1;
         }
         if (end >= source.length()) {
-            throw error("unexpected char " + PyRepr.text(String.valueOf(quote)) + " at " + position);
+            throw error(
+                    "unexpected char " + PyRepr.text(String.valueOf(quote)) + " at " + position);
         }
         try {
             add(Type.STRING, StringEscapes.resolve(source.substring(position + 1, end)));
@@ -234,14 +256,18 @@ final class Lexer {
     private void operator(char c) {
         Matcher matcher = OPERATOR.matcher(source).region(position, source.length());
         if (!matcher.lookingAt()) {
-            throw error("unexpected char " + PyRepr.text(Character.toString(source.codePointAt(position))) + " at " + position);
+            throw error(
+                    "unexpected char "
+                            + PyRepr.text(Character.toString(source.codePointAt(position)))
+                            + " at "
+                            + position);
         }
         switch (c) {
             case '(' -> open.push(')');
             case '[' -> open.push(']');
             case '{' -> open.push('}');
             case ')', ']', '}' -> closeBracket(c);
-            default -> { }
+            default -> {}
         }
         add(Type.OPERATOR, matcher.group());
         position = matcher.end();

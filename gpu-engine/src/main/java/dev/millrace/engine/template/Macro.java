@@ -5,7 +5,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A macro, or the body of a call block. Sees the variables around its definition as they are when it is called.
+ * A macro, or the body of a call block. Sees the variables around its definition as they are when
+ * it is called.
  *
  * @param signature its parameters
  * @param scope where it was defined
@@ -39,10 +40,14 @@ record Macro(Node.Signature signature, List<Node> body, Scope scope) implements 
             } else if (named.containsKey(parameter)) {
                 inner.set(parameter, named.remove(parameter));
             } else if (i < firstDefault) {
-                inner.set(parameter, new Undefined("parameter " + PyRepr.text(parameter) + " was not provided"));
+                inner.set(
+                        parameter,
+                        new Undefined("parameter " + PyRepr.text(parameter) + " was not provided"));
             } else {
                 Expr fallback = signature.defaults().get(i - firstDefault);
-                inner.set(parameter, interpreter.inScope(inner, () -> interpreter.evaluate(fallback)));
+                inner.set(
+                        parameter,
+                        interpreter.inScope(inner, () -> interpreter.evaluate(fallback)));
             }
         }
         bindSpecial(args, named, inner);
@@ -57,17 +62,30 @@ record Macro(Node.Signature signature, List<Node> body, Scope scope) implements 
         if (signature.usesKwargs()) {
             inner.set("kwargs", new LinkedHashMap<Object, Object>(named));
         } else if (named.containsKey("caller")) {
-            throw PyError.of("macro " + PyRepr.repr(name()) + " was invoked with two values for the special caller argument."
-                    + " This is most likely a bug.");
+            throw PyError.of(
+                    "macro "
+                            + PyRepr.repr(name())
+                            + " was invoked with two values for the special caller argument."
+                            + " This is most likely a bug.");
         } else if (!named.isEmpty()) {
-            throw PyError.of("macro " + PyRepr.repr(name()) + " takes no keyword argument "
-                    + PyRepr.text(named.keySet().iterator().next()));
+            throw PyError.of(
+                    "macro "
+                            + PyRepr.repr(name())
+                            + " takes no keyword argument "
+                            + PyRepr.text(named.keySet().iterator().next()));
         }
         int given = args.positional().size();
         if (signature.usesVarargs()) {
-            inner.set("varargs", new PyTuple(args.positional().subList(Math.min(declared, given), given)));
+            inner.set(
+                    "varargs",
+                    new PyTuple(args.positional().subList(Math.min(declared, given), given)));
         } else if (given > declared) {
-            throw PyError.of("macro " + PyRepr.repr(name()) + " takes not more than " + declared + " argument(s)");
+            throw PyError.of(
+                    "macro "
+                            + PyRepr.repr(name())
+                            + " takes not more than "
+                            + declared
+                            + " argument(s)");
         }
     }
 

@@ -6,13 +6,15 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * {@code object.name}, {@code object[key]} and slices, inside Jinja's immutable sandbox: a dot prefers the attribute
- * (so that {@code message.items} is the method), brackets prefer the item, and what is not there is undefined.
+ * {@code object.name}, {@code object[key]} and slices, inside Jinja's immutable sandbox: a dot
+ * prefers the attribute (so that {@code message.items} is the method), brackets prefer the item,
+ * and what is not there is undefined.
  */
 final class Members {
     private static final Set<String> LIST_CHANGES =
             Set.of("append", "clear", "pop", "reverse", "insert", "sort", "extend", "remove");
-    private static final Set<String> DICT_CHANGES = Set.of("clear", "pop", "popitem", "setdefault", "update");
+    private static final Set<String> DICT_CHANGES =
+            Set.of("clear", "pop", "popitem", "setdefault", "update");
 
     private Members() {}
 
@@ -24,21 +26,33 @@ final class Members {
         if (attribute != PyValues.ABSENT) {
             return attribute;
         }
-        Object item = object instanceof Map<?, ?> map ? lookup(PyValues.dict(map), name) : PyValues.ABSENT;
+        Object item =
+                object instanceof Map<?, ?> map
+                        ? lookup(PyValues.dict(map), name)
+                        : PyValues.ABSENT;
         return item == PyValues.ABSENT ? Undefined.member(object, name) : item;
     }
 
     static Object item(Object object, Object key) {
-        Object item = switch (object) {
-            case Undefined undefined -> throw undefined.error();
-            case Map<?, ?> map -> key instanceof Map || key instanceof List ? PyValues.ABSENT : lookup(PyValues.dict(map), key);
-            case String text -> at(PyText.length(text), key, i -> PyText.substring(text, i, i + 1));
-            case Markup text -> at(PyText.length(text.text()), key, i -> new Markup(PyText.substring(text.text(), i, i + 1)));
-            case List<?> list -> at(list.size(), key, list::get);
-            case PyTuple tuple -> at(tuple.items().size(), key, tuple.items()::get);
-            case PyRange range -> at((int) range.size(), key, range.items()::get);
-            case null, default -> PyValues.ABSENT;
-        };
+        Object item =
+                switch (object) {
+                    case Undefined undefined -> throw undefined.error();
+                    case Map<?, ?> map ->
+                            key instanceof Map || key instanceof List
+                                    ? PyValues.ABSENT
+                                    : lookup(PyValues.dict(map), key);
+                    case String text ->
+                            at(PyText.length(text), key, i -> PyText.substring(text, i, i + 1));
+                    case Markup text ->
+                            at(
+                                    PyText.length(text.text()),
+                                    key,
+                                    i -> new Markup(PyText.substring(text.text(), i, i + 1)));
+                    case List<?> list -> at(list.size(), key, list::get);
+                    case PyTuple tuple -> at(tuple.items().size(), key, tuple.items()::get);
+                    case PyRange range -> at((int) range.size(), key, range.items()::get);
+                    case null, default -> PyValues.ABSENT;
+                };
         if (item == PyValues.ABSENT && PyValues.isText(key)) {
             item = find(object, PyValues.text(key));
         }
@@ -65,15 +79,19 @@ final class Members {
 
     /** An attribute by Python's {@code getattr}, or {@link PyValues#ABSENT}. */
     static Object find(Object object, String name) {
-        boolean internal = name.startsWith("__") && name.endsWith("__") && !(object instanceof Namespace);
-        boolean changes = object instanceof List && LIST_CHANGES.contains(name)
-                || object instanceof Map && DICT_CHANGES.contains(name);
+        boolean internal =
+                name.startsWith("__") && name.endsWith("__") && !(object instanceof Namespace);
+        boolean changes =
+                object instanceof List && LIST_CHANGES.contains(name)
+                        || object instanceof Map && DICT_CHANGES.contains(name);
         if (internal || changes) {
             return Undefined.unsafe(object, name);
         }
         return switch (object) {
-            case Namespace namespace -> namespace.attributes().containsKey(name)
-                    ? namespace.attributes().get(name) : PyValues.ABSENT;
+            case Namespace namespace ->
+                    namespace.attributes().containsKey(name)
+                            ? namespace.attributes().get(name)
+                            : PyValues.ABSENT;
             case LoopContext loop -> loop.attribute(name);
             case Macro macro -> macro.attribute(name);
             case Globals.Cycler cycler -> cycler.attribute(name);
@@ -97,14 +115,20 @@ final class Members {
             case PyTuple tuple -> new PyTuple(slice(tuple.items(), start, stop, step));
             case PyRange range -> sliceRange(range, start, stop, step);
             case Map<?, ?> map -> throw PyError.of("unhashable type: 'slice'");
-            case null, default -> throw PyError.of(PyRepr.text(PyValues.typeName(object)) + " object is not subscriptable");
+            case null, default ->
+                    throw PyError.of(
+                            PyRepr.text(PyValues.typeName(object))
+                                    + " object is not subscriptable");
         };
     }
 
     private static String sliceText(String text, Object start, Object stop, Object step) {
         Bounds bounds = Bounds.of(PyText.length(text), start, stop, step);
         if (bounds.step == 1) {
-            return bounds.count == 0 ? "" : PyText.substring(text, (int) bounds.first, (int) (bounds.first + bounds.count));
+            return bounds.count == 0
+                    ? ""
+                    : PyText.substring(
+                            text, (int) bounds.first, (int) (bounds.first + bounds.count));
         }
         StringBuilder out = new StringBuilder();
         slice(PyText.characters(text), start, stop, step).forEach(out::append);
@@ -127,7 +151,10 @@ final class Members {
         return new PyRange(first, first + bounds.count * stride, stride);
     }
 
-    /** Which items a slice takes: {@code count} of them, from {@code first} in steps of {@code step}. */
+    /**
+     * Which items a slice takes: {@code count} of them, from {@code first} in steps of {@code
+     * step}.
+     */
     private record Bounds(long first, long count, long step) {
 
         static Bounds of(int size, Object start, Object stop, Object step) {
@@ -138,15 +165,23 @@ final class Members {
             boolean forward = stride > 0;
             long lowest = forward ? 0 : -1;
             long highest = forward ? size : size - 1;
-            long from = start == null ? (forward ? lowest : highest) : clamp(index(start), size, lowest, highest);
-            long to = stop == null ? (forward ? highest : lowest) : clamp(index(stop), size, lowest, highest);
+            long from =
+                    start == null
+                            ? (forward ? lowest : highest)
+                            : clamp(index(start), size, lowest, highest);
+            long to =
+                    stop == null
+                            ? (forward ? highest : lowest)
+                            : clamp(index(stop), size, lowest, highest);
             long distance = forward ? to - from : from - to;
-            return new Bounds(from, distance <= 0 ? 0 : (distance - 1) / Math.abs(stride) + 1, stride);
+            return new Bounds(
+                    from, distance <= 0 ? 0 : (distance - 1) / Math.abs(stride) + 1, stride);
         }
 
         private static long index(Object value) {
             if (value instanceof Undefined || !PyNumbers.isInteger(value)) {
-                throw PyError.of("slice indices must be integers or None or have an __index__ method");
+                throw PyError.of(
+                        "slice indices must be integers or None or have an __index__ method");
             }
             return PyNumbers.index(value);
         }

@@ -10,8 +10,17 @@ sealed interface Node {
     /** <code>{{ expression }}</code> */
     record Print(Expr expression) implements Node {}
 
-    /** @param condition items for which it is false are left out; or null */
-    record For(int line, Target target, Expr items, Expr condition, boolean recursive, List<Node> body, List<Node> otherwise)
+    /**
+     * @param condition items for which it is false are left out; or null
+     */
+    record For(
+            int line,
+            Target target,
+            Expr items,
+            Expr condition,
+            boolean recursive,
+            List<Node> body,
+            List<Node> otherwise)
             implements Node {}
 
     /** The first body whose test holds; {@code tests} and {@code bodies} go together. */
@@ -19,19 +28,27 @@ sealed interface Node {
 
     record Set(int line, Target target, Expr value) implements Node {}
 
-    /** @param filter applied to the captured text, or null */
-    record SetBlock(int line, Target target, Expr.Filtered filter, List<Node> body) implements Node {}
+    /**
+     * @param filter applied to the captured text, or null
+     */
+    record SetBlock(int line, Target target, Expr.Filtered filter, List<Node> body)
+            implements Node {}
 
     record MacroDefinition(Signature signature, List<Node> body) implements Node {}
 
-    /** @param signature of the caller's body */
+    /**
+     * @param signature of the caller's body
+     */
     record CallBlock(Signature signature, Expr.Call call, List<Node> body) implements Node {}
 
     record FilterBlock(Expr.Filtered filter, List<Node> body) implements Node {}
 
     record With(List<Target> targets, List<Expr> values, List<Node> body) implements Node {}
 
-    /** A body with names of its own: {@code block}, and {@code generation}, which marks what the assistant said. */
+    /**
+     * A body with names of its own: {@code block}, and {@code generation}, which marks what the
+     * assistant said.
+     */
     record Scoped(List<Node> body) implements Node {}
 
     record Break() implements Node {}
@@ -46,8 +63,13 @@ sealed interface Node {
      * @param usesCaller whether the body mentions {@code caller}
      */
     record Signature(
-            int line, String name, List<String> parameters, List<Expr> defaults,
-            boolean usesCaller, boolean usesVarargs, boolean usesKwargs) {}
+            int line,
+            String name,
+            List<String> parameters,
+            List<Expr> defaults,
+            boolean usesCaller,
+            boolean usesVarargs,
+            boolean usesKwargs) {}
 
     /** What a value is assigned to. */
     sealed interface Target {}

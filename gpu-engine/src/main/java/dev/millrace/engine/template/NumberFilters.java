@@ -10,21 +10,36 @@ import java.util.regex.Pattern;
 /** Filters on numbers, and from text to numbers. */
 final class NumberFilters {
     private static final Pattern FLOAT =
-            Pattern.compile("[+-]?(\\d+(_\\d+)*\\.?(\\d+(_\\d+)*)?|\\.\\d+(_\\d+)*)([eE][+-]?\\d+(_\\d+)*)?");
+            Pattern.compile(
+                    "[+-]?(\\d+(_\\d+)*\\.?(\\d+(_\\d+)*)?|\\.\\d+(_\\d+)*)([eE][+-]?\\d+(_\\d+)*)?");
 
-    static final Map<String, Filters.Filter> TABLE = Map.of(
-            "abs", (in, v, args) -> absolute(v),
-            "round", (in, v, args) -> round(v, args.check("round", 0, "precision", "method")),
-            "int", (in, v, args) -> toInt(v, args.check("int", 0, "default", "base")),
-            "float", (in, v, args) -> toFloat(v, args.check("float", 0, "default").get(0, "default", 0.0)),
-            "sum", (in, v, args) -> sum(v, args.check("sum", 0, "attribute", "start")),
-            "filesizeformat", (in, v, args) -> fileSize(v, args.check("filesizeformat", 0, "binary").flag(0, "binary", false)));
+    static final Map<String, Filters.Filter> TABLE =
+            Map.of(
+                    "abs", (in, v, args) -> absolute(v),
+                    "round",
+                            (in, v, args) ->
+                                    round(v, args.check("round", 0, "precision", "method")),
+                    "int", (in, v, args) -> toInt(v, args.check("int", 0, "default", "base")),
+                    "float",
+                            (in, v, args) ->
+                                    toFloat(
+                                            v,
+                                            args.check("float", 0, "default")
+                                                    .get(0, "default", 0.0)),
+                    "sum", (in, v, args) -> sum(v, args.check("sum", 0, "attribute", "start")),
+                    "filesizeformat",
+                            (in, v, args) ->
+                                    fileSize(
+                                            v,
+                                            args.check("filesizeformat", 0, "binary")
+                                                    .flag(0, "binary", false)));
 
     private NumberFilters() {}
 
     private static Object absolute(Object value) {
         if (!PyNumbers.isNumber(value)) {
-            throw PyError.of("bad operand type for abs(): " + PyRepr.text(PyValues.typeName(value)));
+            throw PyError.of(
+                    "bad operand type for abs(): " + PyRepr.text(PyValues.typeName(value)));
         }
         return PyNumbers.absolute(value);
     }
@@ -36,7 +51,8 @@ final class NumberFilters {
             throw u.error();
         }
         if (!PyNumbers.isNumber(value)) {
-            throw PyError.of("type " + PyValues.typeName(value) + " doesn't define __round__ method");
+            throw PyError.of(
+                    "type " + PyValues.typeName(value) + " doesn't define __round__ method");
         }
         return switch (method) {
             case "common" -> roundHalfEven(value, precision);
@@ -54,14 +70,17 @@ final class NumberFilters {
         int digits = (int) Math.max(-400, Math.min(400, precision));
         if (PyNumbers.isInteger(value)) {
             BigDecimal exact = new BigDecimal(PyNumbers.big(value));
-            return PyNumbers.integer(digits >= 0 ? exact.toBigInteger()
-                    : exact.setScale(digits, RoundingMode.HALF_EVEN).toBigInteger());
+            return PyNumbers.integer(
+                    digits >= 0
+                            ? exact.toBigInteger()
+                            : exact.setScale(digits, RoundingMode.HALF_EVEN).toBigInteger());
         }
         double number = (Double) value;
         if (Double.isNaN(number) || Double.isInfinite(number)) {
             return number;
         }
-        double rounded = new BigDecimal(number).setScale(digits, RoundingMode.HALF_EVEN).doubleValue();
+        double rounded =
+                new BigDecimal(number).setScale(digits, RoundingMode.HALF_EVEN).doubleValue();
         return Math.copySign(rounded, number);
     }
 
@@ -74,12 +93,18 @@ final class NumberFilters {
             return PyNumbers.integer(PyNumbers.big(value));
         }
         if (PyValues.isText(value)) {
-            Object parsed = parseInt(PyText.strip(PyValues.text(value), null, true, true), (int) args.integer(1, "base", 10));
+            Object parsed =
+                    parseInt(
+                            PyText.strip(PyValues.text(value), null, true, true),
+                            (int) args.integer(1, "base", 10));
             if (parsed != null) {
                 return parsed;
             }
         }
-        Double number = value instanceof Double d ? d : PyValues.isText(value) ? parseFloat(PyValues.text(value)) : null;
+        Double number =
+                value instanceof Double d
+                        ? d
+                        : PyValues.isText(value) ? parseFloat(PyValues.text(value)) : null;
         boolean whole = number != null && !number.isNaN() && !number.isInfinite();
         return whole ? PyNumbers.integer(new BigDecimal(number).toBigInteger()) : fallback;
     }
@@ -120,7 +145,8 @@ final class NumberFilters {
         boolean negative = trimmed.startsWith("-");
         String word = trimmed.toLowerCase(Locale.ROOT).replaceFirst("^[+-]", "");
         return switch (word) {
-            case "inf", "infinity" -> negative ? Double.NEGATIVE_INFINITY : Double.POSITIVE_INFINITY;
+            case "inf", "infinity" ->
+                    negative ? Double.NEGATIVE_INFINITY : Double.POSITIVE_INFINITY;
             case "nan" -> Double.NaN;
             default -> null;
         };
@@ -137,7 +163,10 @@ final class NumberFilters {
     }
 
     private static String fileSize(Object value, boolean binary) {
-        double bytes = PyNumbers.isNumber(value) ? PyNumbers.real(value) : (Double) toFloat(value, Double.NaN);
+        double bytes =
+                PyNumbers.isNumber(value)
+                        ? PyNumbers.real(value)
+                        : (Double) toFloat(value, Double.NaN);
         double base = binary ? 1024 : 1000;
         if (bytes == 1) {
             return "1 Byte";

@@ -1,21 +1,32 @@
 package dev.millrace.engine.template;
 
 import dev.millrace.engine.template.Token.Type;
+
 import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/** What operators stand between: names, literals and brackets, with their signs, subscripts, calls, filters and tests. */
+/**
+ * What operators stand between: names, literals and brackets, with their signs, subscripts, calls,
+ * filters and tests.
+ */
 final class OperandParser {
     private final TokenCursor cursor;
     private final ExpressionParser expressions;
     private final List<UnknownName> unknownNames = new ArrayList<>();
-    /** Names read since the innermost macro began, which tell whether it uses caller, varargs and kwargs. */
+
+    /**
+     * Names read since the innermost macro began, which tell whether it uses caller, varargs and
+     * kwargs.
+     */
     private Set<String> namesRead = new HashSet<>();
 
-    /** A filter or test that does not exist: an error at once, unless a condition may keep it from being run. */
+    /**
+     * A filter or test that does not exist: an error at once, unless a condition may keep it from
+     * being run.
+     */
     record UnknownName(int line, String message) {}
 
     OperandParser(TokenCursor cursor, ExpressionParser expressions) {
@@ -94,11 +105,12 @@ final class OperandParser {
 
     private static Object integer(String digits) {
         if (digits.length() > 2 && Character.isLetter(digits.charAt(1))) {
-            int radix = switch (Character.toLowerCase(digits.charAt(1))) {
-                case 'x' -> 16;
-                case 'o' -> 8;
-                default -> 2;
-            };
+            int radix =
+                    switch (Character.toLowerCase(digits.charAt(1))) {
+                        case 'x' -> 16;
+                        case 'o' -> 8;
+                        default -> 2;
+                    };
             return PyNumbers.integer(new BigInteger(digits.substring(2), radix));
         }
         return PyNumbers.integer(new BigInteger(digits));
@@ -173,7 +185,8 @@ final class OperandParser {
         Token token = cursor.next();
         return switch (token.type()) {
             case NAME -> new Expr.Attribute(line, object, token.text());
-            case INTEGER -> new Expr.Item(line, object, new Expr.Constant(line, integer(token.text())));
+            case INTEGER ->
+                    new Expr.Item(line, object, new Expr.Constant(line, integer(token.text())));
             default -> throw cursor.error(token.line(), "expected name or number");
         };
     }
@@ -222,9 +235,14 @@ final class OperandParser {
         Expr moreNamed = null;
         while (!cursor.current().isOperator(")")) {
             boolean named = cursor.current().is(Type.NAME) && cursor.following().isOperator("=");
-            boolean inOrder = moreNamed == null
-                    && (named || morePositional == null && (names.isEmpty() || cursor.current().isOperator("*")
-                            || cursor.current().isOperator("**")) || cursor.current().isOperator("**"));
+            boolean inOrder =
+                    moreNamed == null
+                            && (named
+                                    || morePositional == null
+                                            && (names.isEmpty()
+                                                    || cursor.current().isOperator("*")
+                                                    || cursor.current().isOperator("**"))
+                                    || cursor.current().isOperator("**"));
             if (!inOrder) {
                 throw cursor.error(line, "invalid syntax for function call expression");
             }
@@ -244,7 +262,12 @@ final class OperandParser {
             }
         }
         cursor.expectOperator(")");
-        return new Expr.Arguments(List.copyOf(positional), List.copyOf(names), List.copyOf(values), morePositional, moreNamed);
+        return new Expr.Arguments(
+                List.copyOf(positional),
+                List.copyOf(names),
+                List.copyOf(values),
+                morePositional,
+                moreNamed);
     }
 
     private Expr filtersAndTests(Expr start) {
@@ -287,7 +310,8 @@ final class OperandParser {
         if (!Filters.exists(name)) {
             unknownNames.add(new UnknownName(line, "No filter named " + PyRepr.text(name) + "."));
         }
-        Expr.Arguments arguments = cursor.current().isOperator("(") ? arguments() : Expr.Arguments.NONE;
+        Expr.Arguments arguments =
+                cursor.current().isOperator("(") ? arguments() : Expr.Arguments.NONE;
         return new Expr.Filtered(line, target, name, arguments);
     }
 
@@ -305,7 +329,9 @@ final class OperandParser {
             if (cursor.current().isName("is")) {
                 throw cursor.error("You cannot chain multiple tests with is");
             }
-            arguments = new Expr.Arguments(List.of(postfix(primary())), List.of(), List.of(), null, null);
+            arguments =
+                    new Expr.Arguments(
+                            List.of(postfix(primary())), List.of(), List.of(), null, null);
         }
         Expr test = new Expr.Tested(line, target, name, arguments);
         return negated ? new Expr.Not(line, test) : test;

@@ -3,7 +3,10 @@ package dev.millrace.engine.template;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The binary operators on all kinds of values, with Python's words where a pair of types does not go together. */
+/**
+ * The binary operators on all kinds of values, with Python's words where a pair of types does not
+ * go together.
+ */
 final class Operators {
     private Operators() {}
 
@@ -24,7 +27,9 @@ final class Operators {
                 if (!PyValues.isText(a)) {
                     throw unsupported(operator, a, b);
                 }
-                yield a instanceof Markup text ? PrintfFormat.format(text, b) : PrintfFormat.format((String) a, b);
+                yield a instanceof Markup text
+                        ? PrintfFormat.format(text, b)
+                        : PrintfFormat.format((String) a, b);
             }
             default -> throw unsupported(operator.equals("**") ? "** or pow()" : operator, a, b);
         };
@@ -58,7 +63,13 @@ final class Operators {
         }
         if (PyValues.isText(a) || a instanceof List || a instanceof PyTuple) {
             String type = PyValues.isText(a) ? "str" : PyValues.typeName(a);
-            throw PyError.of("can only concatenate " + type + " (not \"" + PyValues.typeName(b) + "\") to " + type);
+            throw PyError.of(
+                    "can only concatenate "
+                            + type
+                            + " (not \""
+                            + PyValues.typeName(b)
+                            + "\") to "
+                            + type);
         }
         throw unsupported("+", a, b);
     }
@@ -83,7 +94,9 @@ final class Operators {
             throw unsupported("*", a, b);
         }
         if (!PyNumbers.isInteger(times)) {
-            throw PyError.of("can't multiply sequence by non-int of type " + PyRepr.text(PyValues.typeName(times)));
+            throw PyError.of(
+                    "can't multiply sequence by non-int of type "
+                            + PyRepr.text(PyValues.typeName(times)));
         }
         long count = PyNumbers.index(times);
         return switch (sequence) {
@@ -114,7 +127,12 @@ final class Operators {
     }
 
     private static PyError unsupported(String operator, Object a, Object b) {
-        return PyError.of("unsupported operand type(s) for " + operator + ": "
-                + PyRepr.text(PyValues.typeName(a)) + " and " + PyRepr.text(PyValues.typeName(b)));
+        return PyError.of(
+                "unsupported operand type(s) for "
+                        + operator
+                        + ": "
+                        + PyRepr.text(PyValues.typeName(a))
+                        + " and "
+                        + PyRepr.text(PyValues.typeName(b)));
     }
 }

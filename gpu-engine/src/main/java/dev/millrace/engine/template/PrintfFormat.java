@@ -11,7 +11,9 @@ import java.util.regex.Pattern;
 /** {@code text % values}, Python's printf-style formatting. */
 final class PrintfFormat {
     private static final Pattern CONVERSION =
-            Pattern.compile("%(?:\\(([^)]*)\\))?([-+ #0]*)(\\*|\\d{1,9})?(?:\\.(\\*|\\d{0,4}))?[hlL]?(.)?", Pattern.DOTALL);
+            Pattern.compile(
+                    "%(?:\\(([^)]*)\\))?([-+ #0]*)(\\*|\\d{1,9})?(?:\\.(\\*|\\d{0,4}))?[hlL]?(.)?",
+                    Pattern.DOTALL);
 
     private final Object values;
     private final List<Object> sequence;
@@ -19,7 +21,8 @@ final class PrintfFormat {
 
     private PrintfFormat(Object values) {
         this.values = values;
-        this.sequence = values instanceof PyTuple tuple ? tuple.items() : Collections.singletonList(values);
+        this.sequence =
+                values instanceof PyTuple tuple ? tuple.items() : Collections.singletonList(values);
     }
 
     static String format(String text, Object values) {
@@ -28,15 +31,17 @@ final class PrintfFormat {
 
     /** The same on marked text: what is put in is escaped, unless it is marked too. */
     static Markup format(Markup text, Object values) {
-        Object escaped = switch (values) {
-            case PyTuple tuple -> new PyTuple(tuple.items().stream().map(PrintfFormat::escape).toList());
-            case Map<?, ?> map -> {
-                Map<Object, Object> copy = new LinkedHashMap<>();
-                PyValues.dict(map).forEach((key, value) -> copy.put(key, escape(value)));
-                yield copy;
-            }
-            case null, default -> escape(values);
-        };
+        Object escaped =
+                switch (values) {
+                    case PyTuple tuple ->
+                            new PyTuple(tuple.items().stream().map(PrintfFormat::escape).toList());
+                    case Map<?, ?> map -> {
+                        Map<Object, Object> copy = new LinkedHashMap<>();
+                        PyValues.dict(map).forEach((key, value) -> copy.put(key, escape(value)));
+                        yield copy;
+                    }
+                    case null, default -> escape(values);
+                };
         return new Markup(format(text.text(), escaped));
     }
 
@@ -54,8 +59,11 @@ final class PrintfFormat {
             from = matcher.end();
         }
         out.append(text, from, text.length());
-        boolean hasItems = values instanceof Map || values instanceof List || values instanceof PyRange
-                || values instanceof Undefined; // what has items may be left unused
+        boolean hasItems =
+                values instanceof Map
+                        || values instanceof List
+                        || values instanceof PyRange
+                        || values instanceof Undefined; // what has items may be left unused
         if (used < sequence.size() && !hasItems) {
             throw PyError.of("not all arguments converted during string formatting");
         }
@@ -78,11 +86,21 @@ final class PrintfFormat {
         char sign = flags.contains("+") ? '+' : flags.contains(" ") ? ' ' : '-';
         boolean zero = flags.contains("0") && !left && "diouxXeEfFgG".indexOf(type) >= 0;
         char align = left ? '<' : zero ? '=' : '>';
-        return write(value, type, new Layout(zero ? "0" : " ", align, sign, flags.contains("#"), Math.abs(width), precision));
+        return write(
+                value,
+                type,
+                new Layout(
+                        zero ? "0" : " ",
+                        align,
+                        sign,
+                        flags.contains("#"),
+                        Math.abs(width),
+                        precision));
     }
 
     /** What flags, width and precision say. */
-    private record Layout(String fill, char align, char sign, boolean alternate, long width, int precision) {
+    private record Layout(
+            String fill, char align, char sign, boolean alternate, long width, int precision) {
         FormatSpec spec(int shownPrecision, char type) {
             return new FormatSpec(fill, align, sign, alternate, width, '\0', shownPrecision, type);
         }
@@ -92,10 +110,13 @@ final class PrintfFormat {
         return switch (type) {
             case 's' -> layout.spec(layout.precision, 's').format(PyValues.str(value));
             case 'r', 'a' -> layout.spec(layout.precision, 's').format(PyRepr.repr(value));
-            case 'c' -> layout.spec(-1, 's').format(PyValues.isText(value) ? value : FormatSpec.character(value));
+            case 'c' ->
+                    layout.spec(-1, 's')
+                            .format(PyValues.isText(value) ? value : FormatSpec.character(value));
             case 'd', 'i', 'u' -> layout.spec(-1, 'd').format(whole(value, type, true));
             case 'x', 'X', 'o' -> layout.spec(-1, type).format(whole(value, type, false));
-            case 'e', 'E', 'f', 'F', 'g', 'G' -> layout.spec(layout.precision, type).format(PyNumbers.real(value));
+            case 'e', 'E', 'f', 'F', 'g', 'G' ->
+                    layout.spec(layout.precision, type).format(PyNumbers.real(value));
             default -> throw PyError.of("unsupported format character '" + type + "'");
         };
     }
@@ -103,9 +124,14 @@ final class PrintfFormat {
     private static Object whole(Object value, char type, boolean floatsToo) {
         boolean number = PyNumbers.isInteger(value) || floatsToo && value instanceof Double;
         if (!number) {
-            throw PyError.of("%" + type + " format: a real number is required, not " + PyValues.typeName(value));
+            throw PyError.of(
+                    "%"
+                            + type
+                            + " format: a real number is required, not "
+                            + PyValues.typeName(value));
         }
-        return value instanceof Double d ? PyNumbers.integer(new BigDecimal(d).toBigInteger())
+        return value instanceof Double d
+                ? PyNumbers.integer(new BigDecimal(d).toBigInteger())
                 : PyNumbers.integer(PyNumbers.big(value));
     }
 

@@ -44,7 +44,9 @@ final class PyNumbers {
         if (value instanceof Undefined u) {
             return u.error();
         }
-        return PyError.of(PyRepr.text(PyValues.typeName(value)) + " object cannot be interpreted as an integer");
+        return PyError.of(
+                PyRepr.text(PyValues.typeName(value))
+                        + " object cannot be interpreted as an integer");
     }
 
     /** An int that fits where a count or an index is wanted. */
@@ -63,7 +65,8 @@ final class PyNumbers {
             case Boolean b -> b ? 1 : 0;
             case BigInteger b -> b.doubleValue();
             case Undefined u -> throw u.error();
-            case null, default -> throw PyError.of("must be real number, not " + PyValues.typeName(value));
+            case null, default ->
+                    throw PyError.of("must be real number, not " + PyValues.typeName(value));
         };
     }
 
@@ -72,11 +75,14 @@ final class PyNumbers {
         if (a instanceof Long x && b instanceof Long y) {
             return Long.compare(x, y);
         }
-        boolean infinite = a instanceof Double x && x.isInfinite() || b instanceof Double y && y.isInfinite();
+        boolean infinite =
+                a instanceof Double x && x.isInfinite() || b instanceof Double y && y.isInfinite();
         if (infinite || a instanceof Double && b instanceof Double) {
             double x = real(a);
             double y = real(b);
-            return x < y ? -1 : x > y ? 1 : 0; // unlike Double.compare, takes -0.0 and 0.0 for equal
+            return x < y
+                    ? -1
+                    : x > y ? 1 : 0; // unlike Double.compare, takes -0.0 and 0.0 for equal
         }
         return decimal(a).compareTo(decimal(b));
     }
@@ -86,23 +92,32 @@ final class PyNumbers {
     }
 
     static Object add(Object a, Object b) {
-        return isInteger(a) && isInteger(b) ? integer(big(a).add(big(b))) : (Object) (real(a) + real(b));
+        return isInteger(a) && isInteger(b)
+                ? integer(big(a).add(big(b)))
+                : (Object) (real(a) + real(b));
     }
 
     static Object subtract(Object a, Object b) {
-        return isInteger(a) && isInteger(b) ? integer(big(a).subtract(big(b))) : (Object) (real(a) - real(b));
+        return isInteger(a) && isInteger(b)
+                ? integer(big(a).subtract(big(b)))
+                : (Object) (real(a) - real(b));
     }
 
     static Object multiply(Object a, Object b) {
-        return isInteger(a) && isInteger(b) ? integer(big(a).multiply(big(b))) : (Object) (real(a) * real(b));
+        return isInteger(a) && isInteger(b)
+                ? integer(big(a).multiply(big(b)))
+                : (Object) (real(a) * real(b));
     }
 
     static Object divide(Object a, Object b) {
         if (real(b) == 0) {
-            throw PyError.of(isInteger(a) && isInteger(b) ? "division by zero" : "float division by zero");
+            throw PyError.of(
+                    isInteger(a) && isInteger(b) ? "division by zero" : "float division by zero");
         }
         if (isInteger(a) && isInteger(b) && Math.max(big(a).bitLength(), big(b).bitLength()) > 53) {
-            return new BigDecimal(big(a)).divide(new BigDecimal(big(b)), new MathContext(60)).doubleValue();
+            return new BigDecimal(big(a))
+                    .divide(new BigDecimal(big(b)), new MathContext(60))
+                    .doubleValue();
         }
         return real(a) / real(b);
     }
@@ -166,7 +181,9 @@ final class PyNumbers {
         if (Double.isNaN(power) && real(a) < 0) {
             throw PyError.of("complex numbers are not supported");
         }
-        if (Double.isInfinite(power) && !Double.isInfinite(real(a)) && !Double.isInfinite(real(b))) {
+        if (Double.isInfinite(power)
+                && !Double.isInfinite(real(a))
+                && !Double.isInfinite(real(b))) {
             throw PyError.of("(34, 'Numerical result out of range')");
         }
         return power;

@@ -49,13 +49,22 @@ final class PyRepr {
                 out.append('>');
             }
             case Undefined u -> out.append("Undefined");
-            case Macro m -> out.append("<Macro ").append(m.name() == null ? "anonymous" : text(m.name())).append('>');
-            case LoopContext l -> out.append("<LoopContext ").append(l.index()).append('/').append(l.length()).append('>');
+            case Macro m ->
+                    out.append("<Macro ")
+                            .append(m.name() == null ? "anonymous" : text(m.name()))
+                            .append('>');
+            case LoopContext l ->
+                    out.append("<LoopContext ")
+                            .append(l.index())
+                            .append('/')
+                            .append(l.length())
+                            .append('>');
             default -> out.append('<').append(PyValues.typeName(value)).append(" object>");
         }
     }
 
-    private static void writeItems(StringBuilder out, String open, Iterable<Object> items, String close) {
+    private static void writeItems(
+            StringBuilder out, String open, Iterable<Object> items, String close) {
         out.append(open);
         Iterator<Object> rest = items.iterator();
         while (rest.hasNext()) {
@@ -105,8 +114,12 @@ final class PyRepr {
                     } else if (isPrintable(c)) {
                         out.appendCodePoint(c);
                     } else {
-                        out.append(c < 0x100 ? String.format("\\x%02x", c)
-                                : c < 0x10000 ? String.format("\\u%04x", c) : String.format("\\U%08x", c));
+                        out.append(
+                                c < 0x100
+                                        ? String.format("\\x%02x", c)
+                                        : c < 0x10000
+                                                ? String.format("\\u%04x", c)
+                                                : String.format("\\U%08x", c));
                     }
                 }
             }
@@ -120,8 +133,15 @@ final class PyRepr {
             return true;
         }
         return switch (Character.getType(c)) {
-            case Character.CONTROL, Character.FORMAT, Character.SURROGATE, Character.PRIVATE_USE, Character.UNASSIGNED,
-                    Character.LINE_SEPARATOR, Character.PARAGRAPH_SEPARATOR, Character.SPACE_SEPARATOR -> false;
+            case Character.CONTROL,
+                    Character.FORMAT,
+                    Character.SURROGATE,
+                    Character.PRIVATE_USE,
+                    Character.UNASSIGNED,
+                    Character.LINE_SEPARATOR,
+                    Character.PARAGRAPH_SEPARATOR,
+                    Character.SPACE_SEPARATOR ->
+                    false;
             default -> true;
         };
     }
@@ -133,7 +153,10 @@ final class PyRepr {
         return one.doubleValue() == value ? one.stripTrailingZeros() : digits;
     }
 
-    /** The shortest digits that read back as the same number; an exponent from 1e16 on and below 1e-4. */
+    /**
+     * The shortest digits that read back as the same number; an exponent from 1e16 on and below
+     * 1e-4.
+     */
     static String number(double value) {
         if (Double.isNaN(value)) {
             return "nan";
@@ -151,7 +174,12 @@ final class PyRepr {
             return plain.indexOf('.') < 0 ? plain + ".0" : plain;
         }
         String digits = shortest.unscaledValue().abs().toString();
-        String mantissa = digits.length() == 1 ? digits : digits.charAt(0) + "." + digits.substring(1);
-        return (value < 0 ? "-" : "") + mantissa + "e" + (exponent < 0 ? "-" : "+") + String.format("%02d", Math.abs(exponent));
+        String mantissa =
+                digits.length() == 1 ? digits : digits.charAt(0) + "." + digits.substring(1);
+        return (value < 0 ? "-" : "")
+                + mantissa
+                + "e"
+                + (exponent < 0 ? "-" : "+")
+                + String.format("%02d", Math.abs(exponent));
     }
 }

@@ -8,9 +8,10 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * Python's view of values. They are held as: null (None), Boolean, Long or BigInteger (int), Double (float), String and
- * {@link Markup} (str), List, {@link PyTuple}, Map (dict, in order of insertion), {@link PyRange}, {@link DictView},
- * {@link PyIterator}, {@link Namespace}, {@link PyCallable} and {@link Undefined}.
+ * Python's view of values. They are held as: null (None), Boolean, Long or BigInteger (int), Double
+ * (float), String and {@link Markup} (str), List, {@link PyTuple}, Map (dict, in order of
+ * insertion), {@link PyRange}, {@link DictView}, {@link PyIterator}, {@link Namespace}, {@link
+ * PyCallable} and {@link Undefined}.
  */
 final class PyValues {
     private PyValues() {}
@@ -33,7 +34,9 @@ final class PyValues {
             case Namespace n -> "TemplateNamespace";
             case Undefined u -> "Undefined";
             case PyCallable c -> c.typeName();
-            default -> throw new IllegalArgumentException("no template value: " + value.getClass().getName());
+            default ->
+                    throw new IllegalArgumentException(
+                            "no template value: " + value.getClass().getName());
         };
     }
 
@@ -57,7 +60,8 @@ final class PyValues {
             case String s -> s;
             case Markup m -> m.text();
             case Undefined u -> throw u.error();
-            case null, default -> throw PyError.of("a string is required, not " + PyRepr.text(typeName(value)));
+            case null, default ->
+                    throw PyError.of("a string is required, not " + PyRepr.text(typeName(value)));
         };
     }
 
@@ -103,13 +107,20 @@ final class PyValues {
             case DictView v -> v.map().size();
             case LoopContext l -> l.length();
             case Undefined u -> 0;
-            case null, default -> throw PyError.of("object of type " + PyRepr.text(typeName(value)) + " has no len()");
+            case null, default ->
+                    throw PyError.of(
+                            "object of type " + PyRepr.text(typeName(value)) + " has no len()");
         };
     }
 
     static boolean isIterable(Object value) {
-        return isText(value) || value instanceof List || value instanceof PyTuple || value instanceof Map
-                || value instanceof PyRange || value instanceof DictView || value instanceof PyIterator
+        return isText(value)
+                || value instanceof List
+                || value instanceof PyTuple
+                || value instanceof Map
+                || value instanceof PyRange
+                || value instanceof DictView
+                || value instanceof PyIterator
                 || value instanceof Undefined;
     }
 
@@ -124,7 +135,8 @@ final class PyValues {
             case DictView v -> v.items().iterator();
             case PyIterator i -> i.items();
             case Undefined u -> List.of().iterator();
-            case null, default -> throw PyError.of(PyRepr.text(typeName(value)) + " object is not iterable");
+            case null, default ->
+                    throw PyError.of(PyRepr.text(typeName(value)) + " object is not iterable");
         };
     }
 
@@ -204,8 +216,12 @@ final class PyValues {
             throw u.error();
         }
         boolean swapped = operator.startsWith(">");
-        throw PyError.of(PyRepr.text(operator) + " not supported between instances of "
-                + PyRepr.text(typeName(swapped ? b : a)) + " and " + PyRepr.text(typeName(swapped ? a : b)));
+        throw PyError.of(
+                PyRepr.text(operator)
+                        + " not supported between instances of "
+                        + PyRepr.text(typeName(swapped ? b : a))
+                        + " and "
+                        + PyRepr.text(typeName(swapped ? a : b)));
     }
 
     private static boolean lessItems(List<Object> a, List<Object> b, String operator) {
@@ -243,7 +259,8 @@ final class PyValues {
     static boolean contains(Object container, Object item) {
         if (isText(container)) {
             if (!isText(item)) {
-                throw PyError.of("'in <string>' requires string as left operand, not " + typeName(item));
+                throw PyError.of(
+                        "'in <string>' requires string as left operand, not " + typeName(item));
             }
             return text(container).contains(text(item));
         }
@@ -254,7 +271,8 @@ final class PyValues {
             return findKey(view.map(), item) != ABSENT;
         }
         if (!isIterable(container)) {
-            throw PyError.of("argument of type " + PyRepr.text(typeName(container)) + " is not iterable");
+            throw PyError.of(
+                    "argument of type " + PyRepr.text(typeName(container)) + " is not iterable");
         }
         Iterator<Object> items = iterate(container);
         while (items.hasNext()) {
@@ -268,7 +286,10 @@ final class PyValues {
     /** What {@link #findKey} gives where the key is not in the dict; None is a key like another. */
     static final Object ABSENT = new Object();
 
-    /** The key of the dict that equals {@code key}, which may be of another type: 1, 1.0 and True are one key. */
+    /**
+     * The key of the dict that equals {@code key}, which may be of another type: 1, 1.0 and True
+     * are one key.
+     */
     static Object findKey(Map<Object, Object> map, Object key) {
         Object plain = hashable(key);
         if (map.containsKey(plain)) {
@@ -302,7 +323,9 @@ final class PyValues {
         map.put(existing == ABSENT ? hashable(key) : existing, value);
     }
 
-    /** {@code a is b}: identity, which for text and numbers is taken as equality of the same type. */
+    /**
+     * {@code a is b}: identity, which for text and numbers is taken as equality of the same type.
+     */
     static boolean same(Object a, Object b) {
         if (a == b) {
             return true;

@@ -8,12 +8,15 @@ package dev.millrace.engine.template;
  */
 public record RenderLimits(long maxOutputChars, long maxSteps) {
 
-    /** 64 Mi characters and 20 million steps: no prompt comes near, no worker is held up for long. */
+    /**
+     * 64 Mi characters and 20 million steps: no prompt comes near, no worker is held up for long.
+     */
     public static final RenderLimits DEFAULT = new RenderLimits(1 << 26, 20_000_000);
 
     public RenderLimits {
         if (maxOutputChars < 1 || maxSteps < 1) {
-            throw new IllegalArgumentException("render limits must be positive: " + maxOutputChars + ", " + maxSteps);
+            throw new IllegalArgumentException(
+                    "render limits must be positive: " + maxOutputChars + ", " + maxSteps);
         }
     }
 }

@@ -11,30 +11,42 @@ import java.util.function.Predicate;
 /** Filters that pick, map and cut sequences, and the default of a missing value. */
 final class SequenceFilters {
 
-    static final Map<String, Filters.Filter> TABLE = Map.ofEntries(
-            Map.entry("default", (in, v, args) -> orDefault(v, args)),
-            Map.entry("d", (in, v, args) -> orDefault(v, args)),
-            Map.entry("length", (in, v, args) -> PyValues.length(v)),
-            Map.entry("count", (in, v, args) -> PyValues.length(v)),
-            Map.entry("list", (in, v, args) -> PyValues.items(v)),
-            Map.entry("first", (in, v, args) -> first(v)),
-            Map.entry("last", (in, v, args) -> last(v)),
-            Map.entry("reverse", (in, v, args) -> reverse(v)),
-            Map.entry("items", (in, v, args) -> items(v)),
-            Map.entry("map", SequenceFilters::map),
-            Map.entry("select", (in, v, args) -> select(in, v, args, false, true)),
-            Map.entry("reject", (in, v, args) -> select(in, v, args, false, false)),
-            Map.entry("selectattr", (in, v, args) -> select(in, v, args, true, true)),
-            Map.entry("rejectattr", (in, v, args) -> select(in, v, args, true, false)),
-            Map.entry("batch", (in, v, args) -> batch(v, args.check("batch", 1, "linecount", "fill_with"))),
-            Map.entry("slice", (in, v, args) -> slices(v, args.check("slice", 1, "slices", "fill_with"))),
-            Map.entry("attr", (in, v, args) -> attr(v, args.check("attr", 1, "name").text(0, "name", null))));
+    static final Map<String, Filters.Filter> TABLE =
+            Map.ofEntries(
+                    Map.entry("default", (in, v, args) -> orDefault(v, args)),
+                    Map.entry("d", (in, v, args) -> orDefault(v, args)),
+                    Map.entry("length", (in, v, args) -> PyValues.length(v)),
+                    Map.entry("count", (in, v, args) -> PyValues.length(v)),
+                    Map.entry("list", (in, v, args) -> PyValues.items(v)),
+                    Map.entry("first", (in, v, args) -> first(v)),
+                    Map.entry("last", (in, v, args) -> last(v)),
+                    Map.entry("reverse", (in, v, args) -> reverse(v)),
+                    Map.entry("items", (in, v, args) -> items(v)),
+                    Map.entry("map", SequenceFilters::map),
+                    Map.entry("select", (in, v, args) -> select(in, v, args, false, true)),
+                    Map.entry("reject", (in, v, args) -> select(in, v, args, false, false)),
+                    Map.entry("selectattr", (in, v, args) -> select(in, v, args, true, true)),
+                    Map.entry("rejectattr", (in, v, args) -> select(in, v, args, true, false)),
+                    Map.entry(
+                            "batch",
+                            (in, v, args) ->
+                                    batch(v, args.check("batch", 1, "linecount", "fill_with"))),
+                    Map.entry(
+                            "slice",
+                            (in, v, args) ->
+                                    slices(v, args.check("slice", 1, "slices", "fill_with"))),
+                    Map.entry(
+                            "attr",
+                            (in, v, args) ->
+                                    attr(v, args.check("attr", 1, "name").text(0, "name", null))));
 
     private SequenceFilters() {}
 
     private static Object orDefault(Object value, CallArgs args) {
         args.check("default", 0, "default_value", "boolean");
-        boolean missing = value instanceof Undefined || args.flag(1, "boolean", false) && !PyValues.truthy(value);
+        boolean missing =
+                value instanceof Undefined
+                        || args.flag(1, "boolean", false) && !PyValues.truthy(value);
         return missing ? args.get(0, "default_value", "") : value;
     }
 
@@ -45,7 +57,9 @@ final class SequenceFilters {
 
     private static Object last(Object value) {
         List<Object> items = reversible(value);
-        return items.isEmpty() ? new Undefined("No last item, sequence was empty.") : items.getLast();
+        return items.isEmpty()
+                ? new Undefined("No last item, sequence was empty.")
+                : items.getLast();
     }
 
     private static List<Object> reversible(Object value) {
@@ -64,7 +78,9 @@ final class SequenceFilters {
         }
         List<Object> items = PyValues.items(value);
         Collections.reverse(items);
-        return value instanceof PyIterator ? items : new PyIterator(PyValues.typeName(value) + "_reverseiterator", items.iterator());
+        return value instanceof PyIterator
+                ? items
+                : new PyIterator(PyValues.typeName(value) + "_reverseiterator", items.iterator());
     }
 
     private static Object items(Object value) {
@@ -74,7 +90,8 @@ final class SequenceFilters {
         if (!(value instanceof Map<?, ?> map)) {
             throw PyError.of("Can only get item pairs from a mapping.");
         }
-        return PyIterator.generator(new DictView(DictView.Kind.ITEMS, PyValues.dict(map)).items().iterator());
+        return PyIterator.generator(
+                new DictView(DictView.Kind.ITEMS, PyValues.dict(map)).items().iterator());
     }
 
     private static Object map(Interpreter interpreter, Object value, CallArgs args) {
@@ -85,20 +102,26 @@ final class SequenceFilters {
             args.check("map", 0, "", "attribute", "default");
             AttributePath path = AttributePath.of(args.named().get("attribute"));
             Object fallback = args.named().get("default");
-            return PyIterator.generator(PyIterators.map(PyValues.iterate(value), item -> {
-                interpreter.budget().step();
-                return path.get(item, fallback);
-            }));
+            return PyIterator.generator(
+                    PyIterators.map(
+                            PyValues.iterate(value),
+                            item -> {
+                                interpreter.budget().step();
+                                return path.get(item, fallback);
+                            }));
         }
         if (args.positional().isEmpty()) {
             throw PyError.of("map requires a filter argument");
         }
         String name = filterName(args.positional().getFirst());
         CallArgs rest = args.from(1);
-        return PyIterator.generator(PyIterators.map(PyValues.iterate(value), item -> {
-            interpreter.budget().step();
-            return Filters.apply(interpreter, name, item, rest);
-        }));
+        return PyIterator.generator(
+                PyIterators.map(
+                        PyValues.iterate(value),
+                        item -> {
+                            interpreter.budget().step();
+                            return Filters.apply(interpreter, name, item, rest);
+                        }));
     }
 
     private static String filterName(Object name) {
@@ -108,23 +131,37 @@ final class SequenceFilters {
         return PyValues.text(name);
     }
 
-    private static Object select(Interpreter interpreter, Object value, CallArgs args, boolean byAttribute, boolean wanted) {
+    private static Object select(
+            Interpreter interpreter,
+            Object value,
+            CallArgs args,
+            boolean byAttribute,
+            boolean wanted) {
         if (!PyValues.truthy(value)) {
             return PyIterator.generator(Collections.emptyIterator());
         }
         if (byAttribute && args.positional().isEmpty()) {
             throw PyError.of("Missing parameter for attribute name");
         }
-        AttributePath path = byAttribute ? AttributePath.of(args.positional().getFirst()) : AttributePath.of(null);
+        AttributePath path =
+                byAttribute
+                        ? AttributePath.of(args.positional().getFirst())
+                        : AttributePath.of(null);
         int place = byAttribute ? 1 : 0;
         boolean named = args.positional().size() > place;
         CallArgs rest = args.from(place + 1);
-        Predicate<Object> test = item -> {
-            interpreter.budget().step();
-            Object subject = path.get(item);
-            return wanted == (named
-                    ? ValueTests.apply(PyValues.text(args.positional().get(place)), subject, rest) : PyValues.truthy(subject));
-        };
+        Predicate<Object> test =
+                item -> {
+                    interpreter.budget().step();
+                    Object subject = path.get(item);
+                    return wanted
+                            == (named
+                                    ? ValueTests.apply(
+                                            PyValues.text(args.positional().get(place)),
+                                            subject,
+                                            rest)
+                                    : PyValues.truthy(subject));
+                };
         return PyIterator.generator(PyIterators.filter(PyValues.iterate(value), test));
     }
 
@@ -200,7 +237,10 @@ final class SequenceFilters {
         for (Object pair : pairs) {
             List<Object> both = PyValues.items(pair);
             if (both.size() != 2) {
-                throw PyError.of("dictionary update sequence element has length " + both.size() + "; 2 is required");
+                throw PyError.of(
+                        "dictionary update sequence element has length "
+                                + both.size()
+                                + "; 2 is required");
             }
             PyValues.put(map, both.get(0), both.get(1));
         }

@@ -1,6 +1,7 @@
 package dev.millrace.engine.template;
 
 import dev.millrace.engine.template.Token.Type;
+
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -14,8 +15,10 @@ final class StatementParser {
     private final TokenCursor cursor;
     private final ExpressionParser expressions;
     private final OperandParser operands;
+
     /** Tags that are open, innermost first, for messages. */
     private final Deque<String> openTags = new ArrayDeque<>();
+
     private final Deque<List<String>> awaited = new ArrayDeque<>();
     private int loopDepth;
 
@@ -25,7 +28,9 @@ final class StatementParser {
         operands = expressions.operands();
     }
 
-    /** @throws TemplateException of kind SYNTAX, with the line */
+    /**
+     * @throws TemplateException of kind SYNTAX, with the line
+     */
     static List<Node> parse(String name, String source) {
         StatementParser parser = new StatementParser(name, Lexer.tokenize(name, source));
         List<Node> body = parser.body(List.of());
@@ -48,7 +53,8 @@ final class StatementParser {
                     cursor.expect(Type.VARIABLE_END);
                 }
                 default -> {
-                    if (cursor.current().is(Type.NAME) && endTags.contains(cursor.current().text())) {
+                    if (cursor.current().is(Type.NAME)
+                            && endTags.contains(cursor.current().text())) {
                         awaited.pop();
                         return List.copyOf(nodes);
                     }
@@ -64,8 +70,16 @@ final class StatementParser {
     }
 
     private String lookingFor(List<String> tags) {
-        String innermost = openTags.isEmpty() ? "" : " The innermost block that needs to be closed is '" + openTags.peek() + "'.";
-        return "Jinja was looking for the following tags: '" + String.join("' or '", tags) + "'." + innermost;
+        String innermost =
+                openTags.isEmpty()
+                        ? ""
+                        : " The innermost block that needs to be closed is '"
+                                + openTags.peek()
+                                + "'.";
+        return "Jinja was looking for the following tags: '"
+                + String.join("' or '", tags)
+                + "'."
+                + innermost;
     }
 
     /** The rest of a tag, then a body, up to one of the end tags. */
@@ -90,22 +104,28 @@ final class StatementParser {
         cursor.next();
         cursor.enter();
         openTags.push(tag.text());
-        Node node = switch (tag.text()) {
-            case "for" -> forLoop(tag.line());
-            case "if" -> condition();
-            case "set" -> assignment(tag.line());
-            case "macro" -> macro(tag.line());
-            case "call" -> callBlock(tag.line());
-            case "filter" -> filterBlock();
-            case "with" -> with();
-            case "generation" -> new Node.Scoped(outsideLoops(() -> wholeBody("endgeneration")));
-            case "block" -> block();
-            case "print" -> print();
-            case "break", "continue" -> loopControl(tag);
-            case "include", "import", "from", "extends", "autoescape" ->
-                    throw cursor.error(tag.line(), "a chat template stands alone: '" + tag.text() + "' is not supported");
-            default -> throw unknownTag(tag);
-        };
+        Node node =
+                switch (tag.text()) {
+                    case "for" -> forLoop(tag.line());
+                    case "if" -> condition();
+                    case "set" -> assignment(tag.line());
+                    case "macro" -> macro(tag.line());
+                    case "call" -> callBlock(tag.line());
+                    case "filter" -> filterBlock();
+                    case "with" -> with();
+                    case "generation" ->
+                            new Node.Scoped(outsideLoops(() -> wholeBody("endgeneration")));
+                    case "block" -> block();
+                    case "print" -> print();
+                    case "break", "continue" -> loopControl(tag);
+                    case "include", "import", "from", "extends", "autoescape" ->
+                            throw cursor.error(
+                                    tag.line(),
+                                    "a chat template stands alone: '"
+                                            + tag.text()
+                                            + "' is not supported");
+                    default -> throw unknownTag(tag);
+                };
         openTags.pop();
         cursor.leave();
         return node;
@@ -117,9 +137,13 @@ final class StatementParser {
         if (!awaited.isEmpty()) {
             boolean nesting = awaited.stream().anyMatch(tags -> tags.contains(tag.text()));
             String tags = "'" + String.join("' or '", awaited.peek()) + "'";
-            message += nesting
-                    ? " You probably made a nesting mistake. Jinja is expecting this tag, but currently looking for " + tags + "."
-                    : " " + lookingFor(awaited.peek());
+            message +=
+                    nesting
+                            ? " You probably made a nesting mistake. Jinja is expecting this tag,"
+                                  + " but currently looking for "
+                                    + tags
+                                    + "."
+                            : " " + lookingFor(awaited.peek());
         }
         return cursor.error(tag.line(), message);
     }
@@ -184,7 +208,12 @@ final class StatementParser {
         if (!(expressions.expression() instanceof Expr.Call call)) {
             throw cursor.error(line, "expected call");
         }
-        return scopedBody(line, null, parameters, defaults, "endcall",
+        return scopedBody(
+                line,
+                null,
+                parameters,
+                defaults,
+                "endcall",
                 (signature, body) -> new Node.CallBlock(signature, call, body));
     }
 
@@ -194,7 +223,12 @@ final class StatementParser {
     }
 
     private Node scopedBody(
-            int line, String name, List<String> parameters, List<Expr> defaults, String endTag, Definition definition) {
+            int line,
+            String name,
+            List<String> parameters,
+            List<Expr> defaults,
+            String endTag,
+            Definition definition) {
         Set<String> outer = operands.namesRead();
         Set<String> read = new HashSet<>();
         operands.namesRead(read);
@@ -203,8 +237,15 @@ final class StatementParser {
         refuseUnknownNames(unknownBefore);
         outer.addAll(read);
         operands.namesRead(outer);
-        Node.Signature signature = new Node.Signature(line, name, List.copyOf(parameters), List.copyOf(defaults),
-                uses("caller", read, parameters), uses("varargs", read, parameters), uses("kwargs", read, parameters));
+        Node.Signature signature =
+                new Node.Signature(
+                        line,
+                        name,
+                        List.copyOf(parameters),
+                        List.copyOf(defaults),
+                        uses("caller", read, parameters),
+                        uses("varargs", read, parameters),
+                        uses("kwargs", read, parameters));
         return definition.of(signature, body);
     }
 
@@ -304,7 +345,9 @@ final class StatementParser {
 
     private boolean endsTarget(String endName) {
         Token token = cursor.current();
-        return token.is(Type.BLOCK_END) || token.isOperator(")") || token.isOperator("=")
+        return token.is(Type.BLOCK_END)
+                || token.isOperator(")")
+                || token.isOperator("=")
                 || endName != null && token.isName(endName);
     }
 
@@ -315,13 +358,15 @@ final class StatementParser {
             return inner;
         }
         Token name = cursor.current();
-        if (!name.is(Type.NAME) || Set.of("true", "True", "false", "False", "none", "None").contains(name.text())) {
+        if (!name.is(Type.NAME)
+                || Set.of("true", "True", "false", "False", "none", "None").contains(name.text())) {
             throw cursor.error("can't assign to 'const'");
         }
         cursor.next();
         if (withAttributes && cursor.skipOperator(".")) {
             operands.namesRead().add(name.text());
-            return new Node.AttributeTarget(name.line(), name.text(), cursor.expect(Type.NAME).text());
+            return new Node.AttributeTarget(
+                    name.line(), name.text(), cursor.expect(Type.NAME).text());
         }
         return new Node.NameTarget(name.text());
     }

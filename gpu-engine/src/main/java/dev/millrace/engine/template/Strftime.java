@@ -6,7 +6,10 @@ import java.time.temporal.ChronoField;
 import java.time.temporal.IsoFields;
 import java.util.Locale;
 
-/** {@code datetime.strftime} in the C locale, with glibc's flags {@code - _ 0 ^}. The time has no zone, as there. */
+/**
+ * {@code datetime.strftime} in the C locale, with glibc's flags {@code - _ 0 ^}. The time has no
+ * zone, as there.
+ */
 final class Strftime {
     private Strftime() {}
 
@@ -22,7 +25,10 @@ final class Strftime {
             int start = i - 1;
             char flag = "-_0^".indexOf(pattern.charAt(i)) >= 0 ? pattern.charAt(i++) : '\0';
             String field = i < pattern.length() ? field(pattern.charAt(i++), flag, time) : null;
-            out.append(field == null ? pattern.substring(start, i) : flag == '^' ? field.toUpperCase(Locale.ROOT) : field);
+            out.append(
+                    field == null
+                            ? pattern.substring(start, i)
+                            : flag == '^' ? field.toUpperCase(Locale.ROOT) : field);
         }
         return out.toString();
     }
@@ -47,8 +53,19 @@ final class Strftime {
             case 's' -> Long.toString(time.toEpochSecond());
             case 'u' -> Integer.toString(time.getDayOfWeek().getValue());
             case 'w' -> Integer.toString(time.getDayOfWeek().getValue() % 7);
-            case 'U' -> number((time.getDayOfYear() + 6 - time.getDayOfWeek().getValue() % 7) / 7, 2, flag, '0');
-            case 'W' -> number((time.getDayOfYear() + 6 - (time.getDayOfWeek().getValue() + 6) % 7) / 7, 2, flag, '0');
+            case 'U' ->
+                    number(
+                            (time.getDayOfYear() + 6 - time.getDayOfWeek().getValue() % 7) / 7,
+                            2,
+                            flag,
+                            '0');
+            case 'W' ->
+                    number(
+                            (time.getDayOfYear() + 6 - (time.getDayOfWeek().getValue() + 6) % 7)
+                                    / 7,
+                            2,
+                            flag,
+                            '0');
             case 'G' -> Integer.toString(time.get(IsoFields.WEEK_BASED_YEAR));
             case 'V' -> number(time.get(IsoFields.WEEK_OF_WEEK_BASED_YEAR), 2, flag, '0');
             default -> words(directive, time);
@@ -58,9 +75,13 @@ final class Strftime {
     private static String words(char directive, ZonedDateTime time) {
         return switch (directive) {
             case 'B' -> time.getMonth().getDisplayName(TextStyle.FULL, Locale.ENGLISH);
-            case 'b', 'h' -> time.getMonth().getDisplayName(TextStyle.FULL, Locale.ENGLISH).substring(0, 3);
+            case 'b', 'h' ->
+                    time.getMonth().getDisplayName(TextStyle.FULL, Locale.ENGLISH).substring(0, 3);
             case 'A' -> time.getDayOfWeek().getDisplayName(TextStyle.FULL, Locale.ENGLISH);
-            case 'a' -> time.getDayOfWeek().getDisplayName(TextStyle.FULL, Locale.ENGLISH).substring(0, 3);
+            case 'a' ->
+                    time.getDayOfWeek()
+                            .getDisplayName(TextStyle.FULL, Locale.ENGLISH)
+                            .substring(0, 3);
             case 'p' -> time.get(ChronoField.AMPM_OF_DAY) == 0 ? "AM" : "PM";
             case 'P' -> time.get(ChronoField.AMPM_OF_DAY) == 0 ? "am" : "pm";
             case 'Z', 'z' -> "";
@@ -84,6 +105,8 @@ final class Strftime {
     private static String number(int value, int width, char flag, char pad) {
         char fill = flag == '_' ? ' ' : flag == '0' ? '0' : pad;
         String digits = Integer.toString(value);
-        return flag == '-' || digits.length() >= width ? digits : String.valueOf(fill).repeat(width - digits.length()) + digits;
+        return flag == '-' || digits.length() >= width
+                ? digits
+                : String.valueOf(fill).repeat(width - digits.length()) + digits;
     }
 }

@@ -4,7 +4,9 @@ package dev.millrace.engine.template;
 final class StringEscapes {
     private StringEscapes() {}
 
-    /** @throws PyError for a broken escape; an unknown one stays as it is */
+    /**
+     * @throws PyError for a broken escape; an unknown one stays as it is
+     */
     static String resolve(String body) {
         if (body.indexOf('\\') < 0) {
             return body;
@@ -25,11 +27,13 @@ final class StringEscapes {
         return out.toString();
     }
 
-    /** @return index after the escape whose letter is at {@code i} */
+    /**
+     * @return index after the escape whose letter is at {@code i}
+     */
     private static int escape(String body, int i, StringBuilder out) {
         char letter = body.charAt(i);
         switch (letter) {
-            case '\n' -> { }
+            case '\n' -> {}
             case '\\', '\'', '"' -> out.append(letter);
             case 'a' -> out.append('\u0007');
             case 'b' -> out.append('\b');
@@ -60,7 +64,10 @@ final class StringEscapes {
     private static int hex(String body, int start, int digits, StringBuilder out) {
         int end = start + digits;
         if (end > body.length() || !body.substring(start, end).matches("[0-9a-fA-F]+")) {
-            throw PyError.of("truncated \\" + (digits == 2 ? "xXX" : digits == 4 ? "uXXXX" : "UXXXXXXXX") + " escape");
+            throw PyError.of(
+                    "truncated \\"
+                            + (digits == 2 ? "xXX" : digits == 4 ? "uXXXX" : "UXXXXXXXX")
+                            + " escape");
         }
         long codePoint = Long.parseLong(body, start, end, 16);
         if (codePoint > Character.MAX_CODE_POINT) {
@@ -86,7 +93,10 @@ final class StringEscapes {
     private static int octalOrUnknown(String body, int start, StringBuilder out) {
         int end = start;
         int value = 0;
-        while (end < body.length() && end < start + 3 && body.charAt(end) >= '0' && body.charAt(end) <= '7') {
+        while (end < body.length()
+                && end < start + 3
+                && body.charAt(end) >= '0'
+                && body.charAt(end) <= '7') {
             value = value * 8 + body.charAt(end++) - '0';
         }
         if (end == start) {

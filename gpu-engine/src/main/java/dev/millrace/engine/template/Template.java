@@ -9,9 +9,10 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A parsed Jinja2 template, as transformers' {@code apply_chat_template} would set it up: an immutable sandbox with
- * {@code trim_blocks}, {@code lstrip_blocks}, {@code break} and {@code continue}, the {@code generation} block, and the
- * functions {@code raise_exception} and {@code strftime_now}. Immutable; several threads may render at once.
+ * A parsed Jinja2 template, as transformers' {@code apply_chat_template} would set it up: an
+ * immutable sandbox with {@code trim_blocks}, {@code lstrip_blocks}, {@code break} and {@code
+ * continue}, the {@code generation} block, and the functions {@code raise_exception} and {@code
+ * strftime_now}. Immutable; several threads may render at once.
  *
  * @see <a href="https://jinja.palletsprojects.com/en/stable/templates/">the language</a>
  */
@@ -39,14 +40,16 @@ public final class Template {
     }
 
     /**
-     * Renders with the given variables: JSON values (Map, List, String, Number, Boolean, null), which are copied.
+     * Renders with the given variables: JSON values (Map, List, String, Number, Boolean, null),
+     * which are copied.
      *
      * @param clock what {@code strftime_now} reads, in its zone
      * @throws TemplateException when the template refuses, fails or runs away
      */
     public String render(Map<String, Object> variables, Clock clock, RenderLimits limits) {
         Scope global = new Scope(null);
-        Interpreter interpreter = new Interpreter(new Scope(global), new RenderBudget(limits), clock);
+        Interpreter interpreter =
+                new Interpreter(new Scope(global), new RenderBudget(limits), clock);
         try {
             variables.forEach((key, value) -> global.set(key, value(value)));
             return interpreter.render(body);
@@ -55,7 +58,11 @@ public final class Template {
         } catch (RuntimeException e) { // a defect here must cost one request, not the worker
             throw new TemplateException(name, interpreter.line(), e);
         } catch (StackOverflowError e) {
-            throw new TemplateException(TemplateException.Kind.LIMIT, name, interpreter.line(), "values or calls are nested too deeply");
+            throw new TemplateException(
+                    TemplateException.Kind.LIMIT,
+                    name,
+                    interpreter.line(),
+                    "values or calls are nested too deeply");
         }
     }
 
@@ -83,7 +90,10 @@ public final class Template {
                 map.forEach((key, item) -> copy.put(String.valueOf(key), value(item)));
                 yield copy;
             }
-            default -> throw new IllegalArgumentException("a template variable is no JSON value but " + json.getClass().getName());
+            default ->
+                    throw new IllegalArgumentException(
+                            "a template variable is no JSON value but "
+                                    + json.getClass().getName());
         };
     }
 }

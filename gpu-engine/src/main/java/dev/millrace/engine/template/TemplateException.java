@@ -10,7 +10,10 @@ public final class TemplateException extends RuntimeException {
         SYNTAX,
         /** The template refused its input: it called {@code raise_exception}. */
         RAISED,
-        /** An operation failed on the values it was given, for example an attribute of an undefined variable. */
+        /**
+         * An operation failed on the values it was given, for example an attribute of an undefined
+         * variable.
+         */
         RUNTIME,
         /** Rendering was stopped because it went on for too long or grew too large. */
         LIMIT

@@ -3,7 +3,8 @@ package dev.millrace.engine.template;
 /**
  * A piece of a template.
  *
- * @param text the text of data, a name or a string with its escapes resolved; the digits of a number; the operator itself
+ * @param text the text of data, a name or a string with its escapes resolved; the digits of a
+ *     number; the operator itself
  * @param line where it starts, from 1
  */
 record Token(Type type, String text, int line) {

@@ -8,9 +8,10 @@ import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Text of a growing sequence of tokens. Works on bytes, so each token costs what its own bytes cost, however long the
- * text before it, and a character that is spread over tokens is held back until it is whole. Text once given out never
- * changes. Bytes that cannot be UTF-8 show as U+FFFD. One per sequence; not thread-safe.
+ * Text of a growing sequence of tokens. Works on bytes, so each token costs what its own bytes
+ * cost, however long the text before it, and a character that is spread over tokens is held back
+ * until it is whole. Text once given out never changes. Bytes that cannot be UTF-8 show as U+FFFD.
+ * One per sequence; not thread-safe.
  */
 public final class Detokenizer {
     private static final char REPLACEMENT = '\uFFFD';
@@ -18,11 +19,15 @@ public final class Detokenizer {
     private final HfTokenizer tokenizer;
     private final boolean skipSpecialTokens;
     private final boolean oneReplacementPerByte;
-    private final CharsetDecoder utf8 = StandardCharsets.UTF_8.newDecoder()
-            .onMalformedInput(CodingErrorAction.REPORT)
-            .onUnmappableCharacter(CodingErrorAction.REPORT);
+    private final CharsetDecoder utf8 =
+            StandardCharsets.UTF_8
+                    .newDecoder()
+                    .onMalformedInput(CodingErrorAction.REPORT)
+                    .onUnmappableCharacter(CodingErrorAction.REPORT);
+
     /** The start of a character whose rest has not come; at most 3 bytes. */
     private byte[] pending = new byte[0];
+
     private boolean dropNextSpace;
 
     Detokenizer(HfTokenizer tokenizer, TokenBytes rules, boolean skipSpecialTokens) {
@@ -33,7 +38,8 @@ public final class Detokenizer {
     }
 
     /**
-     * Takes the next token and returns the text that may be shown now: empty while a character is incomplete.
+     * Takes the next token and returns the text that may be shown now: empty while a character is
+     * incomplete.
      *
      * @throws IndexOutOfBoundsException when the id is outside the vocabulary
      */
@@ -57,7 +63,8 @@ public final class Detokenizer {
             System.arraycopy(bytes, 0, all, pending.length, bytes.length);
         }
         ByteBuffer in = ByteBuffer.wrap(all);
-        CharBuffer out = CharBuffer.allocate(all.length); // UTF-16 never has more units than UTF-8 has bytes
+        CharBuffer out =
+                CharBuffer.allocate(all.length); // UTF-16 never has more units than UTF-8 has bytes
         utf8.reset();
         CoderResult result = utf8.decode(in, out, last);
         while (result.isError()) {

@@ -2,6 +2,7 @@ package dev.millrace.engine.tokenizer;
 
 import ai.djl.huggingface.tokenizers.jni.LibUtils;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -13,14 +14,17 @@ import java.util.OptionalInt;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /**
- * The tokenizer of a model folder: {@code tokenizer.json} run by Hugging Face's own library. Encoding never truncates
- * or pads, whatever the file asks for, and decoding never tidies spaces up. Safe for use by several threads.
+ * The tokenizer of a model folder: {@code tokenizer.json} run by Hugging Face's own library.
+ * Encoding never truncates or pads, whatever the file asks for, and decoding never tidies spaces
+ * up. Safe for use by several threads.
  *
- * <p>It stands on the library's native entry points instead of DJL's {@code HuggingFaceTokenizer}: that class reports
- * its use over the network when it is loaded, and copies offsets, masks and token texts that nobody reads here.
+ * <p>It stands on the library's native entry points instead of DJL's {@code HuggingFaceTokenizer}:
+ * that class reports its use over the network when it is loaded, and copies offsets, masks and
+ * token texts that nobody reads here.
  */
 public final class HfTokenizer implements AutoCloseable {
     public static final String FILE_NAME = "tokenizer.json";
+
     /** The library's own setting for which build of it to load. */
     private static final String FLAVOR = "RUST_FLAVOR";
 
@@ -55,7 +59,9 @@ public final class HfTokenizer implements AutoCloseable {
         } catch (NoSuchFileException e) {
             throw new UncheckedIOException(new IOException("no tokenizer at " + path, e));
         } catch (IOException e) {
-            throw new UncheckedIOException(new IOException("cannot read the tokenizer at " + path + ": " + e.getMessage(), e));
+            throw new UncheckedIOException(
+                    new IOException(
+                            "cannot read the tokenizer at " + path + ": " + e.getMessage(), e));
         }
     }
 
@@ -72,7 +78,10 @@ public final class HfTokenizer implements AutoCloseable {
         return handle;
     }
 
-    /** Beside a CUDA device the library would look for a build of its own and fetch it over the network; tokens need none. */
+    /**
+     * Beside a CUDA device the library would look for a build of its own and fetch it over the
+     * network; tokens need none.
+     */
     private static void loadLibrary() {
         if (System.getenv(FLAVOR) == null && System.getProperty(FLAVOR) == null) {
             System.setProperty(FLAVOR, "cpu");
@@ -83,12 +92,14 @@ public final class HfTokenizer implements AutoCloseable {
     /**
      * Token ids of a text of any length.
      *
-     * @param addSpecialTokens whether to add what the file's post-processor adds (a begin-of-text token, as a rule)
+     * @param addSpecialTokens whether to add what the file's post-processor adds (a begin-of-text
+     *     token, as a rule)
      */
     public int[] encode(String text, boolean addSpecialTokens) {
         lifeLock.readLock().lock();
         try {
-            long encoding = TokenizersLibrary.LIB.encode(openHandle(), wellFormed(text), addSpecialTokens);
+            long encoding =
+                    TokenizersLibrary.LIB.encode(openHandle(), wellFormed(text), addSpecialTokens);
             try {
                 return toInts(TokenizersLibrary.LIB.getTokenIds(encoding));
             } finally {
@@ -123,7 +134,10 @@ public final class HfTokenizer implements AutoCloseable {
         return file.vocabularySize();
     }
 
-    /** Bytes that a token adds to a text: a part of a character where the token is one. Empty for an id without token. */
+    /**
+     * Bytes that a token adds to a text: a part of a character where the token is one. Empty for an
+     * id without token.
+     */
     public byte[] tokenBytes(int tokenId) {
         return rawBytes(tokenId).clone();
     }
@@ -133,7 +147,10 @@ public final class HfTokenizer implements AutoCloseable {
         return new String(rawBytes(tokenId), StandardCharsets.UTF_8);
     }
 
-    /** Whether the file marks the token as special, so that {@code skip_special_tokens} leaves it out. */
+    /**
+     * Whether the file marks the token as special, so that {@code skip_special_tokens} leaves it
+     * out.
+     */
     public boolean isSpecial(int tokenId) {
         return file.special().get(checkId(tokenId));
     }
@@ -170,7 +187,8 @@ public final class HfTokenizer implements AutoCloseable {
 
     private int checkId(int tokenId) {
         if (tokenId < 0 || tokenId >= bytesById.length) {
-            throw new IndexOutOfBoundsException("token id " + tokenId + " is outside the vocabulary of " + bytesById.length);
+            throw new IndexOutOfBoundsException(
+                    "token id " + tokenId + " is outside the vocabulary of " + bytesById.length);
         }
         return tokenId;
     }
@@ -190,7 +208,9 @@ public final class HfTokenizer implements AutoCloseable {
             if (!Character.isSurrogate(c)) {
                 continue;
             }
-            if (Character.isHighSurrogate(c) && i + 1 < text.length() && Character.isLowSurrogate(text.charAt(i + 1))) {
+            if (Character.isHighSurrogate(c)
+                    && i + 1 < text.length()
+                    && Character.isLowSurrogate(text.charAt(i + 1))) {
                 i++;
             } else {
                 mended = mended == null ? new StringBuilder(text) : mended;

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -13,8 +14,9 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * What this engine itself reads out of a {@code tokenizer.json}: the text of every id, which ids are special, and how
- * tokens become bytes. The merges, by far the largest part, are skipped; the native tokenizer reads those.
+ * What this engine itself reads out of a {@code tokenizer.json}: the text of every id, which ids
+ * are special, and how tokens become bytes. The merges, by far the largest part, are skipped; the
+ * native tokenizer reads those.
  *
  * @see <a href="https://huggingface.co/docs/tokenizers/api/tokenizer">the format's owner</a>
  */
@@ -33,7 +35,9 @@ final class TokenizerFile {
 
     private TokenizerFile() {}
 
-    /** @throws IOException when the text is no JSON or lacks a part, saying which */
+    /**
+     * @throws IOException when the text is no JSON or lacks a part, saying which
+     */
     static TokenizerFile parse(String json) throws IOException {
         TokenizerFile file = new TokenizerFile();
         JsonNode decoder = null;
@@ -52,7 +56,12 @@ final class TokenizerFile {
                 }
             }
         } catch (JsonProcessingException e) {
-            throw new IOException("broken JSON at line " + e.getLocation().getLineNr() + ": " + e.getOriginalMessage(), e);
+            throw new IOException(
+                    "broken JSON at line "
+                            + e.getLocation().getLineNr()
+                            + ": "
+                            + e.getOriginalMessage(),
+                    e);
         }
         if (file.size == 0) {
             throw new IOException("it has no model.vocab");
@@ -77,7 +86,10 @@ final class TokenizerFile {
         }
     }
 
-    /** A map from token to id (BPE, WordPiece), or a list of [token, score] in the order of ids (Unigram). */
+    /**
+     * A map from token to id (BPE, WordPiece), or a list of [token, score] in the order of ids
+     * (Unigram).
+     */
     private void readVocabulary(JsonParser parser) throws IOException {
         if (parser.currentToken() == JsonToken.START_OBJECT) {
             while (parser.nextToken() == JsonToken.FIELD_NAME) {
@@ -110,7 +122,8 @@ final class TokenizerFile {
             throw new IOException("token " + token + " has the impossible id " + id);
         }
         if (added.get(id)) {
-            return; // an added token takes precedence over the model's own, whichever comes first in the file
+            return; // an added token takes precedence over the model's own, whichever comes first
+                    // in the file
         }
         if (id >= tokens.length) {
             tokens = Arrays.copyOf(tokens, Math.max(id + 1, tokens.length * 2));

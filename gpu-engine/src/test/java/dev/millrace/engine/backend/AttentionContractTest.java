@@ -6,16 +6,19 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.millrace.engine.backend.BackendPair.Both;
 import dev.millrace.engine.kvcache.KvLayout;
 import dev.millrace.engine.model.ForwardInput;
-import java.util.Random;
-import java.util.stream.Stream;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
+import java.util.Random;
+import java.util.stream.Stream;
+
 /**
- * Rotation, KV store and attention on awkward shapes, the cpu device against the oracle. With a rotation by zero and
- * keys and values on the BF16 grid, both devices hold the same cache, so that attention can be judged at F32's accuracy.
+ * Rotation, KV store and attention on awkward shapes, the cpu device against the oracle. With a
+ * rotation by zero and keys and values on the BF16 grid, both devices hold the same cache, so that
+ * attention can be judged at F32's accuracy.
  */
 class AttentionContractTest {
     private static final long SEED = 20260302;
@@ -27,9 +30,18 @@ class AttentionContractTest {
      * @param contexts per sequence, tokens cached before the step
      * @param queries per sequence, tokens of the step
      */
-    record Case(int queryHeads, int kvHeads, int headDim, int blockSize, int window, float size, int[] contexts, int[] queries) {
+    record Case(
+            int queryHeads,
+            int kvHeads,
+            int headDim,
+            int blockSize,
+            int window,
+            float size,
+            int[] contexts,
+            int[] queries) {
         AttentionSpec spec() {
-            return new AttentionSpec(queryHeads, kvHeads, headDim, (float) (1 / Math.sqrt(headDim)), window);
+            return new AttentionSpec(
+                    queryHeads, kvHeads, headDim, (float) (1 / Math.sqrt(headDim)), window);
         }
     }
 
@@ -68,11 +80,18 @@ class AttentionContractTest {
         for (int layer = 0; layer < LAYERS; layer++) {
             setup.step(c.contexts(), new int[c.contexts().length], layer, none, null);
             Both<Buffer> out = setup.step(c.queries(), c.contexts(), layer, none, null);
-            pair.assertClose("attention " + c, out, setup.input.numTokens, (r, col) -> 2e-5 * Math.max(1, c.size()) * setup.largest());
+            pair.assertClose(
+                    "attention " + c,
+                    out,
+                    setup.input.numTokens,
+                    (r, col) -> 2e-5 * Math.max(1, c.size()) * setup.largest());
         }
     }
 
-    /** Sequences 0, 2 and 5 share 5 blocks, 1, 4 and 6 share 13, 6 and 4 even 20; 3 shares too little, 7 nothing. */
+    /**
+     * Sequences 0, 2 and 5 share 5 blocks, 1, 4 and 6 share 13, 6 and 4 even 20; 3 shares too
+     * little, 7 nothing.
+     */
     static Stream<Case> sharedCases() {
         int[] contexts = ints(90, 330, 80, 100, 400, 200, 340, 50);
         int[] queries = ints(1, 40, 3, 1, 1, 20, 7, 1);
@@ -100,7 +119,11 @@ class AttentionContractTest {
             setup.step(onlyThis, new int[s + 1], 0, none, null);
         }
         Both<Buffer> out = setup.step(c.queries(), c.contexts(), 0, none, null);
-        pair.assertClose("attention " + c, out, setup.input.numTokens, (r, col) -> 2e-5 * Math.max(1, c.size()) * setup.largest());
+        pair.assertClose(
+                "attention " + c,
+                out,
+                setup.input.numTokens,
+                (r, col) -> 2e-5 * Math.max(1, c.size()) * setup.largest());
     }
 
     @ParameterizedTest
@@ -111,9 +134,18 @@ class AttentionContractTest {
         Both<Vector> norm = pair.both(b -> b.vector(pairNorm(c.headDim())));
         setup.step(c.contexts(), new int[c.contexts().length], 1, rope, norm);
         Both<Buffer> out = setup.step(c.queries(), c.contexts(), 1, rope, norm);
-        pair.assertClose("qkv " + c, setup.qkv, setup.input.numTokens, (r, col) -> 1e-5 * Math.max(1, setup.largest()));
-        // A norm leaves scores of a few units, of which BF16 keys lose 2^-9, and the weights' error is the scores'.
-        pair.assertClose("attention " + c, out, setup.input.numTokens, (r, col) -> 0.03 * Math.max(0.1, setup.largest()));
+        pair.assertClose(
+                "qkv " + c,
+                setup.qkv,
+                setup.input.numTokens,
+                (r, col) -> 1e-5 * Math.max(1, setup.largest()));
+        // A norm leaves scores of a few units, of which BF16 keys lose 2^-9, and the weights' error
+        // is the scores'.
+        pair.assertClose(
+                "attention " + c,
+                out,
+                setup.input.numTokens,
+                (r, col) -> 0.03 * Math.max(0.1, setup.largest()));
     }
 
     private float[] pairNorm(int length) {
@@ -152,8 +184,16 @@ class AttentionContractTest {
         setup.input.contextLens[0] = 1;
         assertMessage("20 query tokens in a context of 1", () -> setup.attend(0));
         setup.input.slotMapping[3] = -1;
-        assertMessage("slot of token 3 is -1", () -> pair.cpu.ropeAndStore(
-                setup.qkv.cpu(), c.spec(), new QkNormRope(null, null, 1e-6f, none), setup.input, setup.kv.cpu(), 0));
+        assertMessage(
+                "slot of token 3 is -1",
+                () ->
+                        pair.cpu.ropeAndStore(
+                                setup.qkv.cpu(),
+                                c.spec(),
+                                new QkNormRope(null, null, 1e-6f, none),
+                                setup.input,
+                                setup.kv.cpu(),
+                                0));
     }
 
     private static void assertMessage(String part, Runnable op) {
@@ -208,8 +248,12 @@ class AttentionContractTest {
             return largest;
         }
 
-        /** Runs one step of {@code queries[s]} tokens after {@code before[s]} tokens of each sequence that has any. */
-        Both<Buffer> step(int[] queries, int[] before, int layer, RopeTable rope, Both<Vector> norm) {
+        /**
+         * Runs one step of {@code queries[s]} tokens after {@code before[s]} tokens of each
+         * sequence that has any.
+         */
+        Both<Buffer> step(
+                int[] queries, int[] before, int layer, RopeTable rope, Both<Vector> norm) {
             int tokens = 0;
             input.numSeqs = 0;
             for (int s = 0; s < queries.length; s++) {
@@ -219,7 +263,8 @@ class AttentionContractTest {
                 for (int i = 0; i < queries[s]; i++) {
                     int position = before[s] + i;
                     input.positions[tokens] = position;
-                    input.slotMapping[tokens++] = layout.slot(tables[s][position / c.blockSize()], position);
+                    input.slotMapping[tokens++] =
+                            layout.slot(tables[s][position / c.blockSize()], position);
                 }
                 input.blockTables[input.numSeqs] = tables[s];
                 input.contextLens[input.numSeqs++] = before[s] + queries[s];
@@ -230,7 +275,8 @@ class AttentionContractTest {
                 return null;
             }
             float size = c.size() == 0 ? 1e-3f : c.size();
-            float[][] values = BackendPair.onBf16Grid(pair.numbers(tokens, c.spec().qkvCols(), size));
+            float[][] values =
+                    BackendPair.onBf16Grid(pair.numbers(tokens, c.spec().qkvCols(), size));
             for (float[] row : values) {
                 for (float value : row) {
                     largest = Math.max(largest, Math.abs(value));
@@ -244,8 +290,20 @@ class AttentionContractTest {
         void store(int layer, RopeTable rope, Both<Vector> norm) {
             Vector oracleNorm = norm == null ? null : norm.oracle();
             Vector cpuNorm = norm == null ? null : norm.cpu();
-            pair.oracle.ropeAndStore(qkv.oracle(), c.spec(), new QkNormRope(oracleNorm, oracleNorm, 1e-6f, rope), input, kv.oracle(), layer);
-            pair.cpu.ropeAndStore(qkv.cpu(), c.spec(), new QkNormRope(cpuNorm, cpuNorm, 1e-6f, rope), input, kv.cpu(), layer);
+            pair.oracle.ropeAndStore(
+                    qkv.oracle(),
+                    c.spec(),
+                    new QkNormRope(oracleNorm, oracleNorm, 1e-6f, rope),
+                    input,
+                    kv.oracle(),
+                    layer);
+            pair.cpu.ropeAndStore(
+                    qkv.cpu(),
+                    c.spec(),
+                    new QkNormRope(cpuNorm, cpuNorm, 1e-6f, rope),
+                    input,
+                    kv.cpu(),
+                    layer);
         }
 
         Both<Buffer> attend(int layer) {

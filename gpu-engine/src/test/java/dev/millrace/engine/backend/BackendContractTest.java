@@ -7,9 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.engine.backend.BackendPair.Both;
 import dev.millrace.engine.model.ForwardInput;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.stream.Stream;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -18,9 +16,14 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+
 /** Every op but attention on awkward shapes, the cpu device against the oracle. */
 class BackendContractTest {
     private static final long SEED = 20260301;
+
     /** Half a unit in the last of BF16's 8 bits, relative. */
     private static final double BF16_ROUNDING = 0x1p-9;
 
@@ -32,14 +35,23 @@ class BackendContractTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"1,64,64", "3,65,33", "17,128,1000", "33,100,70", "100,768,1280", "513,64,200", "700,32,130"})
+    @CsvSource({
+        "1,64,64",
+        "3,65,33",
+        "17,128,1000",
+        "33,100,70",
+        "100,768,1280",
+        "513,64,200",
+        "700,32,130"
+    })
     void linearInBf16(int rows, int in, int out) {
         float[][] x = pair.numbers(rows, in, 1f);
         float[][] w = BackendPair.onBf16Grid(pair.numbers(out, in, 0.1f));
         float[] bias = pair.numbers(1, out, 1f)[0];
         Both<Linear> linear = pair.both(b -> b.linear(List.of(BackendPair.bf16("w", w)), bias));
         Both<Buffer> result = apply(linear, x, out);
-        pair.assertClose("linear", result, rows, (r, c) -> 4 * BF16_ROUNDING * norm(x[r], w[c]) + 1e-5);
+        pair.assertClose(
+                "linear", result, rows, (r, c) -> 4 * BF16_ROUNDING * norm(x[r], w[c]) + 1e-5);
     }
 
     @ParameterizedTest
@@ -57,11 +69,21 @@ class BackendContractTest {
         float[][] q = BackendPair.onBf16Grid(pair.numbers(128, 96, 0.1f));
         float[][] k = BackendPair.onBf16Grid(pair.numbers(32, 96, 0.1f));
         float[][] v = BackendPair.onBf16Grid(pair.numbers(33, 96, 0.1f));
-        List<WeightTensor> parts = List.of(BackendPair.bf16("q", q), BackendPair.bf16("k", k), BackendPair.bf16("v", v));
+        List<WeightTensor> parts =
+                List.of(
+                        BackendPair.bf16("q", q),
+                        BackendPair.bf16("k", k),
+                        BackendPair.bf16("v", v));
         Both<Linear> linear = pair.both(b -> b.linear(parts, null));
         assertEquals(193, linear.cpu().outFeatures());
-        pair.assertClose("linear", apply(linear, x, 193), 9, (r, c) ->
-                4 * BF16_ROUNDING * norm(x[r], c < 128 ? q[c] : c < 160 ? k[c - 128] : v[c - 160]));
+        pair.assertClose(
+                "linear",
+                apply(linear, x, 193),
+                9,
+                (r, c) ->
+                        4
+                                * BF16_ROUNDING
+                                * norm(x[r], c < 128 ? q[c] : c < 160 ? k[c - 128] : v[c - 160]));
     }
 
     private Both<Buffer> apply(Both<Linear> linear, float[][] x, int out) {
@@ -72,7 +94,9 @@ class BackendContractTest {
         return result;
     }
 
-    /** What independent roundings of the terms of a dot product add up to, in units of one rounding. */
+    /**
+     * What independent roundings of the terms of a dot product add up to, in units of one rounding.
+     */
     private static double norm(float[] x, float[] w) {
         double squares = 0;
         for (int i = 0; i < x.length; i++) {
@@ -93,8 +117,15 @@ class BackendContractTest {
         Both<Buffer> out = pair.empty(rows, cols);
         for (int round = 0; round < 2; round++) {
             boolean with = round == 0;
-            pair.oracle.addRmsNorm(sum.oracle(), with ? change.oracle() : null, norm.oracle(), 1e-5f, out.oracle(), rows);
-            pair.cpu.addRmsNorm(sum.cpu(), with ? change.cpu() : null, norm.cpu(), 1e-5f, out.cpu(), rows);
+            pair.oracle.addRmsNorm(
+                    sum.oracle(),
+                    with ? change.oracle() : null,
+                    norm.oracle(),
+                    1e-5f,
+                    out.oracle(),
+                    rows);
+            pair.cpu.addRmsNorm(
+                    sum.cpu(), with ? change.cpu() : null, norm.cpu(), 1e-5f, out.cpu(), rows);
             pair.assertClose("residual", sum, rows, (r, c) -> 0);
             pair.assertClose("norm", out, rows, (r, c) -> 2e-5 * Math.abs(weight[c]) + 1e-6);
         }
@@ -108,12 +139,19 @@ class BackendContractTest {
         Both<Buffer> out = pair.empty(rows, cols);
         pair.oracle.siluMul(in.oracle(), out.oracle(), rows);
         pair.cpu.siluMul(in.cpu(), out.cpu(), rows);
-        pair.assertClose("siluMul", out, rows, (r, c) -> 1e-6 * Math.abs(gateUp[r][c] * gateUp[r][cols + c]) + 1e-30);
+        pair.assertClose(
+                "siluMul",
+                out,
+                rows,
+                (r, c) -> 1e-6 * Math.abs(gateUp[r][c] * gateUp[r][cols + c]) + 1e-30);
     }
 
     static Stream<Arguments> expertCases() {
         return Stream.of(
-                Arguments.of(1, 8, 2, true), Arguments.of(3, 4, 1, false), Arguments.of(33, 8, 2, true), Arguments.of(100, 5, 3, false));
+                Arguments.of(1, 8, 2, true),
+                Arguments.of(3, 4, 1, false),
+                Arguments.of(33, 8, 2, true),
+                Arguments.of(100, 5, 3, false));
     }
 
     @ParameterizedTest
@@ -126,15 +164,28 @@ class BackendContractTest {
         List<WeightTensor> gateUp = new ArrayList<>();
         List<WeightTensor> down = new ArrayList<>();
         for (int e = 0; e < numExperts; e++) {
-            gateUp.add(BackendPair.bf16("gateUp" + e, BackendPair.onBf16Grid(pair.numbers(2 * intermediate, hidden, 0.1f))));
-            down.add(BackendPair.bf16("down" + e, BackendPair.onBf16Grid(pair.numbers(hidden, intermediate, 0.1f))));
+            gateUp.add(
+                    BackendPair.bf16(
+                            "gateUp" + e,
+                            BackendPair.onBf16Grid(pair.numbers(2 * intermediate, hidden, 0.1f))));
+            down.add(
+                    BackendPair.bf16(
+                            "down" + e,
+                            BackendPair.onBf16Grid(pair.numbers(hidden, intermediate, 0.1f))));
         }
-        Both<Experts> experts = pair.both(b -> new Experts(
-                b.router(BackendPair.bf16("router", router)),
-                gateUp.stream().map(w -> b.linear(List.of(w), null)).toArray(Linear[]::new),
-                down.stream().map(w -> b.linear(List.of(w), null)).toArray(Linear[]::new),
-                perToken,
-                renormalise));
+        Both<Experts> experts =
+                pair.both(
+                        b ->
+                                new Experts(
+                                        b.router(BackendPair.bf16("router", router)),
+                                        gateUp.stream()
+                                                .map(w -> b.linear(List.of(w), null))
+                                                .toArray(Linear[]::new),
+                                        down.stream()
+                                                .map(w -> b.linear(List.of(w), null))
+                                                .toArray(Linear[]::new),
+                                        perToken,
+                                        renormalise));
         Both<Buffer> in = pair.filled(x);
         Both<Buffer> out = pair.empty(rows, hidden);
         pair.oracle.experts(experts.oracle(), in.oracle(), out.oracle(), rows);
@@ -161,7 +212,8 @@ class BackendContractTest {
         ForwardInput input = new ForwardInput(4, 1);
         input.numTokens = 4;
         System.arraycopy(new int[] {49, 0, 7, 7}, 0, input.tokenIds, 0, 4);
-        for (WeightTensor tensor : List.of(BackendPair.f32("table", table), BackendPair.bf16("table", table))) {
+        for (WeightTensor tensor :
+                List.of(BackendPair.f32("table", table), BackendPair.bf16("table", table))) {
             Buffer embedded = pair.cpu.allocate(4, 40);
             pair.cpu.embed(pair.cpu.embedding(tensor), input, embedded);
             Buffer gathered = pair.cpu.allocate(2, 40);
@@ -175,7 +227,11 @@ class BackendContractTest {
         input.tokenIds[2] = 50;
         Linear embedding = pair.cpu.embedding(BackendPair.f32("table", table));
         Buffer out = pair.cpu.allocate(4, 40);
-        String message = assertThrows(IllegalArgumentException.class, () -> pair.cpu.embed(embedding, input, out)).getMessage();
+        String message =
+                assertThrows(
+                                IllegalArgumentException.class,
+                                () -> pair.cpu.embed(embedding, input, out))
+                        .getMessage();
         assertTrue(message.contains("50"), message);
     }
 
@@ -192,7 +248,11 @@ class BackendContractTest {
 
     private static float[][] cpuProduct(BackendPair pair, float[][] x, float[][] w) {
         Buffer out = pair.cpu.allocate(x.length, w.length);
-        pair.cpu.linear(pair.cpu.linear(List.of(BackendPair.bf16("w", w)), null), pair.filled(x).cpu(), out, x.length);
+        pair.cpu.linear(
+                pair.cpu.linear(List.of(BackendPair.bf16("w", w)), null),
+                pair.filled(x).cpu(),
+                out,
+                x.length);
         float[][] result = new float[x.length][w.length];
         for (int r = 0; r < x.length; r++) {
             pair.cpu.read(out, r, result[r]);
@@ -210,7 +270,11 @@ class BackendContractTest {
         assertMessage("columns of in is 8, not 16", () -> pair.cpu.linear(linear, out, out, 4));
         assertMessage("columns of out is 16, not 8", () -> pair.cpu.linear(linear, in, in, 4));
         assertMessage("columns of gateUp is 16, not 32", () -> pair.cpu.siluMul(in, in, 4));
-        assertMessage("bias of w is 7, not 8", () -> pair.cpu.linear(List.of(BackendPair.f32("w", new float[8][16])), new float[7]));
+        assertMessage(
+                "bias of w is 7, not 8",
+                () ->
+                        pair.cpu.linear(
+                                List.of(BackendPair.f32("w", new float[8][16])), new float[7]));
     }
 
     private static void assertMessage(String part, Runnable op) {

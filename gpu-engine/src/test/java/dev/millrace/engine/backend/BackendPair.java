@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.fail;
 import dev.millrace.engine.backend.cpu.CpuBackend;
 import dev.millrace.engine.backend.scalar.ScalarBackend;
 import dev.millrace.engine.model.ForwardInput;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -61,16 +62,17 @@ final class BackendPair implements AutoCloseable {
 
     /** Buffers that hold {@code values} in their first rows. */
     Both<Buffer> filled(float[][] values) {
-        return both(backend -> {
-            Buffer buffer = backend.allocate(values.length, values[0].length);
-            ForwardInput input = new ForwardInput(values.length, 1);
-            input.numTokens = values.length;
-            for (int t = 0; t < values.length; t++) {
-                input.tokenIds[t] = t;
-            }
-            backend.embed(backend.embedding(f32("values", values)), input, buffer);
-            return buffer;
-        });
+        return both(
+                backend -> {
+                    Buffer buffer = backend.allocate(values.length, values[0].length);
+                    ForwardInput input = new ForwardInput(values.length, 1);
+                    input.numTokens = values.length;
+                    for (int t = 0; t < values.length; t++) {
+                        input.tokenIds[t] = t;
+                    }
+                    backend.embed(backend.embedding(f32("values", values)), input, buffer);
+                    return buffer;
+                });
     }
 
     Both<Buffer> empty(int rows, int cols) {
@@ -80,9 +82,11 @@ final class BackendPair implements AutoCloseable {
     static WeightTensor f32(String name, float[][] values) {
         MemorySegment data = Arena.ofAuto().allocate(4L * values.length * values[0].length, 64);
         for (int i = 0; i < values.length * values[0].length; i++) {
-            data.setAtIndex(ValueLayout.JAVA_FLOAT, i, values[i / values[0].length][i % values[0].length]);
+            data.setAtIndex(
+                    ValueLayout.JAVA_FLOAT, i, values[i / values[0].length][i % values[0].length]);
         }
-        return new WeightTensor(name, WeightTensor.DType.F32, values.length, values[0].length, data, null, 0, 0);
+        return new WeightTensor(
+                name, WeightTensor.DType.F32, values.length, values[0].length, data, null, 0, 0);
     }
 
     /** Values that lie on the BF16 grid. */
@@ -92,7 +96,8 @@ final class BackendPair implements AutoCloseable {
             int bits = Float.floatToIntBits(values[i / values[0].length][i % values[0].length]);
             data.setAtIndex(ValueLayout.JAVA_SHORT, i, (short) (bits >>> 16));
         }
-        return new WeightTensor(name, WeightTensor.DType.BF16, values.length, values[0].length, data, null, 0, 0);
+        return new WeightTensor(
+                name, WeightTensor.DType.BF16, values.length, values[0].length, data, null, 0, 0);
     }
 
     /** How far an element may be from the oracle's. */
@@ -101,7 +106,10 @@ final class BackendPair implements AutoCloseable {
         double at(int row, int col);
     }
 
-    /** Compares the first {@code rows} rows, and refuses an output that is all one value: such a test would pass on anything. */
+    /**
+     * Compares the first {@code rows} rows, and refuses an output that is all one value: such a
+     * test would pass on anything.
+     */
     void assertClose(String what, Both<Buffer> buffers, int rows, Tolerance tolerance) {
         int cols = buffers.oracle.cols();
         float[] expected = new float[cols];
@@ -116,8 +124,20 @@ final class BackendPair implements AutoCloseable {
                 varied |= expected[c] != first;
                 double allowed = tolerance.at(r, c);
                 if (!(Math.abs(actual[c] - (double) expected[c]) <= allowed)) {
-                    fail(what + ", seed " + seed + ": [" + r + ", " + c + "] is " + actual[c] + ", the oracle has " + expected[c]
-                            + ", allowed difference " + allowed);
+                    fail(
+                            what
+                                    + ", seed "
+                                    + seed
+                                    + ": ["
+                                    + r
+                                    + ", "
+                                    + c
+                                    + "] is "
+                                    + actual[c]
+                                    + ", the oracle has "
+                                    + expected[c]
+                                    + ", allowed difference "
+                                    + allowed);
                 }
             }
         }

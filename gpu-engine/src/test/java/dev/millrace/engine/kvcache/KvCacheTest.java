@@ -5,8 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.util.Arrays;
 import org.junit.jupiter.api.Test;
+
+import java.util.Arrays;
 
 class KvCacheTest {
     private static final int[] TOKENS = {1, 2, 3, 4, 5, 6, 7, 8, 9};
@@ -16,7 +17,10 @@ class KvCacheTest {
         KvCache kv = new KvCache(10, 2, true, 0);
         BlockTable first = computed(kv, TOKENS, 8);
         BlockTable second = new BlockTable();
-        assertEquals(3, kv.cachedBlocks(second, TOKENS, 8), "eight tokens in four full blocks: the last is computed");
+        assertEquals(
+                3,
+                kv.cachedBlocks(second, TOKENS, 8),
+                "eight tokens in four full blocks: the last is computed");
         assertEquals(6, kv.allocate(second, TOKENS, 8, 3, false));
         assertArrayEquals(Arrays.copyOf(first.blocks(), 3), Arrays.copyOf(second.blocks(), 3));
         assertEquals(2, kv.pool().refCount(first.blocks()[0]));
@@ -64,9 +68,11 @@ class KvCacheTest {
         BlockTable fresh = new BlockTable();
         int[] distinct = {31, 32, 33, 34, 35, 36};
         kv.allocate(fresh, distinct, 6, kv.cachedBlocks(fresh, distinct, 6), false);
-        assertArrayEquals(new int[] {oldBlocks[2], oldBlocks[1]}, Arrays.copyOfRange(fresh.blocks(), 1, 3));
+        assertArrayEquals(
+                new int[] {oldBlocks[2], oldBlocks[1]}, Arrays.copyOfRange(fresh.blocks(), 1, 3));
         assertEquals(1, kv.cachedBlocks(new BlockTable(), TOKENS, 6), "its head is there still");
-        assertEquals(1, kv.cachedBlocks(new BlockTable(), others, 4), "and so is the younger sequence");
+        assertEquals(
+                1, kv.cachedBlocks(new BlockTable(), others, 4), "and so is the younger sequence");
         kv.checkConservation();
     }
 
@@ -75,7 +81,10 @@ class KvCacheTest {
         KvCache kv = new KvCache(10, 2, true, 0.2);
         BlockTable table = new BlockTable();
         int[] tokens = new int[18];
-        assertEquals(-1, kv.allocate(table, tokens, 18, kv.cachedBlocks(table, tokens, 18), false), "nine of ten, two kept free");
+        assertEquals(
+                -1,
+                kv.allocate(table, tokens, 18, kv.cachedBlocks(table, tokens, 18), false),
+                "nine of ten, two kept free");
         assertEquals(0, table.numBlocks());
         assertEquals(0, kv.allocate(table, tokens, 18, 0, true));
         assertTrue(kv.grow(table, 20), "growing may use them");
@@ -97,7 +106,10 @@ class KvCacheTest {
         kv.checkConservation();
     }
 
-    /** Two sequences compute equal blocks; the one whose blocks are not the known ones outlives the other. */
+    /**
+     * Two sequences compute equal blocks; the one whose blocks are not the known ones outlives the
+     * other.
+     */
     @Test
     void whatFollowsAnEvictedPrefixIsNotKept() {
         KvCache kv = new KvCache(6, 2, true, 0);
@@ -109,7 +121,8 @@ class KvCacheTest {
         kv.commit(second, TOKENS, 4);
         kv.free(first);
         assertTrue(kv.grow(second, 6));
-        // The known prefix is evicted to make room, while the second sequence's own copy of it is in use.
+        // The known prefix is evicted to make room, while the second sequence's own copy of it is
+        // in use.
         BlockTable other = new BlockTable();
         assertTrue(kv.grow(other, 6));
         kv.commit(second, TOKENS, 6);

@@ -4,13 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import org.junit.jupiter.api.Test;
+
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.Test;
 
 class PrefixCacheTest {
     private static final int BLOCK_SIZE = 2;
@@ -21,13 +22,19 @@ class PrefixCacheTest {
         long collision = 42;
         cache.add(0, PrefixCache.ROOT_ENTRY, collision, new int[] {1, 2}, 0);
         assertEquals(0, cache.find(PrefixCache.ROOT_ENTRY, collision, new int[] {1, 2}, 0));
-        assertEquals(-1, cache.find(PrefixCache.ROOT_ENTRY, collision, new int[] {1, 3}, 0), "other tokens");
+        assertEquals(
+                -1,
+                cache.find(PrefixCache.ROOT_ENTRY, collision, new int[] {1, 3}, 0),
+                "other tokens");
         assertEquals(-1, cache.find(7, collision, new int[] {1, 2}, 0), "another prefix");
         cache.add(1, PrefixCache.ROOT_ENTRY, collision, new int[] {1, 3}, 0);
         assertEquals(1, cache.find(PrefixCache.ROOT_ENTRY, collision, new int[] {1, 3}, 0));
     }
 
-    /** A child stays behind when its parent's block gets other content; it must not be found through that. */
+    /**
+     * A child stays behind when its parent's block gets other content; it must not be found through
+     * that.
+     */
     @Test
     void aReusedParentDoesNotLeadToItsOldChild() {
         PrefixCache cache = new PrefixCache(4, BLOCK_SIZE);
@@ -46,10 +53,15 @@ class PrefixCacheTest {
     void oneBlockIsAddedOnce() {
         PrefixCache cache = new PrefixCache(2, BLOCK_SIZE);
         cache.add(0, PrefixCache.ROOT_ENTRY, 1, new int[] {1, 2}, 0);
-        assertThrows(IllegalStateException.class, () -> cache.add(0, PrefixCache.ROOT_ENTRY, 2, new int[] {3, 4}, 0));
+        assertThrows(
+                IllegalStateException.class,
+                () -> cache.add(0, PrefixCache.ROOT_ENTRY, 2, new int[] {3, 4}, 0));
     }
 
-    /** Random adds and removes with few hash values, so that probe runs are long, collide and wrap around. */
+    /**
+     * Random adds and removes with few hash values, so that probe runs are long, collide and wrap
+     * around.
+     */
     @Test
     void behavesAsAPlainMap() {
         for (long seed = 1; seed <= 30; seed++) {
@@ -71,7 +83,10 @@ class PrefixCacheTest {
                 }
                 String where = "prefix cache seed " + seed + ", operation " + op;
                 assertEquals(model.size(), cache.size(), where);
-                assertEquals(model.getOrDefault(key, -1), cache.find(PrefixCache.ROOT_ENTRY, hash, tokens, 0), where);
+                assertEquals(
+                        model.getOrDefault(key, -1),
+                        cache.find(PrefixCache.ROOT_ENTRY, hash, tokens, 0),
+                        where);
                 assertEquals(model.containsValue(block), cache.contains(block), where);
             }
         }
@@ -106,9 +121,16 @@ class PrefixCacheTest {
         long first = BlockHash.chain(BlockHash.ROOT, tokens, 0, 2);
         assertEquals(first, BlockHash.chain(BlockHash.ROOT, new int[] {5, 6}, 0, 2));
         assertNotEquals(first, BlockHash.chain(BlockHash.ROOT, new int[] {6, 5}, 0, 2));
-        assertNotEquals(BlockHash.chain(first, tokens, 2, 2), BlockHash.chain(BlockHash.ROOT, tokens, 2, 2));
-        long distinct = IntStream.range(0, 100_000)
-                .mapToLong(token -> BlockHash.chain(BlockHash.ROOT, new int[] {token, 0}, 0, 2)).distinct().count();
+        assertNotEquals(
+                BlockHash.chain(first, tokens, 2, 2),
+                BlockHash.chain(BlockHash.ROOT, tokens, 2, 2));
+        long distinct =
+                IntStream.range(0, 100_000)
+                        .mapToLong(
+                                token ->
+                                        BlockHash.chain(BlockHash.ROOT, new int[] {token, 0}, 0, 2))
+                        .distinct()
+                        .count();
         assertEquals(100_000, distinct);
     }
 }

@@ -3,6 +3,7 @@ package dev.millrace.engine.model;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -22,7 +23,9 @@ record CheckpointCopy(Path dir) {
         Path dir = parent.resolve(golden);
         try (Stream<Path> files = Files.list(Golden.root().resolve(golden))) {
             Files.createDirectories(dir);
-            for (Path file : files.filter(file -> !file.getFileName().toString().startsWith("golden")).toList()) {
+            for (Path file :
+                    files.filter(file -> !file.getFileName().toString().startsWith("golden"))
+                            .toList()) {
                 Files.copy(file, dir.resolve(file.getFileName()));
             }
             return new CheckpointCopy(dir);
@@ -64,9 +67,15 @@ record CheckpointCopy(Path dir) {
         try {
             byte[] bytes = Files.readAllBytes(file(weightFile));
             int length = (int) ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getLong();
-            byte[] header = change.apply(new String(bytes, 8, length, StandardCharsets.UTF_8)).getBytes(StandardCharsets.UTF_8);
-            ByteBuffer out = ByteBuffer.allocate(8 + header.length + bytes.length - 8 - length).order(ByteOrder.LITTLE_ENDIAN);
-            out.putLong(header.length).put(header).put(bytes, 8 + length, bytes.length - 8 - length);
+            byte[] header =
+                    change.apply(new String(bytes, 8, length, StandardCharsets.UTF_8))
+                            .getBytes(StandardCharsets.UTF_8);
+            ByteBuffer out =
+                    ByteBuffer.allocate(8 + header.length + bytes.length - 8 - length)
+                            .order(ByteOrder.LITTLE_ENDIAN);
+            out.putLong(header.length)
+                    .put(header)
+                    .put(bytes, 8 + length, bytes.length - 8 - length);
             Files.write(file(weightFile), out.array());
             return this;
         } catch (IOException e) {

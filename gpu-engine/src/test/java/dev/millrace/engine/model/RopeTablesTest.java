@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.millrace.engine.backend.RopeTable;
 import dev.millrace.engine.model.RopeConfig.Scaling;
+
 import org.junit.jupiter.api.Test;
 
 class RopeTablesTest {
@@ -24,7 +25,9 @@ class RopeTablesTest {
     @Test
     void linearScalingStretchesAll() {
         float[] plain = RopeTables.inverseFrequencies(PLAIN, 64);
-        float[] stretched = RopeTables.inverseFrequencies(new RopeConfig(Scaling.LINEAR, 10_000, 4, 0, 0, 0), 64);
+        float[] stretched =
+                RopeTables.inverseFrequencies(
+                        new RopeConfig(Scaling.LINEAR, 10_000, 4, 0, 0, 0), 64);
         for (int i = 0; i < plain.length; i++) {
             assertEquals(plain[i] / 4, stretched[i], 1e-9);
         }
@@ -33,8 +36,12 @@ class RopeTablesTest {
     /** Llama 3.1's own figures. */
     @Test
     void llama3KeepsShortWavesAndStretchesLongOnes() {
-        float[] plain = RopeTables.inverseFrequencies(new RopeConfig(Scaling.DEFAULT, 500_000, 1, 0, 0, 0), 128);
-        float[] scaled = RopeTables.inverseFrequencies(new RopeConfig(Scaling.LLAMA3, 500_000, 8, 1, 4, 8192), 128);
+        float[] plain =
+                RopeTables.inverseFrequencies(
+                        new RopeConfig(Scaling.DEFAULT, 500_000, 1, 0, 0, 0), 128);
+        float[] scaled =
+                RopeTables.inverseFrequencies(
+                        new RopeConfig(Scaling.LLAMA3, 500_000, 8, 1, 4, 8192), 128);
         for (int i = 0; i < plain.length; i++) {
             double wavelength = 2 * Math.PI / plain[i];
             if (wavelength < 8192 / 4.0) {

@@ -6,6 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.millrace.engine.backend.WeightReader;
 import dev.millrace.engine.backend.WeightTensor.DType;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
@@ -13,15 +17,13 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 class SafetensorsFileTest {
-    private static final String GOOD = "{'a': {'dtype': 'F32', 'shape': [2], 'data_offsets': [0, 8]},"
-            + " 'b': {'dtype': 'BF16', 'shape': [1, 2], 'data_offsets': [8, 12]}}";
+    private static final String GOOD =
+            "{'a': {'dtype': 'F32', 'shape': [2], 'data_offsets': [0, 8]},"
+                    + " 'b': {'dtype': 'BF16', 'shape': [1, 2], 'data_offsets': [8, 12]}}";
 
-    @TempDir
-    private Path folder;
+    @TempDir private Path folder;
 
     @Test
     void readsWhatTheFormatSays() throws IOException {
@@ -40,8 +42,11 @@ class SafetensorsFileTest {
 
     @Test
     void emptyTensorsTakeNoRoom() throws IOException {
-        Path path = write("{'none': {'dtype': 'F32', 'shape': [0, 4], 'data_offsets': [0, 0]},"
-                + "'one': {'dtype': 'F32', 'shape': [], 'data_offsets': [0, 4]}}", 4);
+        Path path =
+                write(
+                        "{'none': {'dtype': 'F32', 'shape': [0, 4], 'data_offsets': [0, 0]},"
+                                + "'one': {'dtype': 'F32', 'shape': [], 'data_offsets': [0, 4]}}",
+                        4);
         try (Arena arena = Arena.ofConfined()) {
             assertEquals(2, SafetensorsFile.open(path, arena).tensors().size());
         }
@@ -49,20 +54,37 @@ class SafetensorsFileTest {
 
     @Test
     void refusesDamagedFiles() throws IOException {
-        refuses(write(GOOD, 11), "is truncated: tensor b ends at byte 12 of the data, which has 11 bytes");
+        refuses(
+                write(GOOD, 11),
+                "is truncated: tensor b ends at byte 12 of the data, which has 11 bytes");
         refuses(write(GOOD, 13), "is damaged: 1 bytes behind the last tensor belong to none");
-        refuses(write(GOOD.replace("[8, 12]", "[6, 10]"), 12),
-                "is damaged: tensor b begins at byte 6 of the data, but tensor a ends at byte 8 (they overlap)");
-        refuses(write(GOOD.replace("[8, 12]", "[9, 13]"), 13),
-                "is damaged: tensor b begins at byte 9 of the data, but tensor a ends at byte 8 (a hole)");
-        refuses(write(GOOD.replace("[2]", "[3]"), 12), "is damaged: tensor a takes 8 bytes, which do not fit F32 of shape [3]");
-        refuses(write(GOOD.replace("[2]", "[4611686018427387904, 4]"), 12),
-                "is damaged: tensor a takes 8 bytes, which do not fit F32 of shape [4611686018427387904, 4]");
-        refuses(write(GOOD.replace("'b'", "'a'"), 12), " (header): line 1: not valid JSON: Duplicate field 'a'");
-        refuses(write(GOOD.replace("F32", "F33"), 12), " (header): field a.dtype is F33, which the format does not know");
-        refuses(write(GOOD.replace("[8, 12]", "[12, 8]"), 12),
+        refuses(
+                write(GOOD.replace("[8, 12]", "[6, 10]"), 12),
+                "is damaged: tensor b begins at byte 6 of the data, but tensor a ends at byte 8"
+                    + " (they overlap)");
+        refuses(
+                write(GOOD.replace("[8, 12]", "[9, 13]"), 13),
+                "is damaged: tensor b begins at byte 9 of the data, but tensor a ends at byte 8 (a"
+                    + " hole)");
+        refuses(
+                write(GOOD.replace("[2]", "[3]"), 12),
+                "is damaged: tensor a takes 8 bytes, which do not fit F32 of shape [3]");
+        refuses(
+                write(GOOD.replace("[2]", "[4611686018427387904, 4]"), 12),
+                "is damaged: tensor a takes 8 bytes, which do not fit F32 of shape"
+                    + " [4611686018427387904, 4]");
+        refuses(
+                write(GOOD.replace("'b'", "'a'"), 12),
+                " (header): line 1: not valid JSON: Duplicate field 'a'");
+        refuses(
+                write(GOOD.replace("F32", "F33"), 12),
+                " (header): field a.dtype is F33, which the format does not know");
+        refuses(
+                write(GOOD.replace("[8, 12]", "[12, 8]"), 12),
                 " (header): field b.data_offsets must be two offsets, first and end, not [12, 8]");
-        refuses(write(GOOD.replace("[8, 12]", "[-8, 12]"), 12), " (header): field b.data_offsets must be an array of sizes, not [-8,12]");
+        refuses(
+                write(GOOD.replace("[8, 12]", "[-8, 12]"), 12),
+                " (header): field b.data_offsets must be an array of sizes, not [-8,12]");
         refuses(write("[]", 0), " (header): must hold a JSON object");
     }
 
@@ -74,7 +96,9 @@ class SafetensorsFileTest {
         Files.write(path, length(100).array());
         refuses(path, "is truncated: the header takes 100 bytes, the file has 8");
         Files.write(path, length(-1).array());
-        refuses(path, "is no safetensors file: it announces a header of 18446744073709551615 bytes");
+        refuses(
+                path,
+                "is no safetensors file: it announces a header of 18446744073709551615 bytes");
         Files.writeString(path, "version https://git-lfs.github.com/spec/v1");
         refuses(path, "is a Git LFS pointer, not the weights: fetch them with git lfs pull");
         Files.delete(path);
@@ -83,13 +107,17 @@ class SafetensorsFileTest {
 
     private void refuses(Path path, String message) {
         try (Arena arena = Arena.ofConfined()) {
-            ModelLoadException e = assertThrows(ModelLoadException.class, () -> SafetensorsFile.open(path, arena));
+            ModelLoadException e =
+                    assertThrows(ModelLoadException.class, () -> SafetensorsFile.open(path, arena));
             String separator = message.startsWith(":") || message.startsWith(" ") ? "" : " ";
             assertEquals(path + separator + message, e.getMessage());
         }
     }
 
-    /** A file with this header, single quotes for double ones, and the F32 values 1, 2, … cut to so many bytes. */
+    /**
+     * A file with this header, single quotes for double ones, and the F32 values 1, 2, … cut to so
+     * many bytes.
+     */
     private Path write(String header, int dataBytes) throws IOException {
         byte[] text = header.replace('\'', '"').getBytes(StandardCharsets.UTF_8);
         ByteBuffer data = ByteBuffer.allocate(dataBytes + 4).order(ByteOrder.LITTLE_ENDIAN);

@@ -4,6 +4,7 @@ import dev.millrace.engine.api.SamplingParams;
 import dev.millrace.engine.sampling.RowSampler;
 import dev.millrace.engine.sampling.SampleRow;
 import dev.millrace.engine.sampling.SampledToken;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -14,12 +15,14 @@ import java.util.function.IntUnaryOperator;
 import java.util.stream.IntStream;
 
 /**
- * Runs sequences through a model step by step, without scheduler or cache policy: chunk sizes come from the test, blocks
- * are handed out in a shuffled order, and the logits of every position are kept.
+ * Runs sequences through a model step by step, without scheduler or cache policy: chunk sizes come
+ * from the test, blocks are handed out in a shuffled order, and the logits of every position are
+ * kept.
  */
 final class StepDriver {
     private static final SamplingParams GREEDY_TOP_5 =
-            new SamplingParams(1, 0, 1, 0, 0, 1, 0, 0, Map.of(), 5, List.of(), List.of(), 1, 0, false, true);
+            new SamplingParams(
+                    1, 0, 1, 0, 0, 1, 0, 0, Map.of(), 5, List.of(), List.of(), 1, 0, false, true);
 
     private final ModelExecutor model;
     private final Recorder recorder;
@@ -69,11 +72,17 @@ final class StepDriver {
         }
     }
 
-    StepDriver(ModelExecutor model, Recorder recorder, int maxNumBatchedTokens, int maxNumSeqs, Random random) {
+    StepDriver(
+            ModelExecutor model,
+            Recorder recorder,
+            int maxNumBatchedTokens,
+            int maxNumSeqs,
+            Random random) {
         this.model = model;
         this.recorder = recorder;
         input = new ForwardInput(maxNumBatchedTokens, maxNumSeqs);
-        freeBlocks = new ArrayList<>(IntStream.range(0, model.kvLayout().numBlocks()).boxed().toList());
+        freeBlocks =
+                new ArrayList<>(IntStream.range(0, model.kvLayout().numBlocks()).boxed().toList());
         Collections.shuffle(freeBlocks, random);
     }
 
@@ -87,7 +96,8 @@ final class StepDriver {
     /**
      * Runs all sequences to their ends, together.
      *
-     * @param chunk tokens to compute of at most so many; may be 0, which leaves a sequence out of the step
+     * @param chunk tokens to compute of at most so many; may be 0, which leaves a sequence out of
+     *     the step
      */
     void run(List<Sequence> sequences, IntUnaryOperator chunk) {
         List<Sequence> running = new ArrayList<>(sequences);
@@ -102,7 +112,10 @@ final class StepDriver {
         input.numSeqs = 0;
         List<Sequence> scheduled = new ArrayList<>();
         for (Sequence sequence : running) {
-            int room = Math.min(input.tokenIds.length - input.numTokens, sequence.numTokens - sequence.computed);
+            int room =
+                    Math.min(
+                            input.tokenIds.length - input.numTokens,
+                            sequence.numTokens - sequence.computed);
             sequence.query = room == 0 ? 0 : chunk.applyAsInt(room);
             if (sequence.query > 0) {
                 scheduled.add(sequence);
@@ -131,7 +144,11 @@ final class StepDriver {
             int t = input.numTokens++;
             input.tokenIds[t] = sequence.tokens[position];
             input.positions[t] = position;
-            input.slotMapping[t] = model.kvLayout().slot(sequence.blockTable[position / model.kvLayout().blockSize()], position);
+            input.slotMapping[t] =
+                    model.kvLayout()
+                            .slot(
+                                    sequence.blockTable[position / model.kvLayout().blockSize()],
+                                    position);
         }
         input.contextLens[input.numSeqs] = sequence.computed + sequence.query;
         input.blockTables[input.numSeqs] = sequence.blockTable;

@@ -5,25 +5,34 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.engine.api.EngineStats;
+
+import org.junit.jupiter.api.Test;
+
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
-import org.junit.jupiter.api.Test;
 
 class EngineMetricsTest {
 
     @Test
     void everyStatisticIsExportedOnceUnderAPrometheusName() {
-        EngineStats stats = new EngineStats(1, 2, 3, 12, 5, 6, 7, 8, 9, 10, 11_000_000_000L, 12_000_000_000L);
+        EngineStats stats =
+                new EngineStats(1, 2, 3, 12, 5, 6, 7, 8, 9, 10, 11_000_000_000L, 12_000_000_000L);
         Map<String, Double> values = new HashMap<>();
         for (EngineMetrics.Metric metric : EngineMetrics.ALL) {
             assertTrue(metric.name().matches("millrace_[a-z_]+"), metric.name());
-            assertEquals(metric.type() == EngineMetrics.Type.COUNTER, metric.name().endsWith("_total"), metric.name());
+            assertEquals(
+                    metric.type() == EngineMetrics.Type.COUNTER,
+                    metric.name().endsWith("_total"),
+                    metric.name());
             assertTrue(metric.doc().endsWith("."), metric.name());
-            assertNull(values.put(metric.name(), metric.value().applyAsDouble(stats)), metric.name());
+            assertNull(
+                    values.put(metric.name(), metric.value().applyAsDouble(stats)), metric.name());
         }
-        Set<Double> expected = new HashSet<>(Set.of(1.0, 2.0, 3.0, 12.0, 0.25, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0));
+        Set<Double> expected =
+                new HashSet<>(
+                        Set.of(1.0, 2.0, 3.0, 12.0, 0.25, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0));
         assertEquals(expected, new HashSet<>(values.values()));
         assertEquals(12.0, values.get("millrace_engine_device_seconds_total"), 1e-9);
         assertEquals(8.0, values.get("millrace_generation_tokens_total"));

@@ -7,14 +7,17 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+
 import dev.millrace.engine.api.SamplingParams;
+
+import org.junit.jupiter.api.Test;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
-import org.junit.jupiter.api.Test;
 
 class SamplerTest {
     private static final double NO_TEMPERATURE = 1;
@@ -28,9 +31,15 @@ class SamplerTest {
             float[] logits = floats(golden.get("logits"));
             double[] actual = new Sampler(logits.length).probabilities(logits, goldenRow(golden));
             for (int i = 0; i < actual.length; i++) {
-                worst = Math.max(worst, Math.abs(actual[i] - golden.get("probabilities").get(i).asDouble()));
+                worst =
+                        Math.max(
+                                worst,
+                                Math.abs(
+                                        actual[i] - golden.get("probabilities").get(i).asDouble()));
             }
-            assertTrue(worst < 1e-6, () -> "case " + golden.toString().replaceAll("\"logits\":\\[.*?],", ""));
+            assertTrue(
+                    worst < 1e-6,
+                    () -> "case " + golden.toString().replaceAll("\"logits\":\\[.*?],", ""));
         }
         assertEquals(59, cases.size());
     }
@@ -42,9 +51,18 @@ class SamplerTest {
         for (JsonNode golden : golden().get("cases")) {
             if (golden.path("top_k").asInt() == 3) {
                 float[] logits = floats(golden.get("logits"));
-                double[] wrong = new Sampler(logits.length).probabilities(logits, row(params(1, 1, 4, 0), 0.5));
+                double[] wrong =
+                        new Sampler(logits.length)
+                                .probabilities(logits, row(params(1, 1, 4, 0), 0.5));
                 int best = best(logits);
-                worst = Math.max(worst, Math.abs(wrong[best] - golden.get("probabilities").get(best).asDouble()));
+                worst =
+                        Math.max(
+                                worst,
+                                Math.abs(
+                                        wrong[best]
+                                                - golden.get("probabilities")
+                                                        .get(best)
+                                                        .asDouble()));
             }
         }
         assertTrue(worst > 1e-3, "difference " + worst);
@@ -52,7 +70,9 @@ class SamplerTest {
 
     @Test
     void greedyTakesTheLowestOfEqualIds() {
-        SampledToken token = new Sampler(5).sample(new float[] {1, 7, 3, 7, 7}, row(SamplingParams.greedy(1), 0.99));
+        SampledToken token =
+                new Sampler(5)
+                        .sample(new float[] {1, 7, 3, 7, 7}, row(SamplingParams.greedy(1), 0.99));
         assertEquals(1, token.tokenId());
         assertTrue(Double.isNaN(token.logprob()));
     }
@@ -61,8 +81,12 @@ class SamplerTest {
     void logitsThatAreNoNumbersChooseNothing() {
         for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
             float[] logits = {1, bad, 3};
-            assertEquals(SampledToken.INVALID, new Sampler(3).sample(logits, row(SamplingParams.greedy(1), 0)).tokenId());
-            assertEquals(SampledToken.INVALID, new Sampler(3).sample(logits, row(params(1, 1, 0, 0), 0)).tokenId());
+            assertEquals(
+                    SampledToken.INVALID,
+                    new Sampler(3).sample(logits, row(SamplingParams.greedy(1), 0)).tokenId());
+            assertEquals(
+                    SampledToken.INVALID,
+                    new Sampler(3).sample(logits, row(params(1, 1, 0, 0), 0)).tokenId());
         }
         // A masked token is no error.
         float[] masked = {1, Float.NEGATIVE_INFINITY, 3};
@@ -72,21 +96,42 @@ class SamplerTest {
     @Test
     void logprobsAreOfTheRawLogits() {
         float[] logits = {0.5f, 2, -1, 2, 0};
-        SamplingParams params = new SamplingParams(1, 0, 1, 0, 0, 1, 0, 0, Map.of(2, 50f), 3, List.of(), List.of(), 1, 0, false, true);
+        SamplingParams params =
+                new SamplingParams(
+                        1,
+                        0,
+                        1,
+                        0,
+                        0,
+                        1,
+                        0,
+                        0,
+                        Map.of(2, 50f),
+                        3,
+                        List.of(),
+                        List.of(),
+                        1,
+                        0,
+                        false,
+                        true);
         SampledToken token = new Sampler(5).sample(logits, row(params, 0));
         double total = 0;
         for (float logit : logits) {
             total += Math.exp(logit);
         }
         assertEquals(2, token.tokenId(), "the bias decides");
-        assertEquals(-1 - Math.log(total), token.logprob(), 1e-9, "and is not in the log-probability");
+        assertEquals(
+                -1 - Math.log(total), token.logprob(), 1e-9, "and is not in the log-probability");
         assertArrayEquals(new int[] {1, 3, 0}, token.topTokenIds());
         assertEquals(0.5 - Math.log(total), token.topLogprobs()[2], 1e-9);
     }
 
     @Test
     void zeroLogprobsReportTheChosenTokenOnly() {
-        SamplingParams params = new SamplingParams(1, 0, 1, 0, 0, 1, 0, 0, Map.of(), 0, List.of(), List.of(), 1, 0, false, true);
+        SamplingParams params =
+                new SamplingParams(
+                        1, 0, 1, 0, 0, 1, 0, 0, Map.of(), 0, List.of(), List.of(), 1, 0, false,
+                        true);
         SampledToken token = new Sampler(2).sample(new float[] {0, 0}, row(params, 0));
         assertEquals(Math.log(0.5), token.logprob(), 1e-12);
         assertEquals(0, token.topTokenIds().length);
@@ -96,13 +141,20 @@ class SamplerTest {
     void penaltiesCountPromptAndOutputApart() {
         // Token 0 is prompt only, token 1 twice output, token 2 both, token 3 neither.
         int[] tokens = {0, 2, 1, 1, 2};
-        SamplingParams params = new SamplingParams(1, 1, 1, 0, 0, 2, 0.5, 0.25, Map.of(), -1, List.of(), List.of(), 1, 0, false, true);
+        SamplingParams params =
+                new SamplingParams(
+                        1, 1, 1, 0, 0, 2, 0.5, 0.25, Map.of(), -1, List.of(), List.of(), 1, 0,
+                        false, true);
         float[] logits = {2, 2, -2, 2};
         double[] expected = softmax(1, 1 - 0.5 - 0.5, -4 - 0.5 - 0.25, 2);
         Sampler sampler = new Sampler(4);
         SampleRow row = new SampleRow(params, tokens, 2, 5, 0);
         assertArrayEquals(expected, sampler.probabilities(logits, row), 1e-7);
-        assertArrayEquals(expected, sampler.probabilities(logits, row), 1e-7, "nothing is left over from the call before");
+        assertArrayEquals(
+                expected,
+                sampler.probabilities(logits, row),
+                1e-7,
+                "nothing is left over from the call before");
     }
 
     /** top_p against a plain sort, on sizes and shapes that put the boundary anywhere. */
@@ -114,15 +166,23 @@ class SamplerTest {
             float[] logits = new float[n];
             double spread = Math.exp(random.nextDouble(-3, 4));
             for (int i = 0; i < n; i++) {
-                logits[i] = (float) (random.nextInt(4) == 0 ? spread : spread * random.nextDouble(-2, 2));
+                logits[i] =
+                        (float)
+                                (random.nextInt(4) == 0
+                                        ? spread
+                                        : spread * random.nextDouble(-2, 2));
             }
             double topP = random.nextDouble(0.01, 1);
-            double[] actual = new Sampler(n).probabilities(logits, row(params(NO_TEMPERATURE, topP, 0, 0), 0));
+            double[] actual =
+                    new Sampler(n)
+                            .probabilities(logits, row(params(NO_TEMPERATURE, topP, 0, 0), 0));
             assertArrayEquals(plainNucleus(logits, topP), actual, 1e-9, "round " + round);
         }
     }
 
-    /** Counts of 200,000 draws against the distribution: chi-square over the tokens that are kept. */
+    /**
+     * Counts of 200,000 draws against the distribution: chi-square over the tokens that are kept.
+     */
     @Test
     void drawsFollowTheDistribution() {
         float[] logits = {0.1f, 2.3f, -1, 1.1f, 0.7f, 2.2f, -4, 1.9f};
@@ -162,7 +222,9 @@ class SamplerTest {
             if (probabilities[i] == 0) {
                 assertEquals(0, counts[i], "token " + i + " is filtered out");
             } else {
-                sum += Math.pow(counts[i] - draws * probabilities[i], 2) / (draws * probabilities[i]);
+                sum +=
+                        Math.pow(counts[i] - draws * probabilities[i], 2)
+                                / (draws * probabilities[i]);
             }
         }
         return sum;
@@ -198,7 +260,23 @@ class SamplerTest {
     }
 
     private static SamplingParams params(double temperature, double topP, int topK, double minP) {
-        return new SamplingParams(1, temperature, topP, topK, minP, 1, 0, 0, Map.of(), -1, List.of(), List.of(), 1, 0, false, true);
+        return new SamplingParams(
+                1,
+                temperature,
+                topP,
+                topK,
+                minP,
+                1,
+                0,
+                0,
+                Map.of(),
+                -1,
+                List.of(),
+                List.of(),
+                1,
+                0,
+                false,
+                true);
     }
 
     private static SampleRow row(SamplingParams params, double uniform) {
@@ -211,10 +289,24 @@ class SamplerTest {
         for (int i = 0; i < history.length; i++) {
             history[i] = golden.get("history").get(i).asInt();
         }
-        SamplingParams params = new SamplingParams(1, golden.path("temperature").asDouble(1), golden.path("top_p").asDouble(1),
-                golden.path("top_k").asInt(0), golden.path("min_p").asDouble(0), golden.path("repetition_penalty").asDouble(1),
-                golden.path("presence_penalty").asDouble(0), golden.path("frequency_penalty").asDouble(0),
-                Map.of(), -1, List.of(), List.of(), 1, 0, false, true);
+        SamplingParams params =
+                new SamplingParams(
+                        1,
+                        golden.path("temperature").asDouble(1),
+                        golden.path("top_p").asDouble(1),
+                        golden.path("top_k").asInt(0),
+                        golden.path("min_p").asDouble(0),
+                        golden.path("repetition_penalty").asDouble(1),
+                        golden.path("presence_penalty").asDouble(0),
+                        golden.path("frequency_penalty").asDouble(0),
+                        Map.of(),
+                        -1,
+                        List.of(),
+                        List.of(),
+                        1,
+                        0,
+                        false,
+                        true);
         return new SampleRow(params, history, 0, history.length, 0);
     }
 

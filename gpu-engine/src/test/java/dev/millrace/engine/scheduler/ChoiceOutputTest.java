@@ -9,15 +9,21 @@ import dev.millrace.engine.api.FinishReason;
 import dev.millrace.engine.api.SamplingParams;
 import dev.millrace.engine.api.TokenLogprob;
 import dev.millrace.engine.sampling.SampledToken;
+
+import org.junit.jupiter.api.Test;
+
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.Test;
 
-/** Tokens are given by their texts; each comes with all of its text at once unless it ends in {@code ~}, which holds it back. */
+/**
+ * Tokens are given by their texts; each comes with all of its text at once unless it ends in {@code
+ * ~}, which holds it back.
+ */
 class ChoiceOutputTest {
     private static final int EOS = 0;
-    private static final List<String> TOKENS = List.of("<eos>", "Hello", " wor", "ld", "#", "##", " and", " more", "x~", "#~");
+    private static final List<String> TOKENS =
+            List.of("<eos>", "Hello", " wor", "ld", "#", "##", " and", " more", "x~", "#~");
 
     @Test
     void aStopStringAcrossTokensIsCutOut() {
@@ -36,10 +42,13 @@ class ChoiceOutputTest {
 
     @Test
     void theEarliestStopStringWins() {
-        EngineResult.Choice choice = run(params(List.of("ld", "wor", "world"), List.of(), false), 1, 2, 3);
+        EngineResult.Choice choice =
+                run(params(List.of("ld", "wor", "world"), List.of(), false), 1, 2, 3);
         assertEquals("Hello ", choice.text());
         assertEquals("wor", choice.stopReason());
-        assertEquals("world", run(params(List.of("world", "wor#"), List.of(), false), 1, 2, 3).stopReason());
+        assertEquals(
+                "world",
+                run(params(List.of("world", "wor#"), List.of(), false), 1, 2, 3).stopReason());
     }
 
     @Test
@@ -69,7 +78,10 @@ class ChoiceOutputTest {
         EngineResult.Choice choice = run(params(List.of(), List.of(6, EOS), true), 1, 6);
         assertEquals("Hello", choice.text());
         assertEquals("6", choice.stopReason());
-        assertEquals("0", run(params(List.of(), List.of(6, EOS), true), 1, EOS).stopReason(), "though end of sequence is ignored");
+        assertEquals(
+                "0",
+                run(params(List.of(), List.of(6, EOS), true), 1, EOS).stopReason(),
+                "though end of sequence is ignored");
     }
 
     @Test
@@ -79,9 +91,14 @@ class ChoiceOutputTest {
 
     @Test
     void logprobsCarryTextAndBytes() {
-        SamplingParams params = new SamplingParams(9, 0, 1, 0, 0, 1, 0, 0, Map.of(), 2, List.of(), List.of(), 1, 0, false, true);
-        ChoiceOutput output = new ChoiceOutput(params, new EosTokens(new int[] {EOS}), new FakeTexts());
-        output.append(new SampledToken(2, -0.5, new int[] {2, 3}, new double[] {-0.5, -1.5}), false);
+        SamplingParams params =
+                new SamplingParams(
+                        9, 0, 1, 0, 0, 1, 0, 0, Map.of(), 2, List.of(), List.of(), 1, 0, false,
+                        true);
+        ChoiceOutput output =
+                new ChoiceOutput(params, new EosTokens(new int[] {EOS}), new FakeTexts());
+        output.append(
+                new SampledToken(2, -0.5, new int[] {2, 3}, new double[] {-0.5, -1.5}), false);
         TokenLogprob logprob = output.choice(0, new int[] {2}).logprobs().getFirst();
         assertEquals(" wor", logprob.token());
         assertArrayEquals(" wor".getBytes(StandardCharsets.UTF_8), logprob.bytes());
@@ -91,7 +108,8 @@ class ChoiceOutputTest {
 
     /** Feeds tokens; all but the last must leave the choice open. */
     private static EngineResult.Choice run(SamplingParams params, int... tokens) {
-        ChoiceOutput output = new ChoiceOutput(params, new EosTokens(new int[] {EOS}), new FakeTexts());
+        ChoiceOutput output =
+                new ChoiceOutput(params, new EosTokens(new int[] {EOS}), new FakeTexts());
         for (int i = 0; i < tokens.length; i++) {
             boolean ended = output.append(SampledToken.of(tokens[i]), i == tokens.length - 1);
             if (ended) {
@@ -101,8 +119,10 @@ class ChoiceOutputTest {
         return output.choice(0, tokens);
     }
 
-    private static SamplingParams params(List<String> stop, List<Integer> stopTokens, boolean ignoreEos) {
-        return new SamplingParams(9, 0, 1, 0, 0, 1, 0, 0, Map.of(), -1, stop, stopTokens, 1, 0, ignoreEos, true);
+    private static SamplingParams params(
+            List<String> stop, List<Integer> stopTokens, boolean ignoreEos) {
+        return new SamplingParams(
+                9, 0, 1, 0, 0, 1, 0, 0, Map.of(), -1, stop, stopTokens, 1, 0, ignoreEos, true);
     }
 
     private static final class FakeTexts implements TokenTexts {

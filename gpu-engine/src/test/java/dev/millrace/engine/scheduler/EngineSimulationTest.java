@@ -6,15 +6,17 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.engine.api.EngineStats;
+import dev.millrace.engine.api.SamplingParams;
 import dev.millrace.engine.model.ForwardInput;
 import dev.millrace.engine.sampling.SampleRow;
-import dev.millrace.engine.api.SamplingParams;
-import java.util.List;
+
 import org.junit.jupiter.api.Test;
 
+import java.util.List;
+
 /**
- * The real scheduler, cache and engine over a simulated device. A failure prints its seed; run that one alone with
- * {@code -Dmillrace.simulation.seed=N}.
+ * The real scheduler, cache and engine over a simulated device. A failure prints its seed; run that
+ * one alone with {@code -Dmillrace.simulation.seed=N}.
  */
 class EngineSimulationTest {
     private static final long STEPS_WANTED = 250_000;
@@ -48,7 +50,8 @@ class EngineSimulationTest {
     void aCorruptedBlockTableIsNoticed() {
         int[] good = {2, 0};
         runTwoSteps(good);
-        AssertionError error = assertThrows(AssertionError.class, () -> runTwoSteps(new int[] {1, 0}));
+        AssertionError error =
+                assertThrows(AssertionError.class, () -> runTwoSteps(new int[] {1, 0}));
         assertTrue(error.getMessage().contains("position 0"), error.getMessage());
     }
 
@@ -61,10 +64,13 @@ class EngineSimulationTest {
         fill(input, tokens, 4, 1, tableOfSecondStep);
         input.numLogitRows = 1;
         input.logitRows[0] = 0;
-        executor.complete(executor.launch(input, List.of(new SampleRow(SamplingParams.greedy(1), tokens, 5, 5, 0))));
+        executor.complete(
+                executor.launch(
+                        input, List.of(new SampleRow(SamplingParams.greedy(1), tokens, 5, 5, 0))));
     }
 
-    private static ForwardInput fill(ForwardInput input, int[] tokens, int start, int count, int[] table) {
+    private static ForwardInput fill(
+            ForwardInput input, int[] tokens, int start, int count, int[] table) {
         input.numSeqs = 1;
         input.numTokens = count;
         input.cuSeqlensQ[1] = count;

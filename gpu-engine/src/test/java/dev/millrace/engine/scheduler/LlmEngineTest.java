@@ -13,6 +13,9 @@ import dev.millrace.engine.api.EngineResult;
 import dev.millrace.engine.api.FinishReason;
 import dev.millrace.engine.api.RequestRejectedException;
 import dev.millrace.engine.api.SamplingParams;
+
+import org.junit.jupiter.api.Test;
+
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -21,16 +24,19 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.Test;
 
 class LlmEngineTest {
     private static final int BLOCK_SIZE = 4;
     private static final int MAX_MODEL_LEN = 200;
 
-    private final SimulatedExecutor executor = new SimulatedExecutor(500, BLOCK_SIZE, MAX_MODEL_LEN, false);
+    private final SimulatedExecutor executor =
+            new SimulatedExecutor(500, BLOCK_SIZE, MAX_MODEL_LEN, false);
     private final InstantSource clock = () -> Instant.ofEpochMilli(1_000);
 
-    /** Six system prompts of 40 tokens under 1,000 requests that arrive together: each is computed once. */
+    /**
+     * Six system prompts of 40 tokens under 1,000 requests that arrive together: each is computed
+     * once.
+     */
     @Test
     void aColdSharedPrefixIsComputedOnce() {
         LlmEngine engine = engine(64, 256, true);
@@ -63,9 +69,18 @@ class LlmEngineTest {
         engine.submit(new EngineRequest(1, prompt(40, 0, 0), params, 0));
         EngineResult result = drain(engine).getFirst();
         assertEquals(5, result.choices().size());
-        assertEquals(4, result.choices().stream().map(c -> Arrays.toString(c.tokenIds())).distinct().limit(4).count());
+        assertEquals(
+                4,
+                result.choices().stream()
+                        .map(c -> Arrays.toString(c.tokenIds()))
+                        .distinct()
+                        .limit(4)
+                        .count());
         assertEquals(0, result.cachedTokens(), "nothing was there when the first choice came in");
-        assertEquals(43 + 4 * 3 + 5 * 5, executor.tokensComputed(), "three tokens of the prompt are in no full block");
+        assertEquals(
+                43 + 4 * 3 + 5 * 5,
+                executor.tokensComputed(),
+                "three tokens of the prompt are in no full block");
     }
 
     /** A second turn begins where the answer to the first ended. */
@@ -74,7 +89,8 @@ class LlmEngineTest {
         LlmEngine engine = engine(8, 64, true);
         engine.submit(new EngineRequest(1, prompt(8, 0, 0), params(p -> p.maxTokens = 20), 0));
         int[] answer = drain(engine).getFirst().choices().getFirst().tokenIds();
-        int[] turn = IntStream.concat(Arrays.stream(prompt(8, 0, 0)), Arrays.stream(answer)).toArray();
+        int[] turn =
+                IntStream.concat(Arrays.stream(prompt(8, 0, 0)), Arrays.stream(answer)).toArray();
         engine.submit(new EngineRequest(2, turn, greedy(1), 0));
         // 31 tokens, of which the last was never computed: seven full blocks.
         assertEquals(28, drain(engine).getFirst().cachedTokens());
@@ -87,7 +103,9 @@ class LlmEngineTest {
         for (int i = 0; i < priorities.length; i++) {
             engine.submit(new EngineRequest(i, prompt(4, i, i), greedy(2), priorities[i]));
         }
-        assertEquals(List.of(2L, 4L, 0L, 1L, 3L), drain(engine).stream().map(EngineResult::requestId).toList());
+        assertEquals(
+                List.of(2L, 4L, 0L, 1L, 3L),
+                drain(engine).stream().map(EngineResult::requestId).toList());
     }
 
     @Test
@@ -98,7 +116,8 @@ class LlmEngineTest {
         List<Integer> sizes = new ArrayList<>();
         engine.listen((step, finished) -> sizes.add(step.numTokens()));
         drain(engine);
-        // 7 + 83 prompt tokens: five full steps and the rest, one decoded token of the first request in each.
+        // 7 + 83 prompt tokens: five full steps and the rest, one decoded token of the first
+        // request in each.
         assertEquals(List.of(16, 16, 16, 16, 16), sizes.subList(0, 5));
         assertTrue(sizes.get(5) < 16 && sizes.get(6) == 1, sizes.toString());
     }
@@ -119,7 +138,8 @@ class LlmEngineTest {
         assertEquals(40, running.promptTokens());
         EngineResult.Choice choice = running.choices().getFirst();
         assertEquals(FinishReason.ABORT, choice.finishReason());
-        assertTrue(choice.tokenIds().length >= 1 && choice.tokenIds().length < 30, choice.toString());
+        assertTrue(
+                choice.tokenIds().length >= 1 && choice.tokenIds().length < 30, choice.toString());
         assertFalse(choice.text().isEmpty());
         assertNull(engine.cancel(1), "cancelled twice");
         assertFalse(engine.hasWork());
@@ -147,7 +167,8 @@ class LlmEngineTest {
         assertTrue(engine.withdraw(2));
         assertFalse(engine.withdraw(2), "it is out");
         engine.submit(new EngineRequest(2, prompt(4, 1, 1), greedy(5), -1));
-        assertEquals(List.of(1L, 3L, 2L), drain(engine).stream().map(EngineResult::requestId).toList());
+        assertEquals(
+                List.of(1L, 3L, 2L), drain(engine).stream().map(EngineResult::requestId).toList());
     }
 
     @Test
@@ -163,14 +184,35 @@ class LlmEngineTest {
     @Test
     void whatCanNeverRunIsRejectedWithNumbers() {
         LlmEngine engine = engine(4, 256, true);
-        assertRejected(engine, new EngineRequest(1, new int[MAX_MODEL_LEN], greedy(1), 0), "context_length_exceeded", "200 tokens");
-        assertRejected(engine, new EngineRequest(1, new int[] {1, 61}, greedy(1), 0), "invalid_request", "token id 61");
-        assertRejected(engine, new EngineRequest(1, new int[] {-1}, greedy(1), 0), "invalid_request", "token id -1");
+        assertRejected(
+                engine,
+                new EngineRequest(1, new int[MAX_MODEL_LEN], greedy(1), 0),
+                "context_length_exceeded",
+                "200 tokens");
+        assertRejected(
+                engine,
+                new EngineRequest(1, new int[] {1, 61}, greedy(1), 0),
+                "invalid_request",
+                "token id 61");
+        assertRejected(
+                engine,
+                new EngineRequest(1, new int[] {-1}, greedy(1), 0),
+                "invalid_request",
+                "token id -1");
         SamplingParams biased = params(p -> p.logitBias = Map.of(99, 1f));
-        assertRejected(engine, new EngineRequest(1, new int[] {1}, biased, 0), "invalid_request", "logit_bias holds token id 99");
+        assertRejected(
+                engine,
+                new EngineRequest(1, new int[] {1}, biased, 0),
+                "invalid_request",
+                "logit_bias holds token id 99");
         SimulatedExecutor small = new SimulatedExecutor(4, BLOCK_SIZE, MAX_MODEL_LEN, false);
-        LlmEngine tight = new LlmEngine(small, new SimulatedTexts(), new int[0], config(4, 64, true));
-        assertRejected(tight, new EngineRequest(1, new int[10], greedy(8), 0), "kv_cache_too_small", "18 tokens");
+        LlmEngine tight =
+                new LlmEngine(small, new SimulatedTexts(), new int[0], config(4, 64, true));
+        assertRejected(
+                tight,
+                new EngineRequest(1, new int[10], greedy(8), 0),
+                "kv_cache_too_small",
+                "18 tokens");
         // The last token needs no place, so one less just fits.
         tight.submit(new EngineRequest(1, new int[10], greedy(7), 0));
         assertEquals(7, drain(tight).getFirst().completionTokens());
@@ -181,7 +223,9 @@ class LlmEngineTest {
     void oneIdIsInTheEngineOnce() {
         LlmEngine engine = engine(4, 64, true);
         engine.submit(new EngineRequest(1, new int[] {3}, greedy(2), 0));
-        assertThrows(IllegalArgumentException.class, () -> engine.submit(new EngineRequest(1, new int[] {3}, greedy(2), 0)));
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> engine.submit(new EngineRequest(1, new int[] {3}, greedy(2), 0)));
         assertEquals(1, drain(engine).size());
     }
 
@@ -190,15 +234,23 @@ class LlmEngineTest {
         LlmEngine engine = engine(4, 64, true);
         executor.breakAtContext(12);
         engine.submit(new EngineRequest(1, new int[] {3}, greedy(5), 0));
-        engine.submit(new EngineRequest(2, prompt(4, 1, 1), params(p -> {
-            p.maxTokens = 20;
-            p.n = 2;
-        }), 0));
+        engine.submit(
+                new EngineRequest(
+                        2,
+                        prompt(4, 1, 1),
+                        params(
+                                p -> {
+                                    p.maxTokens = 20;
+                                    p.n = 2;
+                                }),
+                        0));
         List<EngineResult> results = drain(engine);
-        EngineResult failed = results.stream().filter(r -> r.requestId() == 2).findFirst().orElseThrow();
+        EngineResult failed =
+                results.stream().filter(r -> r.requestId() == 2).findFirst().orElseThrow();
         assertEquals("numerical_error", failed.error().code());
         assertTrue(failed.error().message().contains("12 tokens"), failed.error().message());
-        assertNull(results.stream().filter(r -> r.requestId() == 1).findFirst().orElseThrow().error());
+        assertNull(
+                results.stream().filter(r -> r.requestId() == 1).findFirst().orElseThrow().error());
         engine.checkConservation();
         assertEquals(0, engine.stats().kvBlocksUsed());
     }
@@ -215,18 +267,27 @@ class LlmEngineTest {
         assertEquals(3, engine.stats().generationTokens());
     }
 
-    private static void assertRejected(LlmEngine engine, EngineRequest request, String code, String part) {
-        RequestRejectedException e = assertThrows(RequestRejectedException.class, () -> engine.submit(request));
+    private static void assertRejected(
+            LlmEngine engine, EngineRequest request, String code, String part) {
+        RequestRejectedException e =
+                assertThrows(RequestRejectedException.class, () -> engine.submit(request));
         assertEquals(code, e.code());
         assertTrue(e.getMessage().contains(part), e.getMessage());
     }
 
     private LlmEngine engine(int maxNumSeqs, int budget, boolean prefixCaching) {
-        return new LlmEngine(executor, new SimulatedTexts(), new int[0], config(maxNumSeqs, budget, prefixCaching), clock, () -> 0);
+        return new LlmEngine(
+                executor,
+                new SimulatedTexts(),
+                new int[0],
+                config(maxNumSeqs, budget, prefixCaching),
+                clock,
+                () -> 0);
     }
 
     private static EngineConfig config(int maxNumSeqs, int budget, boolean prefixCaching) {
-        return new EngineConfig("simulated", maxNumSeqs, budget, BLOCK_SIZE, 1, 0, prefixCaching, 1);
+        return new EngineConfig(
+                "simulated", maxNumSeqs, budget, BLOCK_SIZE, 1, 0, prefixCaching, 1);
     }
 
     private static List<EngineResult> drain(LlmEngine engine) {
@@ -261,6 +322,22 @@ class LlmEngineTest {
     private static SamplingParams params(Consumer<Params> change) {
         Params p = new Params();
         change.accept(p);
-        return new SamplingParams(p.maxTokens, 1, 1, 0, 0, 1, 0, 0, p.logitBias, -1, List.of(), List.of(), p.n, 3, false, true);
+        return new SamplingParams(
+                p.maxTokens,
+                1,
+                1,
+                0,
+                0,
+                1,
+                0,
+                0,
+                p.logitBias,
+                -1,
+                List.of(),
+                List.of(),
+                p.n,
+                3,
+                false,
+                true);
     }
 }

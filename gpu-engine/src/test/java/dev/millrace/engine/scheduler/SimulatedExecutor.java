@@ -5,6 +5,7 @@ import dev.millrace.engine.model.ForwardInput;
 import dev.millrace.engine.model.ModelExecutor;
 import dev.millrace.engine.sampling.SampleRow;
 import dev.millrace.engine.sampling.SampledToken;
+
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -12,18 +13,26 @@ import java.util.Deque;
 import java.util.List;
 
 /**
- * A model whose KV slots remember what was stored in them: token, position, and a hash of the whole prefix. Attention walks
- * the block table and checks that every visible slot holds what it should, so a wrong block, a slot given away too early
- * or a prefix hit on something never computed fails at once. The next token is a function of all visible tokens and of
- * the row's random number, so outputs must not depend on the schedule.
+ * A model whose KV slots remember what was stored in them: token, position, and a hash of the whole
+ * prefix. Attention walks the block table and checks that every visible slot holds what it should,
+ * so a wrong block, a slot given away too early or a prefix hit on something never computed fails
+ * at once. The next token is a function of all visible tokens and of the row's random number, so
+ * outputs must not depend on the schedule.
  */
 final class SimulatedExecutor implements ModelExecutor {
     static final int VOCAB_SIZE = 61;
     static final long ROOT = 17;
 
     /** A launched step: the arguments copied, as the contract demands. */
-    private record Job(int[] tokens, int[] positions, int[] slots, int[] cuSeqlensQ, int[] contextLens, int[][] blockTables,
-            int[] logitRows, List<SampleRow> rows) {}
+    private record Job(
+            int[] tokens,
+            int[] positions,
+            int[] slots,
+            int[] cuSeqlensQ,
+            int[] contextLens,
+            int[][] blockTables,
+            int[] logitRows,
+            List<SampleRow> rows) {}
 
     private final KvLayout layout;
     private final int maxModelLen;
@@ -78,15 +87,26 @@ final class SimulatedExecutor implements ModelExecutor {
     public Object launch(ForwardInput input, List<SampleRow> rows) {
         int[][] tables = new int[input.numSeqs][];
         for (int s = 0; s < tables.length; s++) {
-            tables[s] = Arrays.copyOf(input.blockTables[s], (input.contextLens[s] + layout.blockSize() - 1) / layout.blockSize());
+            tables[s] =
+                    Arrays.copyOf(
+                            input.blockTables[s],
+                            (input.contextLens[s] + layout.blockSize() - 1) / layout.blockSize());
         }
-        Job job = new Job(Arrays.copyOf(input.tokenIds, input.numTokens), Arrays.copyOf(input.positions, input.numTokens),
-                Arrays.copyOf(input.slotMapping, input.numTokens), Arrays.copyOf(input.cuSeqlensQ, input.numSeqs + 1),
-                Arrays.copyOf(input.contextLens, input.numSeqs), tables, Arrays.copyOf(input.logitRows, input.numLogitRows),
-                List.copyOf(rows));
+        Job job =
+                new Job(
+                        Arrays.copyOf(input.tokenIds, input.numTokens),
+                        Arrays.copyOf(input.positions, input.numTokens),
+                        Arrays.copyOf(input.slotMapping, input.numTokens),
+                        Arrays.copyOf(input.cuSeqlensQ, input.numSeqs + 1),
+                        Arrays.copyOf(input.contextLens, input.numSeqs),
+                        tables,
+                        Arrays.copyOf(input.logitRows, input.numLogitRows),
+                        List.copyOf(rows));
         require(rows.size() == input.numLogitRows, "one row per logit row");
         queue.add(job);
-        require(queue.size() <= (asynchronous ? 2 : 1), "too many steps under way: " + queue.size());
+        require(
+                queue.size() <= (asynchronous ? 2 : 1),
+                "too many steps under way: " + queue.size());
         return job;
     }
 
@@ -132,26 +152,37 @@ final class SimulatedExecutor implements ModelExecutor {
                 }
                 int position = job.positions()[t];
                 int slot = job.slots()[t];
-                require(slot == slotOf(job, s, position), "slot mapping and block table disagree at position " + position);
+                require(
+                        slot == slotOf(job, s, position),
+                        "slot mapping and block table disagree at position " + position);
                 require(slotStep[slot] != step, "slot " + slot + " is written twice in one step");
                 slotStep[slot] = step;
                 slotToken[slot] = token;
                 slotPosition[slot] = position;
-                slotPrefix[slot] = extend(position == 0 ? ROOT : slotPrefix[slotOf(job, s, position - 1)], token);
+                slotPrefix[slot] =
+                        extend(
+                                position == 0 ? ROOT : slotPrefix[slotOf(job, s, position - 1)],
+                                token);
             }
         }
     }
 
     private void attend(Job job, int s) {
         int start = job.contextLens()[s] - (job.cuSeqlensQ()[s + 1] - job.cuSeqlensQ()[s]);
-        require(job.positions()[job.cuSeqlensQ()[s]] == start, "the first query position follows from lengths");
+        require(
+                job.positions()[job.cuSeqlensQ()[s]] == start,
+                "the first query position follows from lengths");
         long prefix = ROOT;
         for (int position = 0; position < job.contextLens()[s]; position++) {
             int slot = slotOf(job, s, position);
-            require(slotPosition[slot] == position, "position " + position + " finds position " + slotPosition[slot]);
+            require(
+                    slotPosition[slot] == position,
+                    "position " + position + " finds position " + slotPosition[slot]);
             prefix = extend(prefix, slotToken[slot]);
             require(slotPrefix[slot] == prefix, "position " + position + " finds another prefix");
-            require(position >= start || slotStep[slot] < step, "position " + position + " is read before it is computed");
+            require(
+                    position >= start || slotStep[slot] < step,
+                    "position " + position + " is read before it is computed");
         }
     }
 
@@ -164,13 +195,19 @@ final class SimulatedExecutor implements ModelExecutor {
             }
             SampleRow row = job.rows().get(r);
             int context = job.contextLens()[s];
-            require(row.numTokens() == context || (asynchronous && row.numTokens() == context - 1), "a row knows its tokens");
+            require(
+                    row.numTokens() == context || (asynchronous && row.numTokens() == context - 1),
+                    "a row knows its tokens");
             for (int position = 0; position < row.numTokens(); position++) {
-                require(slotToken[slotOf(job, s, position)] == row.tokens()[position], "a row's tokens are those in its slots");
+                require(
+                        slotToken[slotOf(job, s, position)] == row.tokens()[position],
+                        "a row's tokens are those in its slots");
             }
             long prefix = slotPrefix[slotOf(job, s, context - 1)];
             boolean broken = context >= invalidFromContext;
-            sampled.add(SampledToken.of(broken ? SampledToken.INVALID : nextToken(prefix, row.uniform())));
+            sampled.add(
+                    SampledToken.of(
+                            broken ? SampledToken.INVALID : nextToken(prefix, row.uniform())));
         }
         return sampled;
     }

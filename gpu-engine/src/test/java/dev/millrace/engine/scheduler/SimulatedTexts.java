@@ -2,7 +2,10 @@ package dev.millrace.engine.scheduler;
 
 import java.nio.charset.StandardCharsets;
 
-/** Tokens as one or two letters of a small alphabet, so that stop strings often lie across tokens. Token 0 has no text. */
+/**
+ * Tokens as one or two letters of a small alphabet, so that stop strings often lie across tokens.
+ * Token 0 has no text.
+ */
 final class SimulatedTexts implements TokenTexts {
     static final int EOS = 0;
 

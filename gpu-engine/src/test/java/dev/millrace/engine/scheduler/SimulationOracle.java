@@ -4,13 +4,18 @@ import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.FinishReason;
 import dev.millrace.engine.api.SamplingParams;
 import dev.millrace.engine.sampling.Uniforms;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 
-/** What a request must answer on a {@link SimulatedExecutor}, computed alone, from the start, without any cache. */
-record SimulationOracle(List<Integer> tokens, String text, FinishReason finishReason, String stopReason) {
+/**
+ * What a request must answer on a {@link SimulatedExecutor}, computed alone, from the start,
+ * without any cache.
+ */
+record SimulationOracle(
+        List<Integer> tokens, String text, FinishReason finishReason, String stopReason) {
 
     static SimulationOracle answer(EngineRequest request, int choice, int maxModelLen) {
         SamplingParams params = request.sampling();
@@ -40,10 +45,15 @@ record SimulationOracle(List<Integer> tokens, String text, FinishReason finishRe
                 cutBy = firstStop(shown, params.stop());
             }
             if (cutBy != null) {
-                return new SimulationOracle(tokens, shown.substring(0, shown.indexOf(cutBy)), FinishReason.STOP, cutBy);
+                return new SimulationOracle(
+                        tokens, shown.substring(0, shown.indexOf(cutBy)), FinishReason.STOP, cutBy);
             }
             if (eos || stopToken) {
-                return new SimulationOracle(tokens, shown.toString(), FinishReason.STOP, eos ? null : Integer.toString(token));
+                return new SimulationOracle(
+                        tokens,
+                        shown.toString(),
+                        FinishReason.STOP,
+                        eos ? null : Integer.toString(token));
             }
             if (full) {
                 return new SimulationOracle(tokens, shown.toString(), FinishReason.LENGTH, null);
@@ -52,7 +62,9 @@ record SimulationOracle(List<Integer> tokens, String text, FinishReason finishRe
     }
 
     boolean matches(int[] tokenIds, String itsText, FinishReason itsReason, String itsStopReason) {
-        return Arrays.stream(tokenIds).boxed().toList().equals(tokens) && itsText.equals(text) && itsReason == finishReason
+        return Arrays.stream(tokenIds).boxed().toList().equals(tokens)
+                && itsText.equals(text)
+                && itsReason == finishReason
                 && Objects.equals(itsStopReason, stopReason);
     }
 

@@ -6,6 +6,7 @@ import dev.millrace.engine.api.EngineResult;
 import dev.millrace.engine.api.EngineStats;
 import dev.millrace.engine.api.SamplingParams;
 import dev.millrace.engine.observe.StepTrace;
+
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -16,8 +17,8 @@ import java.util.Map;
 import java.util.SplittableRandom;
 
 /**
- * One engine with settings, arrivals and aborts drawn from a seed. Every answer is compared with the oracle's, and blocks
- * are counted after every step.
+ * One engine with settings, arrivals and aborts drawn from a seed. Every answer is compared with
+ * the oracle's, and blocks are counted after every step.
  */
 final class SimulationWorld {
     private final SplittableRandom random;
@@ -41,10 +42,26 @@ final class SimulationWorld {
         int budget = 1 + random.nextInt(64);
         boolean prefixCaching = random.nextInt(4) > 0;
         boolean asynchronous = random.nextInt(2) == 0;
-        config = new EngineConfig("simulated", maxNumSeqs, budget, blockSize, 1, maxModelLen, prefixCaching, 1);
+        config =
+                new EngineConfig(
+                        "simulated",
+                        maxNumSeqs,
+                        budget,
+                        blockSize,
+                        1,
+                        maxModelLen,
+                        prefixCaching,
+                        1);
         executor = new SimulatedExecutor(numBlocks, blockSize, maxModelLen, asynchronous);
         InstantSource ticks = () -> Instant.ofEpochMilli(clock++);
-        engine = new LlmEngine(executor, new SimulatedTexts(), new int[] {SimulatedTexts.EOS}, config, ticks, () -> clock++);
+        engine =
+                new LlmEngine(
+                        executor,
+                        new SimulatedTexts(),
+                        new int[] {SimulatedTexts.EOS},
+                        config,
+                        ticks,
+                        () -> clock++);
         engine.listen(new StepTrace(trace));
         for (int i = 0; i < sharedPrefixes.length; i++) {
             sharedPrefixes[i] = randomTokens(1 + random.nextInt(maxModelLen / 2));
@@ -82,7 +99,9 @@ final class SimulationWorld {
         }
         check(open.isEmpty(), "unanswered: " + open.keySet());
         check(engine.stats().kvBlocksUsed() == 0, "blocks are held by nobody: " + engine.stats());
-        check(engine.stats().running() == 0 && engine.stats().waiting() == 0, "sequences are left: " + engine.stats());
+        check(
+                engine.stats().running() == 0 && engine.stats().waiting() == 0,
+                "sequences are left: " + engine.stats());
     }
 
     private void submit() {
@@ -97,7 +116,8 @@ final class SimulationWorld {
 
     private EngineRequest request() {
         int[] shared = sharedPrefixes[random.nextInt(sharedPrefixes.length)];
-        int sharedLength = random.nextInt(5) == 0 ? random.nextInt(shared.length + 1) : shared.length;
+        int sharedLength =
+                random.nextInt(5) == 0 ? random.nextInt(shared.length + 1) : shared.length;
         int room = config.maxModelLen() - 1 - sharedLength;
         int[] own = randomTokens(random.nextInt(Math.min(room, 20) + 1));
         int[] prompt = Arrays.copyOf(shared, sharedLength + own.length);
@@ -105,21 +125,38 @@ final class SimulationWorld {
         if (prompt.length == 0) {
             prompt = new int[] {5};
         }
-        return new EngineRequest(nextId++, prompt, sampling(), random.nextInt(4) == 0 ? random.nextInt(3) - 1 : 0);
+        return new EngineRequest(
+                nextId++, prompt, sampling(), random.nextInt(4) == 0 ? random.nextInt(3) - 1 : 0);
     }
 
     private SamplingParams sampling() {
         double temperature = random.nextBoolean() ? 0 : 1;
         double presence = random.nextInt(4) == 0 ? 0.5 : 0;
-        List<String> stop = switch (random.nextInt(4)) {
-            case 0 -> List.of("abcd", "dda");
-            case 1 -> List.of("bb");
-            default -> List.of();
-        };
+        List<String> stop =
+                switch (random.nextInt(4)) {
+                    case 0 -> List.of("abcd", "dda");
+                    case 1 -> List.of("bb");
+                    default -> List.of();
+                };
         List<Integer> stopTokens = random.nextInt(3) == 0 ? List.of(7, 8) : List.of();
         int n = random.nextInt(5) == 0 ? 1 + random.nextInt(4) : 1;
-        return new SamplingParams(1 + random.nextInt(60), temperature, 1, 0, 0, 1, presence, 0, Map.of(), -1, stop, stopTokens, n,
-                random.nextLong(), random.nextInt(3) == 0, true);
+        return new SamplingParams(
+                1 + random.nextInt(60),
+                temperature,
+                1,
+                0,
+                0,
+                1,
+                presence,
+                0,
+                Map.of(),
+                -1,
+                stop,
+                stopTokens,
+                n,
+                random.nextLong(),
+                random.nextInt(3) == 0,
+                true);
     }
 
     private void abort() {
@@ -133,13 +170,28 @@ final class SimulationWorld {
     private void step() {
         for (EngineResult result : engine.step()) {
             EngineRequest request = open.remove(result.requestId());
-            check(request != null, "an answer to a request that is not open: " + result.requestId());
+            check(
+                    request != null,
+                    "an answer to a request that is not open: " + result.requestId());
             openIds.remove(result.requestId());
-            check(result.error() == null && result.choices().size() == request.sampling().n(), "choices of " + result);
+            check(
+                    result.error() == null && result.choices().size() == request.sampling().n(),
+                    "choices of " + result);
             for (EngineResult.Choice choice : result.choices()) {
-                SimulationOracle expected = SimulationOracle.answer(request, choice.index(), config.maxModelLen());
-                check(expected.matches(choice.tokenIds(), choice.text(), choice.finishReason(), choice.stopReason()),
-                        "request " + request.requestId() + " answers " + choice + ", not " + expected);
+                SimulationOracle expected =
+                        SimulationOracle.answer(request, choice.index(), config.maxModelLen());
+                check(
+                        expected.matches(
+                                choice.tokenIds(),
+                                choice.text(),
+                                choice.finishReason(),
+                                choice.stopReason()),
+                        "request "
+                                + request.requestId()
+                                + " answers "
+                                + choice
+                                + ", not "
+                                + expected);
             }
         }
         engine.checkConservation();

@@ -7,16 +7,19 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+
 import dev.millrace.engine.api.EngineConfig;
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.SamplingParams;
 import dev.millrace.engine.observe.StepTrace;
+
+import org.junit.jupiter.api.Test;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.io.Writer;
 import java.util.HashMap;
 import java.util.Map;
-import org.junit.jupiter.api.Test;
 
 class StepTraceTest {
 
@@ -28,13 +31,18 @@ class StepTraceTest {
         engine.submit(new EngineRequest(7, new int[] {1, 2, 3}, SamplingParams.greedy(2), 0));
         engine.step();
         engine.step();
-        assertEquals("""
+        assertEquals(
+                """
                 {"step":1,"tokens":3,"run":[[7,0,0,3]],"admitted":[[7,0]],"preempted":[],"finished":[]}
                 {"step":2,"tokens":1,"run":[[7,0,3,1]],"admitted":[],"preempted":[],"finished":[7]}
-                """, out.toString());
+                """,
+                out.toString());
     }
 
-    /** The lines of busy engines tell where every sequence stood: each goes on where it stopped, or begins again. */
+    /**
+     * The lines of busy engines tell where every sequence stood: each goes on where it stopped, or
+     * begins again.
+     */
     @Test
     void theLinesAreAScheduleThatCanBeReplayed() throws JsonProcessingException {
         int preempted = 0;
@@ -77,26 +85,33 @@ class StepTraceTest {
 
     @Test
     void aTraceThatCannotBeWrittenSaysSo() {
-        Writer full = new Writer() {
-            @Override
-            public void write(char[] chars, int offset, int length) throws IOException {
-                throw new IOException("disk full");
-            }
+        Writer full =
+                new Writer() {
+                    @Override
+                    public void write(char[] chars, int offset, int length) throws IOException {
+                        throw new IOException("disk full");
+                    }
 
-            @Override
-            public void flush() {}
+                    @Override
+                    public void flush() {}
 
-            @Override
-            public void close() {}
-        };
+                    @Override
+                    public void close() {}
+                };
         LlmEngine engine = engine();
         engine.listen(new StepTrace(full));
         engine.submit(new EngineRequest(1, new int[] {1}, SamplingParams.greedy(1), 0));
-        assertEquals("disk full", assertThrows(UncheckedIOException.class, engine::step).getCause().getMessage());
+        assertEquals(
+                "disk full",
+                assertThrows(UncheckedIOException.class, engine::step).getCause().getMessage());
     }
 
     private static LlmEngine engine() {
         SimulatedExecutor executor = new SimulatedExecutor(16, 4, 32, false);
-        return new LlmEngine(executor, new SimulatedTexts(), new int[0], new EngineConfig("simulated", 4, 16, 4, 1, 0, true, 1));
+        return new LlmEngine(
+                executor,
+                new SimulatedTexts(),
+                new int[0],
+                new EngineConfig("simulated", 4, 16, 4, 1, 0, true, 1));
     }
 }

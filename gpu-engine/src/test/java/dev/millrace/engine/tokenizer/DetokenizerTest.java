@@ -6,6 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -13,10 +16,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Random;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
-/** Characters in pieces, bytes that are no characters, special tokens, and files that are no tokenizer. */
+/**
+ * Characters in pieces, bytes that are no characters, special tokens, and files that are no
+ * tokenizer.
+ */
 class DetokenizerTest {
     private static final Path GOLDENS = Path.of("src/test/resources/goldens/tokenizers");
 
@@ -38,7 +42,12 @@ class DetokenizerTest {
     @Test
     void showsWhatCanBeNoCharacterAsReplacement() {
         try (HfTokenizer tokenizer = HfTokenizer.load(GOLDENS.resolve("gpt2"))) {
-            int[] ids = byteIds(tokenizer, new byte[] {(byte) 0xE4, (byte) 0xBD, 'a', (byte) 0xFF, 'b', (byte) 0xF0});
+            int[] ids =
+                    byteIds(
+                            tokenizer,
+                            new byte[] {
+                                (byte) 0xE4, (byte) 0xBD, 'a', (byte) 0xFF, 'b', (byte) 0xF0
+                            });
             Detokenizer detokenizer = tokenizer.detokenizer(true);
             StringBuilder text = new StringBuilder();
             for (int id : ids) {
@@ -51,7 +60,10 @@ class DetokenizerTest {
         }
     }
 
-    /** Any ids at all: the pieces make up the library's own decoding of the whole (byte-level families). */
+    /**
+     * Any ids at all: the pieces make up the library's own decoding of the whole (byte-level
+     * families).
+     */
     @Test
     void piecesMakeUpTheWholeForRandomIds() {
         for (String family : new String[] {"llama3", "qwen2", "gpt2"}) {
@@ -63,11 +75,15 @@ class DetokenizerTest {
                         StringBuilder text = new StringBuilder();
                         for (int id : ids) {
                             String piece = detokenizer.append(id);
-                            assertFalse(endsInsideCharacter(piece), "a split character, seed " + seed);
+                            assertFalse(
+                                    endsInsideCharacter(piece), "a split character, seed " + seed);
                             text.append(piece);
                         }
                         text.append(detokenizer.finish());
-                        assertEquals(tokenizer.decode(ids, skip), text.toString(), family + " seed " + seed);
+                        assertEquals(
+                                tokenizer.decode(ids, skip),
+                                text.toString(),
+                                family + " seed " + seed);
                     }
                 }
             }
@@ -93,10 +109,15 @@ class DetokenizerTest {
     void tokenBytesKeepPartsOfCharactersAndLeadingSpaces() {
         try (HfTokenizer gpt2 = HfTokenizer.load(GOLDENS.resolve("gpt2"));
                 HfTokenizer llama2 = HfTokenizer.load(GOLDENS.resolve("llama2"))) {
-            assertArrayEquals(new byte[] {(byte) 0xF0}, gpt2.tokenBytes(byteIds(gpt2, new byte[] {(byte) 0xF0})[0]));
+            assertArrayEquals(
+                    new byte[] {(byte) 0xF0},
+                    gpt2.tokenBytes(byteIds(gpt2, new byte[] {(byte) 0xF0})[0]));
             assertEquals("\uFFFD", gpt2.tokenText(byteIds(gpt2, new byte[] {(byte) 0xF0})[0]));
-            assertArrayEquals(" ".getBytes(StandardCharsets.UTF_8), llama2.tokenBytes(llama2.tokenId("\u2581").orElseThrow()));
-            assertArrayEquals(new byte[] {'\n'}, llama2.tokenBytes(llama2.tokenId("<0x0A>").orElseThrow()));
+            assertArrayEquals(
+                    " ".getBytes(StandardCharsets.UTF_8),
+                    llama2.tokenBytes(llama2.tokenId("\u2581").orElseThrow()));
+            assertArrayEquals(
+                    new byte[] {'\n'}, llama2.tokenBytes(llama2.tokenId("<0x0A>").orElseThrow()));
         }
     }
 
@@ -104,9 +125,14 @@ class DetokenizerTest {
     void refusesIdsOutsideTheVocabulary() {
         try (HfTokenizer tokenizer = HfTokenizer.load(GOLDENS.resolve("gpt2"))) {
             int size = tokenizer.vocabularySize();
-            assertTrue(assertThrows(IndexOutOfBoundsException.class, () -> tokenizer.detokenizer(true).append(size))
-                    .getMessage().contains(String.valueOf(size)));
-            assertThrows(IndexOutOfBoundsException.class, () -> tokenizer.decode(new int[] {-1}, true));
+            assertTrue(
+                    assertThrows(
+                                    IndexOutOfBoundsException.class,
+                                    () -> tokenizer.detokenizer(true).append(size))
+                            .getMessage()
+                            .contains(String.valueOf(size)));
+            assertThrows(
+                    IndexOutOfBoundsException.class, () -> tokenizer.decode(new int[] {-1}, true));
             assertEquals("", tokenizer.decode(new int[0], true));
         }
     }
@@ -122,14 +148,24 @@ class DetokenizerTest {
     @Test
     void truncationAndPaddingInTheFileAreIgnored(@TempDir Path dir) throws IOException {
         String json = Files.readString(GOLDENS.resolve("gpt2/tokenizer.json"));
-        String asking = json.replaceFirst("\"truncation\": *null", """
-                "truncation": {"direction": "Right", "max_length": 3, "strategy": "LongestFirst", "stride": 0}""")
-                .replaceFirst("\"padding\": *null", """
-                "padding": {"strategy": {"Fixed": 9}, "direction": "Right", "pad_to_multiple_of": null,
-                "pad_id": 0, "pad_type_id": 0, "pad_token": "!"}""");
-        assertTrue(asking.contains("max_length") && asking.contains("pad_id"), "the file asks for both");
+        String asking =
+                json.replaceFirst(
+                                "\"truncation\": *null",
+                                """
+                                "truncation": {"direction": "Right", "max_length": 3, "strategy": "LongestFirst", "stride": 0}\
+                                """)
+                        .replaceFirst(
+                                "\"padding\": *null",
+                                """
+                                "padding": {"strategy": {"Fixed": 9}, "direction": "Right", "pad_to_multiple_of": null,
+                                "pad_id": 0, "pad_type_id": 0, "pad_token": "!"}\
+                                """);
+        assertTrue(
+                asking.contains("max_length") && asking.contains("pad_id"),
+                "the file asks for both");
         Files.writeString(dir.resolve("tokenizer.json"), asking);
-        try (HfTokenizer asked = HfTokenizer.load(dir); HfTokenizer plain = HfTokenizer.load(GOLDENS.resolve("gpt2"))) {
+        try (HfTokenizer asked = HfTokenizer.load(dir);
+                HfTokenizer plain = HfTokenizer.load(GOLDENS.resolve("gpt2"))) {
             for (String text : new String[] {"a", "a much longer text than three tokens"}) {
                 assertArrayEquals(plain.encode(text, true), asked.encode(text, true));
             }
@@ -145,14 +181,27 @@ class DetokenizerTest {
 
     @Test
     void missingOrBrokenFilesAreNamed(@TempDir Path dir) throws IOException {
-        UncheckedIOException missing = assertThrows(UncheckedIOException.class, () -> HfTokenizer.load(dir));
-        assertTrue(missing.getMessage().contains(dir.resolve("tokenizer.json").toString()), missing.getMessage());
-        String[] broken = {"", "[]", "{\"model\": ", "{}", "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0}, \"merges\": [\"x y\"]}}",
-            "{\"model\": {\"vocab\": {\"a\": -1}}}", "{\"model\": {\"vocab\": {\"a\": 0}}, \"decoder\": {\"type\": \"CTC\"}}"};
+        UncheckedIOException missing =
+                assertThrows(UncheckedIOException.class, () -> HfTokenizer.load(dir));
+        assertTrue(
+                missing.getMessage().contains(dir.resolve("tokenizer.json").toString()),
+                missing.getMessage());
+        String[] broken = {
+            "",
+            "[]",
+            "{\"model\": ",
+            "{}",
+            "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0}, \"merges\": [\"x y\"]}}",
+            "{\"model\": {\"vocab\": {\"a\": -1}}}",
+            "{\"model\": {\"vocab\": {\"a\": 0}}, \"decoder\": {\"type\": \"CTC\"}}"
+        };
         for (String json : broken) {
             Files.writeString(dir.resolve("tokenizer.json"), json);
-            UncheckedIOException e = assertThrows(UncheckedIOException.class, () -> HfTokenizer.load(dir), json);
-            assertTrue(e.getMessage().contains(dir.resolve("tokenizer.json").toString()), e.getMessage());
+            UncheckedIOException e =
+                    assertThrows(UncheckedIOException.class, () -> HfTokenizer.load(dir), json);
+            assertTrue(
+                    e.getMessage().contains(dir.resolve("tokenizer.json").toString()),
+                    e.getMessage());
         }
     }
 
@@ -161,7 +210,10 @@ class DetokenizerTest {
         HfTokenizer tokenizer = HfTokenizer.load(GOLDENS.resolve("gpt2"));
         tokenizer.close();
         tokenizer.close();
-        assertTrue(assertThrows(IllegalStateException.class, () -> tokenizer.encode("a", true)).getMessage().contains("closed"));
+        assertTrue(
+                assertThrows(IllegalStateException.class, () -> tokenizer.encode("a", true))
+                        .getMessage()
+                        .contains("closed"));
     }
 
     private static boolean endsInsideCharacter(String piece) {

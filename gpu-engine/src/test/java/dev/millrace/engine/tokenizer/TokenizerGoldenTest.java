@@ -6,33 +6,50 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
-/** Every tokenizer case of the reference: ids, decoded text, and what may be shown after each token. */
+/**
+ * Every tokenizer case of the reference: ids, decoded text, and what may be shown after each token.
+ */
 class TokenizerGoldenTest {
     private static final Path GOLDENS = Path.of("src/test/resources/goldens/tokenizers");
 
     @ParameterizedTest
     @ValueSource(strings = {"llama3", "qwen2", "gpt2", "llama2"})
     void agreesWithTheReference(String family) throws IOException {
-        JsonNode golden = new ObjectMapper().readTree(GOLDENS.resolve(family).resolve("golden.json").toFile());
+        JsonNode golden =
+                new ObjectMapper()
+                        .readTree(GOLDENS.resolve(family).resolve("golden.json").toFile());
         assertTrue(golden.path("cases").size() >= 58, "the golden file has cases");
         try (HfTokenizer tokenizer = HfTokenizer.load(GOLDENS.resolve(family))) {
             for (JsonNode c : golden.path("cases")) {
                 String text = c.path("text").textValue();
                 int[] ids = ints(c.path("ids"));
                 assertArrayEquals(ids, tokenizer.encode(text, true), () -> "ids of " + text);
-                assertArrayEquals(ints(c.path("ids_without_special")), tokenizer.encode(text, false), () -> "plain ids of " + text);
+                assertArrayEquals(
+                        ints(c.path("ids_without_special")),
+                        tokenizer.encode(text, false),
+                        () -> "plain ids of " + text);
                 assertEquals(c.path("decoded").textValue(), tokenizer.decode(ids, true), "decoded");
-                assertEquals(c.path("decoded_with_special").textValue(), tokenizer.decode(ids, false), "decoded with special tokens");
-                assertEquals(strings(c.path("pieces")), pieces(tokenizer, ids, true), () -> "pieces of " + text);
-                assertEquals(c.path("decoded_with_special").textValue(), String.join("", pieces(tokenizer, ids, false)));
+                assertEquals(
+                        c.path("decoded_with_special").textValue(),
+                        tokenizer.decode(ids, false),
+                        "decoded with special tokens");
+                assertEquals(
+                        strings(c.path("pieces")),
+                        pieces(tokenizer, ids, true),
+                        () -> "pieces of " + text);
+                assertEquals(
+                        c.path("decoded_with_special").textValue(),
+                        String.join("", pieces(tokenizer, ids, false)));
             }
         }
     }

@@ -13,11 +13,13 @@ import dev.millrace.engine.backend.WeightReader;
 import dev.millrace.engine.backend.WeightTensor;
 import dev.millrace.engine.kvcache.KvLayout;
 import dev.millrace.engine.model.ForwardInput;
+
 import java.util.List;
 
 /**
- * The oracle: every op in the most obvious way, on one thread. Sums run in double, values are kept in F32, so that its
- * results are what exact arithmetic rounds to; all other devices are judged by it. Far too slow for real models.
+ * The oracle: every op in the most obvious way, on one thread. Sums run in double, values are kept
+ * in F32, so that its results are what exact arithmetic rounds to; all other devices are judged by
+ * it. Far too slow for real models.
  */
 public final class ScalarBackend implements Backend {
 
@@ -49,14 +51,21 @@ public final class ScalarBackend implements Backend {
         int filled = 0;
         for (WeightTensor part : parts) {
             if (part.cols() != cols) {
-                throw new IllegalArgumentException(part.name() + " has " + part.cols() + " columns, not " + cols);
+                throw new IllegalArgumentException(
+                        part.name() + " has " + part.cols() + " columns, not " + cols);
             }
             for (int row = 0; row < part.rows(); row++) {
                 WeightReader.readRow(part, row, weights[filled++]);
             }
         }
         if (bias != null && bias.length != rows) {
-            throw new IllegalArgumentException(parts.getFirst().name() + ": a bias of " + bias.length + " for " + rows + " rows");
+            throw new IllegalArgumentException(
+                    parts.getFirst().name()
+                            + ": a bias of "
+                            + bias.length
+                            + " for "
+                            + rows
+                            + " rows");
         }
         return new ScalarLinear(cols, weights, bias == null ? new float[rows] : bias.clone());
     }
@@ -80,7 +89,8 @@ public final class ScalarBackend implements Backend {
     }
 
     @Override
-    public void addRmsNorm(Buffer residual, Buffer delta, Vector weight, float epsilon, Buffer out, int rows) {
+    public void addRmsNorm(
+            Buffer residual, Buffer delta, Vector weight, float epsilon, Buffer out, int rows) {
         int cols = residual.cols();
         for (int t = 0; t < rows; t++) {
             float[] sum = row(residual, t);
@@ -99,7 +109,13 @@ public final class ScalarBackend implements Backend {
     }
 
     @Override
-    public void ropeAndStore(Buffer qkv, AttentionSpec spec, QkNormRope qk, ForwardInput input, KvStore kv, int layer) {
+    public void ropeAndStore(
+            Buffer qkv,
+            AttentionSpec spec,
+            QkNormRope qk,
+            ForwardInput input,
+            KvStore kv,
+            int layer) {
         int headDim = spec.headDim();
         int rotatedHeads = spec.numQueryHeads() + spec.numKvHeads();
         ScalarKvStore store = (ScalarKvStore) kv;
@@ -109,7 +125,13 @@ public final class ScalarBackend implements Backend {
                 Vector norm = head < spec.numQueryHeads() ? qk.qNorm() : qk.kNorm();
                 if (norm != null) {
                     float[] normed = new float[headDim];
-                    rmsNorm(heads, head * headDim, headDim, ((ScalarVector) norm).values(), qk.epsilon(), normed);
+                    rmsNorm(
+                            heads,
+                            head * headDim,
+                            headDim,
+                            ((ScalarVector) norm).values(),
+                            qk.epsilon(),
+                            normed);
                     System.arraycopy(normed, 0, heads, head * headDim, headDim);
                 }
                 rotate(heads, head * headDim, qk.rope(), input.positions[t]);
@@ -117,22 +139,33 @@ public final class ScalarBackend implements Backend {
             for (int head = 0; head < spec.numKvHeads(); head++) {
                 int key = (spec.numQueryHeads() + head) * headDim;
                 int value = (rotatedHeads + head) * headDim;
-                System.arraycopy(heads, key, store.key(layer, input.slotMapping[t], head), 0, headDim);
-                System.arraycopy(heads, value, store.value(layer, input.slotMapping[t], head), 0, headDim);
+                System.arraycopy(
+                        heads, key, store.key(layer, input.slotMapping[t], head), 0, headDim);
+                System.arraycopy(
+                        heads, value, store.value(layer, input.slotMapping[t], head), 0, headDim);
             }
         }
     }
 
     @Override
-    public void attention(Buffer qkv, AttentionSpec spec, ForwardInput input, KvStore kv, int layer, Buffer out) {
+    public void attention(
+            Buffer qkv, AttentionSpec spec, ForwardInput input, KvStore kv, int layer, Buffer out) {
         for (int seq = 0; seq < input.numSeqs; seq++) {
             int end = input.cuSeqlensQ[seq + 1];
             for (int t = input.cuSeqlensQ[seq]; t < end; t++) {
                 int visible = input.contextLens[seq] - (end - 1 - t);
-                int first = spec.slidingWindow() == 0 ? 0 : Math.max(0, visible - spec.slidingWindow());
+                int first =
+                        spec.slidingWindow() == 0 ? 0 : Math.max(0, visible - spec.slidingWindow());
                 for (int head = 0; head < spec.numQueryHeads(); head++) {
                     int kvHead = head / (spec.numQueryHeads() / spec.numKvHeads());
-                    KvView context = new KvView((ScalarKvStore) kv, layer, kvHead, input.blockTables[seq], first, visible);
+                    KvView context =
+                            new KvView(
+                                    (ScalarKvStore) kv,
+                                    layer,
+                                    kvHead,
+                                    input.blockTables[seq],
+                                    first,
+                                    visible);
                     attend(row(qkv, t), head, spec.scale(), context, row(out, t));
                 }
             }
@@ -151,12 +184,16 @@ public final class ScalarBackend implements Backend {
         for (int t = 0; t < rows; t++) {
             float[] hidden = row(in, t);
             double[] sum = new double[in.cols()];
-            ExpertRouting routing = ExpertRouting.of(multiplied((ScalarLinear) experts.router(), hidden), experts);
+            ExpertRouting routing =
+                    ExpertRouting.of(multiplied((ScalarLinear) experts.router(), hidden), experts);
             for (int k = 0; k < experts.expertsPerToken(); k++) {
                 int expert = routing.experts()[k];
                 ScalarLinear down = (ScalarLinear) experts.down()[expert];
                 float[] activated = new float[down.inFeatures()];
-                siluMul(multiplied((ScalarLinear) experts.gateUp()[expert], hidden), activated, activated.length);
+                siluMul(
+                        multiplied((ScalarLinear) experts.gateUp()[expert], hidden),
+                        activated,
+                        activated.length);
                 float[] answer = multiplied(down, activated);
                 for (int i = 0; i < sum.length; i++) {
                     sum[i] += routing.weights()[k] * answer[i];
@@ -185,7 +222,8 @@ public final class ScalarBackend implements Backend {
     public void close() {}
 
     /** out of a head = Σ softmax(scale * q·k) v over the tokens in view. */
-    private static void attend(float[] queryRow, int head, float scale, KvView context, float[] out) {
+    private static void attend(
+            float[] queryRow, int head, float scale, KvView context, float[] out) {
         int headDim = context.headDim();
         double[] scores = new double[context.length()];
         for (int i = 0; i < scores.length; i++) {
@@ -229,7 +267,8 @@ public final class ScalarBackend implements Backend {
         }
     }
 
-    private static void rmsNorm(float[] in, int first, int length, float[] weight, float epsilon, float[] out) {
+    private static void rmsNorm(
+            float[] in, int first, int length, float[] weight, float epsilon, float[] out) {
         double squares = 0;
         for (int i = 0; i < length; i++) {
             squares += (double) in[first + i] * in[first + i];

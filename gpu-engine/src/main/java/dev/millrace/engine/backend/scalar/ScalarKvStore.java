@@ -3,9 +3,13 @@ package dev.millrace.engine.backend.scalar;
 import dev.millrace.engine.backend.KvStore;
 import dev.millrace.engine.kvcache.KvLayout;
 
-/** Keys and values in F32, one small array per layer, slot and head; blocks take memory when they are first touched. */
+/**
+ * Keys and values in F32, one small array per layer, slot and head; blocks take memory when they
+ * are first touched.
+ */
 final class ScalarKvStore implements KvStore {
     private final KvLayout layout;
+
     /** [layer][block][slot in block][key heads, then value heads][headDim] */
     private final float[][][][][] blocks;
 
@@ -30,7 +34,8 @@ final class ScalarKvStore implements KvStore {
     private float[][] heads(int layer, int slot) {
         int block = slot / layout.blockSize();
         if (blocks[layer][block] == null) {
-            blocks[layer][block] = new float[layout.blockSize()][2 * layout.numKvHeads()][layout.headDim()];
+            blocks[layer][block] =
+                    new float[layout.blockSize()][2 * layout.numKvHeads()][layout.headDim()];
         }
         return blocks[layer][block][slot % layout.blockSize()];
     }

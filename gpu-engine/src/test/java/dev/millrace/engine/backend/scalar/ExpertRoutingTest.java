@@ -3,6 +3,7 @@ package dev.millrace.engine.backend.scalar;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 
 import dev.millrace.engine.backend.Experts;
+
 import org.junit.jupiter.api.Test;
 
 class ExpertRoutingTest {
@@ -18,7 +19,9 @@ class ExpertRoutingTest {
     void weightsAreSharesOfAllExperts() {
         double all = Math.exp(0.5) + 2 * Math.exp(2) + Math.exp(-1) + Math.exp(1);
         assertArrayEquals(
-                new double[] {Math.exp(2) / all, Math.exp(2) / all, Math.exp(1) / all}, route(3, false).weights(), 1e-12);
+                new double[] {Math.exp(2) / all, Math.exp(2) / all, Math.exp(1) / all},
+                route(3, false).weights(),
+                1e-12);
     }
 
     /** Mixtral's paper takes the softmax over the chosen experts only, which is the same. */
@@ -26,10 +29,13 @@ class ExpertRoutingTest {
     void renormalisedWeightsAreSharesOfTheChosen() {
         double chosen = 2 * Math.exp(2) + Math.exp(1);
         assertArrayEquals(
-                new double[] {Math.exp(2) / chosen, Math.exp(2) / chosen, Math.exp(1) / chosen}, route(3, true).weights(), 1e-12);
+                new double[] {Math.exp(2) / chosen, Math.exp(2) / chosen, Math.exp(1) / chosen},
+                route(3, true).weights(),
+                1e-12);
     }
 
     private static ExpertRouting route(int expertsPerToken, boolean renormalise) {
-        return ExpertRouting.of(LOGITS, new Experts(null, null, null, expertsPerToken, renormalise));
+        return ExpertRouting.of(
+                LOGITS, new Experts(null, null, null, expertsPerToken, renormalise));
     }
 }
