@@ -1,6 +1,5 @@
 package dev.millrace.worker;
 
-import dev.millrace.engine.api.Engine;
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.RequestRejectedException;
 import dev.millrace.schemas.Completion;
@@ -8,57 +7,66 @@ import dev.millrace.schemas.CompletionStatus;
 import dev.millrace.schemas.DeadLetter;
 import dev.millrace.schemas.ErrorInfo;
 import dev.millrace.schemas.PromptJob;
-import java.nio.ByteBuffer;
-import java.time.Instant;
-import java.util.HashMap;
-import java.util.Map;
+
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.Header;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Gives delivered records to the engine, or ends them at once: unreadable, refused, or past their deadline. */
+import java.nio.ByteBuffer;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * Takes delivered records in, or ends them at once: unreadable, refused, cancelled, or past their
+ * deadline. What is taken in waits for the engine, or is parked while its batch is paused.
+ */
 final class JobAdmission {
     private static final Logger LOG = LoggerFactory.getLogger(JobAdmission.class);
 
     private final WorkerContext context;
     private final JobBuffer jobs;
-    private final Engine engine;
+    private final JobOrders orders;
     private final RequestDecoder requests;
     private final ResultEncoder results;
     private long nextRequestId;
 
-    JobAdmission(WorkerContext context, JobBuffer jobs, Engine engine, RequestDecoder requests, ResultEncoder results) {
+    JobAdmission(
+            WorkerContext context,
+            JobBuffer jobs,
+            JobOrders orders,
+            RequestDecoder requests,
+            ResultEncoder results) {
         this.context = context;
         this.jobs = jobs;
-        this.engine = engine;
+        this.orders = orders;
         this.requests = requests;
         this.results = results;
     }
 
-    /** The job goes to the engine, unless it can be ended here. */
+    /** The job waits for the engine, unless it can be ended here. */
     void admit(InFlightJob arrived) {
         PromptJob job = arrived.job();
-        if (job.getDeadline() != null && !Instant.ofEpochMilli(context.clock().millis()).isBefore(job.getDeadline())) {
-            expire(arrived);
+        orders.override(job);
+        if (orders.isCancelled(job)) {
+            end(arrived, results.failed(job, JobOrders.cancelled(), CompletionStatus.CANCELLED));
+            return;
+        }
+        if (job.getDeadline() != null
+                && !Instant.ofEpochMilli(context.clock().millis()).isBefore(job.getDeadline())) {
+            // The deadline has passed; the answer would be of no use.
+            end(arrived, results.failed(job, JobOrders.expired(job), CompletionStatus.EXPIRED));
             return;
         }
         EngineRequest request;
         try {
             request = decode(job);
-            engine.submit(request);
         } catch (RequestRejectedException e) {
             end(arrived, results.rejected(job, e));
             return;
         }
-        jobs.submitted(arrived.with(request));
-    }
-
-    /** The deadline has passed; the answer would be of no use. */
-    void expire(InFlightJob late) {
-        ErrorInfo error = new ErrorInfo("batch_expired",
-                "the job's deadline " + late.job().getDeadline() + " passed before it was answered", null);
-        end(late, results.failed(late.job(), error, CompletionStatus.EXPIRED));
+        jobs.add(arrived.with(request), orders.isPaused(job));
     }
 
     /** An earlier run has answered the job: only its offset is still to be committed. */
@@ -68,15 +76,32 @@ final class JobAdmission {
     }
 
     /** The record cannot be read: it is set aside with its bytes. */
-    void setAside(InFlightJob arrived, ConsumerRecord<byte[], byte[]> record, RuntimeException reason) {
-        LOG.warn("{}-{} offset {} goes to dead-letters: {}", record.topic(), record.partition(), record.offset(), reason.getMessage());
+    void setAside(
+            InFlightJob arrived, ConsumerRecord<byte[], byte[]> record, RuntimeException reason) {
+        LOG.warn(
+                "{}-{} offset {} goes to dead-letters: {}",
+                record.topic(),
+                record.partition(),
+                record.offset(),
+                reason.getMessage());
         Map<String, ByteBuffer> headers = new HashMap<>();
         for (Header header : record.headers()) {
-            headers.put(header.key(), ByteBuffer.wrap(header.value() == null ? new byte[0] : header.value()));
+            headers.put(
+                    header.key(),
+                    ByteBuffer.wrap(header.value() == null ? new byte[0] : header.value()));
         }
-        DeadLetter letter = new DeadLetter(record.topic(), record.partition(), record.offset(), buffer(record.key()),
-                buffer(record.value()), headers, new ErrorInfo("unreadable_record", String.valueOf(reason.getMessage()), null),
-                context.config().workerId(), Instant.ofEpochMilli(context.clock().millis()));
+        DeadLetter letter =
+                new DeadLetter(
+                        record.topic(),
+                        record.partition(),
+                        record.offset(),
+                        buffer(record.key()),
+                        buffer(record.value()),
+                        headers,
+                        new ErrorInfo(
+                                "unreadable_record", String.valueOf(reason.getMessage()), null),
+                        context.config().workerId(),
+                        Instant.ofEpochMilli(context.clock().millis()));
         context.metrics().deadLetter();
         jobs.finished(FinishedJob.setAside(arrived, letter), context.clock().millis());
     }
@@ -87,9 +112,11 @@ final class JobAdmission {
         } catch (RequestRejectedException e) {
             throw e;
         } catch (RuntimeException e) {
-            // The decoder depends on the job alone, so it would fail again for every worker that is given this job.
+            // The decoder depends on the job alone, so it would fail again for every worker that is
+            // given this job.
             LOG.error("job {} cannot be decoded", job.getJobId(), e);
-            throw new RequestRejectedException("internal_error", null, "the request could not be decoded: " + e);
+            throw new RequestRejectedException(
+                    "internal_error", null, "the request could not be decoded: " + e);
         }
     }
 

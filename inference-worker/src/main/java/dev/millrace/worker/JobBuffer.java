@@ -2,24 +2,52 @@ package dev.millrace.worker;
 
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 
 /**
- * All jobs between delivery and commit: those in the engine, and those finished and not yet committed. Bounded in count and
- * bytes by {@link RequestIntake}, which asks {@link #hasRoom} before each record. Owned by the worker's thread.
+ * All jobs between delivery and commit. Bounded in count and bytes by {@link RequestIntake}, which
+ * asks {@link #hasRoom} before each record. Owned by the worker's thread.
+ *
+ * <pre>
+ * delivered ──▶ waiting ──▶ in the engine ──▶ finished ──▶ committed
+ *                 ▲ ▼
+ *                parked     paused by order; at most half the buffer, so that others still get through
+ * </pre>
  */
 final class JobBuffer {
+    private enum Place {
+        WAITING,
+        PARKED,
+        IN_ENGINE
+    }
+
+    /** A job that has not ended, and where it is. */
+    private static final class Open {
+        private InFlightJob job;
+        private Place place;
+
+        private Open(InFlightJob job) {
+            this.job = job;
+        }
+    }
+
     private final WorkerConfig config;
     private final WorkerLimits limits;
-    private final Map<Long, InFlightJob> inEngine = new LinkedHashMap<>();
-    private final TreeSet<InFlightJob> byDeadline = new TreeSet<>(
-            Comparator.comparing((InFlightJob job) -> job.job().getDeadline()).thenComparing(job -> job.request().requestId()));
+    private final Map<Long, Open> open = new LinkedHashMap<>();
+    private final FairQueue waiting;
+    private final TreeSet<InFlightJob> byDeadline =
+            new TreeSet<>(
+                    Comparator.comparing((InFlightJob job) -> job.job().getDeadline())
+                            .thenComparing(job -> job.request().requestId()));
     private final List<FinishedJob> finished = new ArrayList<>();
+    private int numInEngine;
+    private int numParked;
+    private long parkedBytes;
     private long bytes;
     private long oldestFinishedMs;
     private boolean isFull;
@@ -27,36 +55,110 @@ final class JobBuffer {
     JobBuffer(WorkerConfig config, WorkerLimits limits) {
         this.config = config;
         this.limits = limits;
+        waiting = new FairQueue(config.tenantWeights());
     }
 
     /** Room for one more record of this size; an empty buffer takes any size. */
     boolean hasRoom(int recordBytes) {
-        return count() == 0 || count() < config.maxBufferedJobs() && bytes + recordBytes <= config.maxBufferedBytes();
+        return count() == 0
+                || count() < config.maxBufferedJobs()
+                        && bytes + recordBytes <= config.maxBufferedBytes();
+    }
+
+    /** Room for one more paused job; an empty parking place takes any size. */
+    boolean hasParkingRoom(int recordBytes) {
+        return numParked == 0
+                || numParked < config.maxBufferedJobs() / 2
+                        && parkedBytes + recordBytes <= config.maxBufferedBytes() / 2;
     }
 
     /** True from the moment the buffer is full until a quarter of it is free again. */
     boolean isFull() {
-        boolean overUpper = count() >= config.maxBufferedJobs() || bytes >= config.maxBufferedBytes();
+        boolean overUpper =
+                count() >= config.maxBufferedJobs() || bytes >= config.maxBufferedBytes();
         boolean overLower = count() > limits.resumeJobs() || bytes > limits.resumeBytes();
         isFull = overUpper || isFull && overLower;
         return isFull;
     }
 
-    void submitted(InFlightJob job) {
-        inEngine.put(job.request().requestId(), job);
+    /** A new job: waits for the engine, or is parked. */
+    void add(InFlightJob job, boolean isPaused) {
+        Open entry = new Open(job);
+        open.put(job.request().requestId(), entry);
         bytes += job.bytes();
-        if (job.job().getDeadline() != null) {
-            byDeadline.add(job);
+        rememberDeadline(job);
+        enter(entry, isPaused ? Place.PARKED : Place.WAITING);
+    }
+
+    /** The waiting job whose turn it is, now counted as in the engine; null when none waits. */
+    InFlightJob nextForEngine() {
+        InFlightJob job = waiting.poll();
+        if (job != null) {
+            open.get(job.request().requestId()).place = Place.IN_ENGINE;
+            numInEngine++;
+        }
+        return job;
+    }
+
+    /** A job that the engine gave back waits again, or is parked. */
+    void takenBack(InFlightJob job, boolean isPaused) {
+        Open entry = open.get(job.request().requestId());
+        numInEngine--;
+        if (isPaused) {
+            waiting.close(job);
+            enter(entry, Place.PARKED);
+        } else {
+            entry.place = Place.WAITING;
+            waiting.giveBack(job);
         }
     }
 
-    /** Takes a job out of the engine's part; null if it is not there, for example because its partition was revoked. */
+    /** A waiting job is parked, or a parked one waits again. */
+    void park(InFlightJob job, boolean isPaused) {
+        Open entry = open.get(job.request().requestId());
+        leave(entry);
+        enter(entry, isPaused ? Place.PARKED : Place.WAITING);
+    }
+
+    /** Puts a changed job in the place of the same job, which must not be in the engine. */
+    void replace(InFlightJob job, InFlightJob changed) {
+        Open entry = open.get(job.request().requestId());
+        Place place = entry.place;
+        leave(entry);
+        entry.job = changed;
+        enter(entry, place);
+    }
+
+    /**
+     * Takes a job out, wherever it is; null if it is not there, for example because its partition
+     * was revoked.
+     */
     InFlightJob remove(long requestId) {
-        InFlightJob job = inEngine.remove(requestId);
-        if (job != null) {
-            forget(job);
+        Open entry = open.remove(requestId);
+        if (entry == null) {
+            return null;
         }
-        return job;
+        leave(entry);
+        bytes -= entry.job.bytes();
+        forgetDeadline(entry.job);
+        return entry.job;
+    }
+
+    /**
+     * Tells the tenant's account what a job in the engine has cost; to be called before it is
+     * removed.
+     */
+    void settle(long requestId, long tokens) {
+        Open entry = open.get(requestId);
+        if (entry != null && entry.place == Place.IN_ENGINE) {
+            waiting.settle(entry.job, tokens);
+        }
+    }
+
+    void setDeadline(InFlightJob job, Instant deadline) {
+        forgetDeadline(job);
+        job.job().setDeadline(deadline);
+        rememberDeadline(job);
     }
 
     void finished(FinishedJob job, long nowMs) {
@@ -68,9 +170,10 @@ final class JobBuffer {
         bytes += job.bytes;
     }
 
-    /** The job in the engine whose deadline has passed first, or null if none has. */
+    /** The job whose deadline has passed first, or null if none has. */
     InFlightJob nextOverdue(long nowMs) {
-        if (byDeadline.isEmpty() || Instant.ofEpochMilli(nowMs).isBefore(byDeadline.first().job().getDeadline())) {
+        if (byDeadline.isEmpty()
+                || Instant.ofEpochMilli(nowMs).isBefore(byDeadline.first().job().getDeadline())) {
             return null;
         }
         return byDeadline.first();
@@ -79,12 +182,12 @@ final class JobBuffer {
     /** Drops the jobs of revoked ledgers and returns those that the engine must abort. */
     List<InFlightJob> dropRevoked() {
         List<InFlightJob> toAbort = new ArrayList<>();
-        for (Iterator<InFlightJob> jobs = inEngine.values().iterator(); jobs.hasNext(); ) {
-            InFlightJob job = jobs.next();
+        for (InFlightJob job : unfinished()) {
             if (job.ledger().isRevoked()) {
-                jobs.remove();
-                forget(job);
-                toAbort.add(job);
+                if (isInEngine(job)) {
+                    toAbort.add(job);
+                }
+                remove(job.request().requestId());
             }
         }
         for (FinishedJob job : finished) {
@@ -94,12 +197,11 @@ final class JobBuffer {
         return toAbort;
     }
 
-    /** Empties the engine's part and returns what was in it. */
-    List<InFlightJob> removeAllInEngine() {
-        List<InFlightJob> all = new ArrayList<>(inEngine.values());
-        inEngine.clear();
-        all.forEach(this::forget);
-        return all;
+    /** Drops all that has not ended and returns what the engine must abort. */
+    List<InFlightJob> dropUnfinished() {
+        List<InFlightJob> inEngine = new ArrayList<>(inEngine());
+        unfinished().forEach(job -> remove(job.request().requestId()));
+        return inEngine;
     }
 
     /** The commit of all finished jobs has succeeded. */
@@ -119,20 +221,87 @@ final class JobBuffer {
         return oldestFinishedMs;
     }
 
+    /** Jobs that have not ended, in order of arrival; a copy. */
+    Collection<InFlightJob> unfinished() {
+        return open.values().stream().map(entry -> entry.job).toList();
+    }
+
+    /** Jobs that the engine has, in order of arrival; a copy. */
+    Collection<InFlightJob> inEngine() {
+        return open.values().stream()
+                .filter(entry -> entry.place == Place.IN_ENGINE)
+                .map(entry -> entry.job)
+                .toList();
+    }
+
+    boolean isInEngine(InFlightJob job) {
+        return open.get(job.request().requestId()).place == Place.IN_ENGINE;
+    }
+
+    boolean isParked(InFlightJob job) {
+        return open.get(job.request().requestId()).place == Place.PARKED;
+    }
+
     int count() {
-        return inEngine.size() + finished.size();
+        return open.size() + finished.size();
     }
 
     int numInEngine() {
-        return inEngine.size();
+        return numInEngine;
+    }
+
+    int numWaiting() {
+        return waiting.size();
+    }
+
+    int numParked() {
+        return numParked;
+    }
+
+    /** Tenants with jobs that wait or run. */
+    int numTenants() {
+        return waiting.numTenants();
     }
 
     long bytes() {
         return bytes;
     }
 
-    private void forget(InFlightJob job) {
-        bytes -= job.bytes();
+    private void enter(Open entry, Place place) {
+        entry.place = place;
+        if (place == Place.PARKED) {
+            numParked++;
+            parkedBytes += entry.job.bytes();
+        } else {
+            waiting.open(entry.job);
+            waiting.add(entry.job);
+        }
+    }
+
+    private void leave(Open entry) {
+        switch (entry.place) {
+            case PARKED -> {
+                numParked--;
+                parkedBytes -= entry.job.bytes();
+            }
+            case WAITING -> {
+                waiting.remove(entry.job);
+                waiting.close(entry.job);
+            }
+            case IN_ENGINE -> {
+                numInEngine--;
+                waiting.close(entry.job);
+            }
+        }
+    }
+
+    private void rememberDeadline(InFlightJob job) {
+        if (job.job().getDeadline() != null) {
+            byDeadline.add(job);
+        }
+    }
+
+    private void forgetDeadline(InFlightJob job) {
         if (job.job().getDeadline() != null) {
             byDeadline.remove(job);
         }

@@ -1,11 +1,7 @@
 package dev.millrace.worker;
 
 import dev.millrace.schemas.PromptJob;
-import java.time.Duration;
-import java.util.HashSet;
-import java.util.List;
-import java.util.Map;
-import java.util.Set;
+
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
@@ -15,10 +11,17 @@ import org.apache.kafka.common.serialization.Deserializer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
 /**
- * Polls, and takes no more than there is room for: by count, by bytes and by what the offset metadata can hold. What does
- * not fit is left to the broker (seek back, pause). Which partitions are paused is worked out anew for every poll, so a
- * rebalance, which forgets pauses, needs no case.
+ * Polls, and takes no more than there is room for: by count, by bytes and by what the offset
+ * metadata can hold. What does not fit is left to the broker (seek back, pause). Which partitions
+ * are paused is worked out anew for every poll, so a rebalance, which forgets pauses, needs no
+ * case.
  */
 final class RequestIntake {
     private static final Logger LOG = LoggerFactory.getLogger(RequestIntake.class);
@@ -29,14 +32,27 @@ final class RequestIntake {
     private final JobBuffer jobs;
     private final DuplicateGuard guard;
     private final JobReader reader;
+
+    /**
+     * Partitions whose next record is a paused job for which there is no parking room; until room
+     * or new orders come.
+     */
+    private final Set<TopicPartition> atPausedJob = new HashSet<>();
+
+    private long ordersSeen;
     private long notBeforeMs;
     private boolean isStopped;
 
     /** What turns bytes into admitted jobs. */
-    record JobReader(Deserializer<?> deserializer, JobAdmission admission) {}
+    record JobReader(Deserializer<?> deserializer, JobAdmission admission, ControlFeed control) {}
 
-    RequestIntake(WorkerContext context, Consumer<byte[], byte[]> consumer, Map<TopicPartition, OffsetLedger> ledgers,
-            JobBuffer jobs, DuplicateGuard guard, JobReader reader) {
+    RequestIntake(
+            WorkerContext context,
+            Consumer<byte[], byte[]> consumer,
+            Map<TopicPartition, OffsetLedger> ledgers,
+            JobBuffer jobs,
+            DuplicateGuard guard,
+            JobReader reader) {
         this.context = context;
         this.consumer = consumer;
         this.ledgers = ledgers;
@@ -63,9 +79,20 @@ final class RequestIntake {
 
     void applyBackPressure() {
         Set<TopicPartition> toPause = new HashSet<>();
-        boolean holdsAll = isStopped || jobs.isFull() || context.clock().millis() < notBeforeMs;
+        boolean holdsAll =
+                isStopped
+                        || !reader.control().isReady()
+                        || jobs.isFull()
+                        || context.clock().millis() < notBeforeMs;
+        if (jobs.hasParkingRoom(0) || ordersSeen != reader.control().version()) {
+            atPausedJob.clear();
+            ordersSeen = reader.control().version();
+        }
         for (OffsetLedger ledger : ledgers.values()) {
-            if (holdsAll || !ledger.canAdmit() || guard.holds(ledger.partition())) {
+            if (holdsAll
+                    || !ledger.canAdmit()
+                    || guard.holds(ledger.partition())
+                    || atPausedJob.contains(ledger.partition())) {
                 toPause.add(ledger.partition());
             }
         }
@@ -96,7 +123,9 @@ final class RequestIntake {
 
     /** False when the record must be read again later; nothing has happened to it then. */
     private boolean take(OffsetLedger ledger, ConsumerRecord<byte[], byte[]> record) {
-        if (isStopped || guard.mustWait(ledger.partition(), record)) {
+        if (isStopped
+                || !reader.control().isReady()
+                || guard.mustWait(ledger.partition(), record)) {
             return false;
         }
         if (ledger.wasFinishedBefore(record.offset())) {
@@ -104,7 +133,8 @@ final class RequestIntake {
             context.metrics().skippedFinished();
             return true;
         }
-        int bytes = Math.max(0, record.serializedKeySize()) + Math.max(0, record.serializedValueSize());
+        int bytes =
+                Math.max(0, record.serializedKeySize()) + Math.max(0, record.serializedValueSize());
         if (!jobs.hasRoom(bytes) || !ledger.canAdmit()) {
             return false;
         }
@@ -116,18 +146,28 @@ final class RequestIntake {
             switch (FailurePolicy.actionFor(e)) {
                 case DEAD_LETTER -> unreadable = e;
                 case RETRY -> {
-                    LOG.warn("{} cannot be read now, trying again: {}", ledger.partition(), e.getMessage());
-                    notBeforeMs = context.clock().millis() + context.limits().retryBackoff().toMillis();
+                    LOG.warn(
+                            "{} cannot be read now, trying again: {}",
+                            ledger.partition(),
+                            e.getMessage());
+                    notBeforeMs =
+                            context.clock().millis() + context.limits().retryBackoff().toMillis();
                     return false;
                 }
                 default -> throw e;
             }
         }
+        if (job != null && mustStayOut(job, bytes)) {
+            atPausedJob.add(ledger.partition());
+            return false;
+        }
         ledger.deliver(record.offset());
-        InFlightJob arrived = new InFlightJob(ledger, record.offset(), bytes, record.headers(), job, null);
-        boolean isDone = unreadable != null
-                ? guard.isSetAside(ledger.partition(), record.offset())
-                : guard.isAnswered(ledger.partition(), job);
+        InFlightJob arrived =
+                new InFlightJob(ledger, record.offset(), bytes, record.headers(), job, null);
+        boolean isDone =
+                unreadable != null
+                        ? guard.isSetAside(ledger.partition(), record.offset())
+                        : guard.isAnswered(ledger.partition(), job);
         if (isDone) {
             reader.admission().skipAnswered(arrived);
         } else if (unreadable != null) {
@@ -138,14 +178,21 @@ final class RequestIntake {
         return true;
     }
 
+    private boolean mustStayOut(PromptJob job, int bytes) {
+        ControlState orders = reader.control().state();
+        return orders.isPaused(job) && !orders.isCancelled(job) && !jobs.hasParkingRoom(bytes);
+    }
+
     private PromptJob read(ConsumerRecord<byte[], byte[]> record) {
         if (record.value() == null) {
             throw new SerializationException("the record has no value");
         }
-        Object value = reader.deserializer().deserialize(record.topic(), record.headers(), record.value());
+        Object value =
+                reader.deserializer().deserialize(record.topic(), record.headers(), record.value());
         if (value instanceof PromptJob job) {
             return job;
         }
-        throw new SerializationException("the record is no PromptJob but a " + value.getClass().getSimpleName());
+        throw new SerializationException(
+                "the record is no PromptJob but a " + value.getClass().getSimpleName());
     }
 }

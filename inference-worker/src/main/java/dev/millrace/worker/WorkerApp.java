@@ -1,10 +1,18 @@
 package dev.millrace.worker;
 
 import dev.millrace.engine.api.LoadedModel;
+import dev.millrace.schemas.ControlCommand;
 import dev.millrace.schemas.PromptJob;
 import dev.millrace.schemas.serde.AvroDeserializer;
 import dev.millrace.schemas.serde.AvroSerializer;
+
 import io.micrometer.core.instrument.MeterRegistry;
+
+import org.apache.kafka.common.serialization.Deserializer;
+import org.apache.kafka.common.serialization.Serializer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Optional;
@@ -13,14 +21,11 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
-import org.apache.kafka.common.serialization.Deserializer;
-import org.apache.kafka.common.serialization.Serializer;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
- * A worker: reads {@code ready.<pool>}, lets the engine answer, writes {@code completions}, {@code usage},
- * {@code dead-letters} and {@code worker-stats}. Wiring and life cycle are here, the work in {@link WorkerLoop}.
+ * A worker: reads {@code ready.<pool>}, lets the engine answer, writes {@code completions}, {@code
+ * usage}, {@code dead-letters} and {@code worker-stats}. Wiring and life cycle are here, the work
+ * in {@link WorkerLoop}.
  */
 public final class WorkerApp implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(WorkerApp.class);
@@ -36,7 +41,9 @@ public final class WorkerApp implements AutoCloseable {
     private volatile boolean isCloseWanted;
     private Thread thread;
 
-    /** @param models gives the model once, on the worker's thread; the worker closes its engine */
+    /**
+     * @param models gives the model once, on the worker's thread; the worker closes its engine
+     */
     public WorkerApp(WorkerConfig config, Supplier<LoadedModel> models, MeterRegistry meters) {
         this.config = config;
         this.models = models;
@@ -51,7 +58,10 @@ public final class WorkerApp implements AutoCloseable {
         thread = Thread.ofPlatform().name("worker-" + config.workerId()).start(this::run);
     }
 
-    /** Takes no more jobs, finishes those inside within the drain timeout, commits, leaves the group. Returns at once. */
+    /**
+     * Takes no more jobs, finishes those inside within the drain timeout, commits, leaves the
+     * group. Returns at once.
+     */
     public void drain() {
         isDrainWanted = true;
     }
@@ -70,7 +80,10 @@ public final class WorkerApp implements AutoCloseable {
         return state.get();
     }
 
-    /** Stops now: commits what is finished, gives up the rest (it is read again by the next owner), waits for the end. */
+    /**
+     * Stops now: commits what is finished, gives up the rest (it is read again by the next owner),
+     * waits for the end.
+     */
     @Override
     public void close() {
         isCloseWanted = true;
@@ -88,13 +101,20 @@ public final class WorkerApp implements AutoCloseable {
 
     private void run() {
         try (Serializer<Object> serializer = new AvroSerializer<>();
-                Deserializer<PromptJob> deserializer = new AvroDeserializer<>(PromptJob.class)) {
+                Deserializer<PromptJob> deserializer = new AvroDeserializer<>(PromptJob.class);
+                Deserializer<ControlCommand> controls =
+                        new AvroDeserializer<>(ControlCommand.class)) {
             serializer.configure(config.clientProperties(), false);
             deserializer.configure(config.clientProperties(), false);
+            controls.configure(config.clientProperties(), false);
             LoadedModel model = models.get();
             try (var engine = model.engine()) {
-                LOG.info("worker {} serves {} from {}", config.workerId(), model.name(), config.pool());
-                work(new WorkerParts(model, serializer, deserializer, state::get));
+                LOG.info(
+                        "worker {} serves {} from {}",
+                        config.workerId(),
+                        model.name(),
+                        config.pool());
+                work(new WorkerParts(model, serializer, deserializer, controls, state::get));
             }
         } catch (RuntimeException | Error e) {
             LOG.error("worker {} has failed", config.workerId(), e);
@@ -107,7 +127,9 @@ public final class WorkerApp implements AutoCloseable {
 
     private void work(WorkerParts parts) {
         WorkerLimits limits = WorkerLimits.of(config);
-        WorkerContext context = new WorkerContext(config, limits, InstantSource.system(), new WorkerMetrics(meters, config));
+        WorkerContext context =
+                new WorkerContext(
+                        config, limits, InstantSource.system(), new WorkerMetrics(meters, config));
         WorkerLoop loop = new WorkerLoop(context, parts, new KafkaWorkerClients(config, limits));
         try {
             move(WorkerState.RUNNING);
@@ -122,7 +144,8 @@ public final class WorkerApp implements AutoCloseable {
             }
             loop.leave();
         } finally {
-            // After leave there is nothing left to abandon; after a failure the clients must still be closed.
+            // After leave there is nothing left to abandon; after a failure the clients must still
+            // be closed.
             loop.abandon();
         }
         LOG.info("worker {} has stopped", config.workerId());

@@ -3,14 +3,17 @@ package dev.millrace.worker;
 import dev.millrace.engine.api.Engine;
 import dev.millrace.engine.api.EngineResult;
 import dev.millrace.schemas.Completion;
-import java.time.Duration;
-import java.util.List;
+
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import java.time.Duration;
+import java.util.List;
+
 /**
- * The duty cycle: poll, submit, step, publish, commit. One thread calls {@link #doWork} over and over and owns consumer,
- * engine and producer; waiting happens inside poll, and only when the engine has nothing to do.
+ * The duty cycle: poll, submit, step, publish, commit. One thread calls {@link #doWork} over and
+ * over and owns consumer, engine and producer; waiting happens inside poll, and only when the
+ * engine has nothing to do.
  */
 final class WorkerLoop {
     private static final Logger LOG = LoggerFactory.getLogger(WorkerLoop.class);
@@ -58,13 +61,15 @@ final class WorkerLoop {
     }
 
     private int turn() {
-        int work = session.intake.poll(pollTimeout());
+        int work = session.orders.run();
+        work += session.intake.poll(pollTimeout());
         session.guard.advance();
+        session.feed.run();
         work += step();
-        expireOverdue();
+        session.orders.expireOverdue();
         switch (session.commits.runIfDue()) {
             case COMMITTED -> rejoinsInARow = 0;
-            case NOTHING_TO_DO, ABORTED, FENCED -> { }
+            case NOTHING_TO_DO, ABORTED, FENCED -> {}
         }
         if (session.commits.isFenced()) {
             rejoin();
@@ -85,30 +90,21 @@ final class WorkerLoop {
         }
         for (EngineResult result : ended) {
             context.metrics().finished(result);
+            session.jobs.settle(
+                    result.requestId(), result.promptTokens() + result.completionTokens());
             InFlightJob job = session.jobs.remove(result.requestId());
             if (job != null) {
                 Completion completion = session.results.encode(job.job(), job.request(), result);
                 context.metrics().finished(completion);
-                session.jobs.finished(FinishedJob.answered(job, completion), context.clock().millis());
+                session.jobs.finished(
+                        FinishedJob.answered(job, completion), context.clock().millis());
             }
         }
         return 1 + ended.size();
     }
 
-    private void expireOverdue() {
-        for (InFlightJob job = nextOverdue(); job != null; job = nextOverdue()) {
-            engine.abort(job.request().requestId());
-            session.jobs.remove(job.request().requestId());
-            session.admission.expire(job);
-        }
-    }
-
-    private InFlightJob nextOverdue() {
-        return session.jobs.nextOverdue(context.clock().millis());
-    }
-
     private Duration pollTimeout() {
-        if (engine.hasWork() || session.guard.isBusy()) {
+        if (engine.hasWork() || session.guard.isBusy() || session.jobs.numWaiting() > 0) {
             return Duration.ZERO;
         }
         long ms = Math.min(context.limits().idlePoll().toMillis(), session.commits.msUntilDue());
@@ -126,7 +122,15 @@ final class WorkerLoop {
 
     /** Whether a draining worker has nothing left to do, or no more time. */
     boolean isDrained() {
-        return isDraining && (session == null || session.jobs.count() == 0 || context.clock().millis() >= drainDeadlineMs);
+        return isDraining
+                && (session == null
+                        || numLeft() == 0
+                        || context.clock().millis() >= drainDeadlineMs);
+    }
+
+    /** Paused jobs are not waited for: the next owner of their partition parks them again. */
+    private int numLeft() {
+        return session.jobs.count() - session.jobs.numParked();
     }
 
     /** Commits what is finished, leaves the group, closes the clients. */
@@ -156,10 +160,17 @@ final class WorkerLoop {
     private void rejoin() {
         rejoinsInARow++;
         if (rejoinsInARow > context.config().maxAttempts()) {
-            throw new WorkerFailedException("fenced " + rejoinsInARow + " times in a row; does another worker run under the id "
-                    + context.config().workerId() + "?", null);
+            throw new WorkerFailedException(
+                    "fenced "
+                            + rejoinsInARow
+                            + " times in a row; does another worker run under the id "
+                            + context.config().workerId()
+                            + "?",
+                    null);
         }
-        LOG.warn("fenced: {} jobs are dropped and read again", session == null ? 0 : session.jobs.count());
+        LOG.warn(
+                "fenced: {} jobs are dropped and read again",
+                session == null ? 0 : session.jobs.count());
         context.metrics().rejoined();
         abandon();
         backOff();
@@ -174,7 +185,8 @@ final class WorkerLoop {
                     throw new WorkerFailedException(failuresInARow + " failures in a row", failure);
                 }
                 LOG.warn("trying again: {}", failure.toString());
-                // A poll that threw may have handed out records that nobody has seen: only a new session is sure to read them.
+                // A poll that threw may have handed out records that nobody has seen: only a new
+                // session is sure to read them.
                 abandon();
                 backOff();
             }

@@ -33,11 +33,14 @@ import java.util.concurrent.atomic.AtomicLong;
  * millrace_worker_aborted_transactions_total    transactions that failed
  * millrace_worker_rebalances_total              calls of the rebalance listener
  * millrace_worker_rejoins_total                 times that the worker dropped its work and made new clients
+ * millrace_worker_orders_total                  control commands read
  * millrace_worker_in_flight_jobs                jobs read and not yet committed
  * millrace_worker_in_flight_bytes               bytes of their records
  * millrace_worker_engine_jobs                   of these, inside the engine
+ * millrace_worker_waiting_jobs                  of these, waiting for the engine
+ * millrace_worker_parked_jobs                   of these, held back because they are paused
  * millrace_worker_assigned_partitions           partitions owned
- * millrace_worker_finished_ahead_metadata_chars longest metadata string of the partitions owned (the broker's limit: 4,096)
+ * millrace_worker_finished_ahead_metadata_chars longest metadata string of partitions owned
  * </pre>
  */
 public final class WorkerMetrics {
@@ -49,10 +52,13 @@ public final class WorkerMetrics {
     private final Counter aborted;
     private final Counter rebalances;
     private final Counter rejoins;
+    private final Counter orders;
     private final Timer commits;
     private final AtomicLong inFlightJobs;
     private final AtomicLong inFlightBytes;
     private final AtomicLong engineJobs;
+    private final AtomicLong waitingJobs;
+    private final AtomicLong parkedJobs;
     private final AtomicLong partitions;
     private final AtomicLong metadataChars;
     private final EngineMeters engine;
@@ -88,6 +94,7 @@ public final class WorkerMetrics {
         aborted = counter(registry, "aborted.transactions", "Transactions that failed.", tags);
         rebalances = counter(registry, "rebalances", "Calls of the rebalance listener.", tags);
         rejoins = counter(registry, "rejoins", "Times that the worker made new clients.", tags);
+        orders = counter(registry, "orders", "Control commands read.", tags);
         commits =
                 Timer.builder("millrace.worker.commit")
                         .description("Duration of a transaction.")
@@ -96,6 +103,9 @@ public final class WorkerMetrics {
         inFlightJobs = gauge(registry, "in.flight.jobs", "Jobs read and not yet committed.", tags);
         inFlightBytes = gauge(registry, "in.flight.bytes", "Bytes of their records.", tags);
         engineJobs = gauge(registry, "engine.jobs", "Jobs inside the engine.", tags);
+        waitingJobs = gauge(registry, "waiting.jobs", "Jobs that wait for the engine.", tags);
+        parkedJobs =
+                gauge(registry, "parked.jobs", "Jobs held back because they are paused.", tags);
         partitions = gauge(registry, "assigned.partitions", "Partitions owned.", tags);
         engine = new EngineMeters(registry, tags);
         requests = new RequestMetrics(registry, tags);
@@ -147,6 +157,10 @@ public final class WorkerMetrics {
         rebalances.increment();
     }
 
+    void ordered() {
+        orders.increment();
+    }
+
     void rejoined() {
         rejoins.increment();
     }
@@ -156,6 +170,8 @@ public final class WorkerMetrics {
         inFlightJobs.set(buffer.count());
         inFlightBytes.set(buffer.bytes());
         engineJobs.set(buffer.numInEngine());
+        waitingJobs.set(buffer.numWaiting());
+        parkedJobs.set(buffer.numParked());
         partitions.set(ledgers.size());
         metadataChars.set(
                 ledgers.stream().mapToInt(ledger -> ledger.metadata().length()).max().orElse(0));

@@ -2,9 +2,7 @@ package dev.millrace.worker;
 
 import dev.millrace.engine.api.Engine;
 import dev.millrace.schemas.Topics;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
+
 import org.apache.kafka.clients.consumer.CloseOptions;
 import org.apache.kafka.clients.consumer.CloseOptions.GroupMembershipOperation;
 import org.apache.kafka.clients.consumer.Consumer;
@@ -13,9 +11,14 @@ import org.apache.kafka.common.TopicPartition;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
 /**
- * One membership in the group: the two clients and everything that is only true while they are. A fenced worker throws its
- * session away as a whole and opens another, so nothing of the old one can be committed by the new one.
+ * One membership in the group: the two clients and everything that is only true while they are. A
+ * fenced worker throws its session away as a whole and opens another, so nothing of the old one can
+ * be committed by the new one.
  */
 final class WorkerSession {
     private static final Logger LOG = LoggerFactory.getLogger(WorkerSession.class);
@@ -26,6 +29,9 @@ final class WorkerSession {
     final RequestIntake intake;
     final CommitCycle commits;
     final DuplicateGuard guard;
+    final JobOrders orders;
+    final EngineFeed feed;
+    private final ControlFeed control;
     private final WorkerContext context;
     private final Engine engine;
     private final Consumer<byte[], byte[]> consumer;
@@ -37,7 +43,8 @@ final class WorkerSession {
         engine = parts.model().engine();
         producer = clients.newProducer();
         try {
-            // Before the group is joined: whatever a predecessor left open must be decided when offsets are read.
+            // Before the group is joined: whatever a predecessor left open must be decided when
+            // offsets are read.
             producer.initTransactions();
             consumer = clients.newConsumer();
         } catch (RuntimeException e) {
@@ -48,18 +55,51 @@ final class WorkerSession {
         jobs = new JobBuffer(context.config(), context.limits());
         results = new ResultEncoder(context.config().workerId(), parts.model(), context.clock());
         ResultPublisher publisher = new ResultPublisher(parts.serializer(), results);
-        WorkerStatsPublisher stats = new WorkerStatsPublisher(context, parts.model(), jobs, ledgers, publisher, parts.state());
-        commits = new CommitCycle(context, new CommitCycle.WorkerClientPair(consumer, producer), ledgers, jobs, publisher, stats);
+        WorkerStatsPublisher stats =
+                new WorkerStatsPublisher(
+                        context, parts.model(), jobs, ledgers, publisher, parts.state());
+        commits =
+                new CommitCycle(
+                        context,
+                        new CommitCycle.WorkerClientPair(consumer, producer),
+                        ledgers,
+                        jobs,
+                        publisher,
+                        stats);
         guard = new DuplicateGuard(clients, context.config().maxRecoveredJobIds());
-        admission = new JobAdmission(context, jobs, engine, new RequestDecoder(parts.model()), results);
-        intake = new RequestIntake(context, consumer, ledgers, jobs, guard,
-                new RequestIntake.JobReader(parts.deserializer(), admission));
-        AssignedPartitions listener = new AssignedPartitions(context, consumer, ledgers, jobs, guard,
-                new AssignedPartitions.Leaving(commits, engine));
+        try {
+            control = new ControlFeed(context, clients, parts.controls());
+        } catch (RuntimeException e) {
+            closeClients(GroupMembershipOperation.DEFAULT);
+            throw e;
+        }
+        orders = new JobOrders(context, control, jobs, engine, results);
+        feed = new EngineFeed(context, jobs, engine, results);
+        admission =
+                new JobAdmission(context, jobs, orders, new RequestDecoder(parts.model()), results);
+        intake =
+                new RequestIntake(
+                        context,
+                        consumer,
+                        ledgers,
+                        jobs,
+                        guard,
+                        new RequestIntake.JobReader(parts.deserializer(), admission, control));
+        AssignedPartitions listener =
+                new AssignedPartitions(
+                        context,
+                        consumer,
+                        ledgers,
+                        jobs,
+                        guard,
+                        new AssignedPartitions.Leaving(commits, engine));
         consumer.subscribe(List.of(Topics.ready(context.config().pool())), listener);
     }
 
-    /** Gives up without a commit. A static member keeps its place, for the session that follows or a restart. */
+    /**
+     * Gives up without a commit. A static member keeps its place, for the session that follows or a
+     * restart.
+     */
     void abandon() {
         abortAll();
         close(GroupMembershipOperation.DEFAULT);
@@ -76,7 +116,7 @@ final class WorkerSession {
     }
 
     private void abortAll() {
-        for (InFlightJob job : jobs.removeAllInEngine()) {
+        for (InFlightJob job : jobs.dropUnfinished()) {
             engine.abort(job.request().requestId());
         }
     }
@@ -84,9 +124,18 @@ final class WorkerSession {
     private void close(GroupMembershipOperation membership) {
         commits.close();
         guard.close();
+        closeQuietly("control consumer", control::close);
+        closeClients(membership);
+    }
+
+    private void closeClients(GroupMembershipOperation membership) {
         closeQuietly("producer", () -> producer.close(context.limits().closeTimeout()));
-        closeQuietly("consumer", () -> consumer.close(
-                CloseOptions.timeout(context.limits().closeTimeout()).withGroupMembershipOperation(membership)));
+        closeQuietly(
+                "consumer",
+                () ->
+                        consumer.close(
+                                CloseOptions.timeout(context.limits().closeTimeout())
+                                        .withGroupMembershipOperation(membership)));
     }
 
     /** A client that fails to close must not hide why it is closed, nor keep the other one open. */

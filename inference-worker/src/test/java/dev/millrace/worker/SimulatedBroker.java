@@ -1,14 +1,7 @@
 package dev.millrace.worker;
 
 import dev.millrace.schemas.Topics;
-import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.TreeMap;
-import java.util.TreeSet;
+
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -19,17 +12,29 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.record.TimestampType;
 
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
 /**
- * As much of a broker as exactly once leans on: partitions with gaps, group generations with cooperative handover,
- * committed offsets with metadata, transactional ids with epochs, and the read_committed view of the outputs. One thread.
+ * As much of a broker as exactly once leans on: partitions with gaps, group generations with
+ * cooperative handover, committed offsets with metadata, transactional ids with epochs, and the
+ * read_committed view of the outputs. One thread.
  */
 final class SimulatedBroker {
 
     /** What goes wrong, and when; a test decides. Each call may throw. */
     interface Faults {
-        Faults NONE = point -> { };
+        Faults NONE = point -> {};
 
-        /** @param point where in the protocol, for example {@code "commit.before"} */
+        /**
+         * @param point where in the protocol, for example {@code "commit.before"}
+         */
         void at(String point);
     }
 
@@ -48,6 +53,7 @@ final class SimulatedBroker {
 
     /** Members by instance id. */
     final TreeMap<String, SimulatedConsumer> members = new TreeMap<>();
+
     final Map<TopicPartition, SimulatedConsumer> owners = new HashMap<>();
     int generation;
 
@@ -61,14 +67,29 @@ final class SimulatedBroker {
         }
     }
 
-    /** @param gap offsets that exist for nobody before this record, as transaction markers and compaction leave them */
+    /**
+     * @param gap offsets that exist for nobody before this record, as transaction markers and
+     *     compaction leave them
+     */
     void append(int partition, String value, int gap) {
         TopicPartition topicPartition = partitions.get(partition);
         long offset = logEnds.get(topicPartition) + gap;
         byte[] bytes = value.getBytes(StandardCharsets.UTF_8);
-        logs.get(topicPartition).put(offset, new ConsumerRecord<>(topicPartition.topic(), partition, offset, clock.millis(),
-                TimestampType.CREATE_TIME, 0, bytes.length, null, bytes,
-                new RecordHeaders(), Optional.empty()));
+        logs.get(topicPartition)
+                .put(
+                        offset,
+                        new ConsumerRecord<>(
+                                topicPartition.topic(),
+                                partition,
+                                offset,
+                                clock.millis(),
+                                TimestampType.CREATE_TIME,
+                                0,
+                                bytes.length,
+                                null,
+                                bytes,
+                                new RecordHeaders(),
+                                Optional.empty()));
         logEnds.put(topicPartition, offset + 1);
     }
 
@@ -103,15 +124,31 @@ final class SimulatedBroker {
         return members.get(member.instanceId) == member;
     }
 
-    void commit(List<ProducerRecord<byte[], byte[]>> records, Map<TopicPartition, OffsetAndMetadata> offsets) {
+    void commit(
+            List<ProducerRecord<byte[], byte[]>> records,
+            Map<TopicPartition, OffsetAndMetadata> offsets) {
         for (ProducerRecord<byte[], byte[]> record : records) {
             String key = new String(record.key(), StandardCharsets.UTF_8);
-            outputs.add(new Output(record.topic(), key, new String(record.value(), StandardCharsets.UTF_8), clock.millis()));
-            if (record.topic().equals(Topics.COMPLETIONS) || record.topic().equals(Topics.DEAD_LETTERS)) {
-                answers.merge(record.topic().equals(Topics.COMPLETIONS) ? key : outputs.getLast().value(), 1, Integer::sum);
+            outputs.add(
+                    new Output(
+                            record.topic(),
+                            key,
+                            new String(record.value(), StandardCharsets.UTF_8),
+                            clock.millis()));
+            if (record.topic().equals(Topics.COMPLETIONS)
+                    || record.topic().equals(Topics.DEAD_LETTERS)) {
+                answers.merge(
+                        record.topic().equals(Topics.COMPLETIONS) ? key : outputs.getLast().value(),
+                        1,
+                        Integer::sum);
             }
         }
         committed.putAll(offsets);
+    }
+
+    /** Publishes an order, in the words of {@link TestJobs#CONTROLS}. */
+    void order(String words) {
+        outputs.add(new Output(Topics.CONTROL, "", words, clock.millis()));
     }
 
     boolean isAnswered(String jobId) {
@@ -125,7 +162,16 @@ final class SimulatedBroker {
     /** Values of the jobs on {@code ready} that have no answer, for a report. */
     TreeSet<String> unanswered() {
         TreeSet<String> missing = new TreeSet<>();
-        logs.values().forEach(log -> log.values().forEach(record -> missing.add(new String(record.value(), StandardCharsets.UTF_8))));
+        logs.values()
+                .forEach(
+                        log ->
+                                log.values()
+                                        .forEach(
+                                                record ->
+                                                        missing.add(
+                                                                new String(
+                                                                        record.value(),
+                                                                        StandardCharsets.UTF_8))));
         missing.removeAll(answers.keySet());
         return missing;
     }
@@ -137,7 +183,8 @@ final class SimulatedBroker {
             @Override
             @SuppressWarnings("unchecked") // a class literal has no type arguments
             public Consumer<byte[], byte[]> newConsumer() {
-                return ByName.implement(Consumer.class, new SimulatedConsumer(broker, workerId, maxPollRecords));
+                return ByName.implement(
+                        Consumer.class, new SimulatedConsumer(broker, workerId, maxPollRecords));
             }
 
             @Override

@@ -5,81 +5,146 @@ import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
 import dev.millrace.engine.api.EngineStats;
 import dev.millrace.engine.api.FinishReason;
+
 import java.time.InstantSource;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.Comparator;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeSet;
 import java.util.function.LongConsumer;
 import java.util.function.ToIntFunction;
 
-/** Finishes each request after a number of steps that the test chooses, so jobs end in any order. */
+/** Runs each request for a number of steps that the test chooses, so jobs end in any order. */
 final class SimulatedEngine implements Engine {
+    private static final class Running {
+        private final EngineRequest request;
+        private int stepsLeft;
+        private int stepsDone;
+
+        private Running(EngineRequest request, int stepsLeft) {
+            this.request = request;
+            this.stepsLeft = stepsLeft;
+        }
+    }
+
     private final InstantSource clock;
     private final ToIntFunction<EngineRequest> stepsOf;
-    private final Map<Long, EngineRequest> requests = new LinkedHashMap<>();
-    private final Map<Long, Integer> stepsLeft = new HashMap<>();
+    private final int maxRunning;
+
+    private record Waiting(EngineRequest request, long arrival) {}
+
+    private final TreeSet<Waiting> waiting =
+            new TreeSet<>(
+                    Comparator.comparingInt((Waiting each) -> -each.request().priority())
+                            .thenComparingLong(Waiting::arrival));
+    private final Map<Long, Waiting> waitingById = new LinkedHashMap<>();
+    private long arrivals;
+    private final Map<Long, Running> running = new LinkedHashMap<>();
     final List<String> submittedPrompts = new ArrayList<>();
-    LongConsumer onStep = step -> { };
+    LongConsumer onStep = step -> {};
     private long steps;
     private long finished;
 
     SimulatedEngine(InstantSource clock, ToIntFunction<EngineRequest> stepsOf) {
+        this(clock, stepsOf, Integer.MAX_VALUE);
+    }
+
+    SimulatedEngine(InstantSource clock, ToIntFunction<EngineRequest> stepsOf, int maxRunning) {
         this.clock = clock;
         this.stepsOf = stepsOf;
+        this.maxRunning = maxRunning;
+    }
+
+    /** The text of a request's prompt. */
+    static String promptOf(EngineRequest request) {
+        return new String(request.promptTokenIds(), 0, request.promptTokenIds().length);
     }
 
     @Override
     public void submit(EngineRequest request) {
-        submittedPrompts.add(new String(request.promptTokenIds(), 0, request.promptTokenIds().length));
-        if (requests.put(request.requestId(), request) != null) {
+        submittedPrompts.add(promptOf(request));
+        Waiting arrived = new Waiting(request, arrivals++);
+        if (running.containsKey(request.requestId())
+                || waitingById.put(request.requestId(), arrived) != null) {
             throw new IllegalStateException("request id " + request.requestId() + " is in use");
         }
-        stepsLeft.put(request.requestId(), stepsOf.applyAsInt(request));
+        waiting.add(arrived);
     }
 
     @Override
     public boolean abort(long requestId) {
-        stepsLeft.remove(requestId);
-        return requests.remove(requestId) != null;
+        return withdraw(requestId) || running.remove(requestId) != null;
+    }
+
+    @Override
+    public EngineResult cancel(long requestId) {
+        if (withdraw(requestId)) {
+            return new EngineResult(
+                    requestId, List.of(), 0, 0, new EngineResult.Timing(1, -1, -1, 1), null);
+        }
+        Running stopped = running.remove(requestId);
+        return stopped == null ? null : result(stopped, FinishReason.ABORT);
+    }
+
+    @Override
+    public boolean withdraw(long requestId) {
+        Waiting found = waitingById.remove(requestId);
+        return found != null && waiting.remove(found);
     }
 
     @Override
     public boolean hasWork() {
-        return !requests.isEmpty();
+        return !running.isEmpty() || !waiting.isEmpty();
     }
 
     @Override
     public List<EngineResult> step() {
         onStep.accept(++steps);
+        while (running.size() < maxRunning && !waiting.isEmpty()) {
+            EngineRequest next = waiting.pollFirst().request();
+            waitingById.remove(next.requestId());
+            running.put(next.requestId(), new Running(next, stepsOf.applyAsInt(next)));
+        }
         List<EngineResult> results = new ArrayList<>();
-        for (Iterator<EngineRequest> all = requests.values().iterator(); all.hasNext(); ) {
-            EngineRequest request = all.next();
-            if (stepsLeft.merge(request.requestId(), -1, Integer::sum) <= 0) {
+        for (Iterator<Running> all = running.values().iterator(); all.hasNext(); ) {
+            Running each = all.next();
+            each.stepsDone++;
+            if (--each.stepsLeft <= 0) {
                 all.remove();
-                results.add(result(request));
+                results.add(result(each, FinishReason.STOP));
             }
         }
         finished += results.size();
         return results;
     }
 
-    private EngineResult result(EngineRequest request) {
+    private EngineResult result(Running ended, FinishReason reason) {
         long now = clock.millis();
-        EngineResult.Choice choice = new EngineResult.Choice(0, "text", new int[] {7, 2}, FinishReason.STOP, null, null);
-        return new EngineResult(request.requestId(), List.of(choice), request.promptTokenIds().length, 0,
-                new EngineResult.Timing(now, now, now, now), null);
+        int[] tokens = new int[ended.stepsDone];
+        EngineResult.Choice choice =
+                new EngineResult.Choice(0, "x".repeat(ended.stepsDone), tokens, reason, null, null);
+        return new EngineResult(
+                ended.request.requestId(),
+                List.of(choice),
+                ended.request.promptTokenIds().length,
+                0,
+                new EngineResult.Timing(now, now, now, now),
+                null);
     }
 
     @Override
     public EngineStats stats() {
-        return new EngineStats(requests.size(), 0, 0, 0, steps, 0, 0, 0, finished, 0, 0, 0);
+        return new EngineStats(
+                running.size(), waiting.size(), 0, 0, steps, 0, 0, 0, finished, 0, 0, 0);
     }
 
     @Override
     public void close() {
-        requests.clear();
+        running.clear();
+        waiting.clear();
+        waitingById.clear();
     }
 }

@@ -1,5 +1,11 @@
 package dev.millrace.worker;
 
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.apache.kafka.clients.consumer.OffsetAndTimestamp;
+import org.apache.kafka.common.PartitionInfo;
+import org.apache.kafka.common.TopicPartition;
+
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -10,11 +16,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.consumer.ConsumerRecords;
-import org.apache.kafka.clients.consumer.OffsetAndTimestamp;
-import org.apache.kafka.common.PartitionInfo;
-import org.apache.kafka.common.TopicPartition;
 
 /** Reads the committed outputs back, a few at a time; every topic is one partition here. */
 final class SimulatedHistoryConsumer {
@@ -38,21 +39,25 @@ final class SimulatedHistoryConsumer {
 
     Map<TopicPartition, Long> endOffsets(Collection<TopicPartition> partitions) {
         Map<TopicPartition, Long> ends = new HashMap<>();
-        partitions.forEach(partition -> ends.put(partition, (long) broker.outputs(partition.topic()).size()));
+        partitions.forEach(
+                partition -> ends.put(partition, (long) broker.outputs(partition.topic()).size()));
         return ends;
     }
 
     Map<TopicPartition, OffsetAndTimestamp> offsetsForTimes(Map<TopicPartition, Long> instants) {
         Map<TopicPartition, OffsetAndTimestamp> found = new HashMap<>();
-        instants.forEach((partition, instant) -> {
-            List<SimulatedBroker.Output> outputs = broker.outputs(partition.topic());
-            found.put(partition, null);
-            for (int i = outputs.size() - 1; i >= 0; i--) {
-                if (outputs.get(i).timestampMs() >= instant) {
-                    found.put(partition, new OffsetAndTimestamp(i, outputs.get(i).timestampMs()));
-                }
-            }
-        });
+        instants.forEach(
+                (partition, instant) -> {
+                    List<SimulatedBroker.Output> outputs = broker.outputs(partition.topic());
+                    found.put(partition, null);
+                    for (int i = outputs.size() - 1; i >= 0; i--) {
+                        if (outputs.get(i).timestampMs() >= instant) {
+                            found.put(
+                                    partition,
+                                    new OffsetAndTimestamp(i, outputs.get(i).timestampMs()));
+                        }
+                    }
+                });
         return found;
     }
 
@@ -74,10 +79,14 @@ final class SimulatedHistoryConsumer {
         for (TopicPartition partition : positions.keySet()) {
             List<SimulatedBroker.Output> outputs = broker.outputs(partition.topic());
             List<ConsumerRecord<byte[], byte[]>> records = new ArrayList<>();
-            long end = paused.contains(partition) ? 0 : Math.min(outputs.size(), positions.get(partition) + SLICE);
+            long end =
+                    paused.contains(partition)
+                            ? 0
+                            : Math.min(outputs.size(), positions.get(partition) + SLICE);
             for (long offset = positions.get(partition); offset < end; offset++) {
                 byte[] key = outputs.get((int) offset).key().getBytes(StandardCharsets.UTF_8);
-                records.add(new ConsumerRecord<>(partition.topic(), 0, offset, key, new byte[0]));
+                byte[] value = outputs.get((int) offset).value().getBytes(StandardCharsets.UTF_8);
+                records.add(new ConsumerRecord<>(partition.topic(), 0, offset, key, value));
             }
             batch.put(partition, records);
             positions.merge(partition, (long) records.size(), Long::sum);

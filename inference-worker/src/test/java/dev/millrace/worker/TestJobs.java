@@ -5,17 +5,22 @@ import dev.millrace.engine.api.LoadedModel;
 import dev.millrace.engine.model.GenerationDefaults;
 import dev.millrace.engine.tokenizer.PromptEncoder;
 import dev.millrace.schemas.Completion;
+import dev.millrace.schemas.ControlCommand;
+import dev.millrace.schemas.ControlKind;
 import dev.millrace.schemas.DeadLetter;
 import dev.millrace.schemas.Endpoint;
 import dev.millrace.schemas.PromptJob;
 import dev.millrace.schemas.SamplingParams;
+import dev.millrace.schemas.UsageEvent;
+
+import org.apache.kafka.common.errors.SerializationException;
+import org.apache.kafka.common.serialization.Deserializer;
+import org.apache.kafka.common.serialization.Serializer;
+
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
-import org.apache.kafka.common.errors.SerializationException;
-import org.apache.kafka.common.serialization.Deserializer;
-import org.apache.kafka.common.serialization.Serializer;
 
 /** Jobs, a model and a serde that need neither a tokenizer nor a registry. */
 final class TestJobs {
@@ -24,30 +29,61 @@ final class TestJobs {
     static final String POISON = "poison";
 
     /** A job's bytes are its id; what begins with {@link #POISON} cannot be read. */
-    static final Deserializer<PromptJob> DESERIALIZER = (topic, bytes) -> {
-        String id = new String(bytes, StandardCharsets.UTF_8);
-        if (id.startsWith(POISON)) {
-            throw new SerializationException("unreadable: " + id);
-        }
-        return job(id);
-    };
+    static final Deserializer<PromptJob> DESERIALIZER =
+            (topic, bytes) -> {
+                String id = new String(bytes, StandardCharsets.UTF_8);
+                if (id.startsWith(POISON)) {
+                    throw new SerializationException("unreadable: " + id);
+                }
+                return job(id);
+            };
+
+    /**
+     * An order's bytes are its words: kind, "batch" or "job", id, and for a priority or a deadline
+     * (ms) the number.
+     */
+    static final Deserializer<ControlCommand> CONTROLS =
+            (topic, bytes) -> {
+                String[] words = new String(bytes, StandardCharsets.UTF_8).split(" ");
+                ControlCommand command = new ControlCommand();
+                command.setKind(ControlKind.valueOf(words[0]));
+                if (words[1].equals("batch")) {
+                    command.setBatchId(words[2]);
+                } else {
+                    command.setJobId(words[2]);
+                }
+                if (command.getKind() == ControlKind.SET_PRIORITY) {
+                    command.setPriority(Integer.parseInt(words[3]));
+                } else if (command.getKind() == ControlKind.SET_DEADLINE) {
+                    command.setDeadline(Instant.ofEpochMilli(Long.parseLong(words[3])));
+                }
+                return command;
+            };
 
     /** A completion's bytes are its job's id and status, a dead letter's are the letter's own. */
-    static final Serializer<Object> SERIALIZER = (topic, value) -> switch (value) {
-        case Completion completion -> (completion.getJobId() + " " + completion.getStatus()).getBytes(StandardCharsets.UTF_8);
-        case DeadLetter letter -> letter.getValue() == null ? new byte[0] : letter.getValue().array();
-        default -> new byte[] {1};
-    };
+    static final Serializer<Object> SERIALIZER =
+            (topic, value) ->
+                    switch (value) {
+                        case Completion completion ->
+                                (completion.getJobId() + " " + completion.getStatus())
+                                        .getBytes(StandardCharsets.UTF_8);
+                        case DeadLetter letter ->
+                                letter.getValue() == null ? new byte[0] : letter.getValue().array();
+                        case UsageEvent usage -> usage.getJobId().getBytes(StandardCharsets.UTF_8);
+                        default -> new byte[] {1};
+                    };
 
     private TestJobs() {}
 
+    /** Batch and tenant may stand in the id: {@code name@batch@tenant}. */
     static PromptJob job(String id) {
+        String[] parts = id.split("@");
         PromptJob job = new PromptJob();
         job.setJobId(id);
         job.setCustomId("custom-" + id);
-        job.setBatchId("batch");
+        job.setBatchId(parts.length > 1 ? parts[1] : "batch");
         job.setSubmissionId("");
-        job.setTenant("tenant");
+        job.setTenant(parts.length > 2 ? parts[2] : "tenant");
         job.setModel(MODEL);
         job.setEndpoint(Endpoint.COMPLETIONS);
         job.setMessages(List.of());
@@ -72,7 +108,8 @@ final class TestJobs {
     }
 
     static LoadedModel model(Engine engine, GenerationDefaults defaults) {
-        return new LoadedModel(MODEL, "fingerprint", engine, new CharEncoder(), defaults, MAX_MODEL_LEN);
+        return new LoadedModel(
+                MODEL, "fingerprint", engine, new CharEncoder(), defaults, MAX_MODEL_LEN);
     }
 
     /** One token per character; a conversation is its contents, one line each. */
@@ -82,7 +119,10 @@ final class TestJobs {
         Map<String, Object> lastVariables;
 
         @Override
-        public EncodedPrompt chat(List<Map<String, Object>> messages, List<Object> tools, Map<String, Object> variables) {
+        public EncodedPrompt chat(
+                List<Map<String, Object>> messages,
+                List<Object> tools,
+                Map<String, Object> variables) {
             lastMessages = messages;
             lastTools = tools;
             lastVariables = variables;

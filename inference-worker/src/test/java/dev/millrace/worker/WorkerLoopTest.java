@@ -8,16 +8,19 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.schemas.PromptJob;
 import dev.millrace.schemas.Topics;
+
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.errors.TimeoutException;
+import org.apache.kafka.common.serialization.Deserializer;
+import org.junit.jupiter.api.Test;
+
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.apache.kafka.clients.consumer.OffsetAndMetadata;
-import org.apache.kafka.common.errors.TimeoutException;
-import org.apache.kafka.common.serialization.Deserializer;
-import org.junit.jupiter.api.Test;
 
 /** The real loop in the test's thread, against the simulated broker: one rule of the cycle each. */
 class WorkerLoopTest {
@@ -58,7 +61,10 @@ class WorkerLoopTest {
         SimulatedEngine[] engines = new SimulatedEngine[2];
         WorkerLoop one = start("one", 100, engines, 0);
         turns(one, 20);
-        assertEquals(List.of("stays COMPLETED"), values(Topics.COMPLETIONS), "the control: what is owned is committed");
+        assertEquals(
+                List.of("stays COMPLETED"),
+                values(Topics.COMPLETIONS),
+                "the control: what is owned is committed");
         assertTrue(engines[0].hasWork());
         steps.put("moves", 1);
         WorkerLoop two = start("two", 100, engines, 1);
@@ -99,7 +105,8 @@ class WorkerLoopTest {
         turns(one, 1);
         turns(one, 30);
         assertEquals(List.of("a COMPLETED"), values(Topics.COMPLETIONS));
-        assertEquals(2, engines[0].submittedPrompts.size(), "read again after the partition came back");
+        assertEquals(
+                2, engines[0].submittedPrompts.size(), "read again after the partition came back");
     }
 
     @Test
@@ -135,13 +142,18 @@ class WorkerLoopTest {
             OffsetAndMetadata committed = broker.committed.get(broker.partitions.get(0));
             longest = Math.max(longest, committed == null ? 0 : committed.metadata().length());
             if (i == 300) {
-                assertTrue(engines[0].submittedPrompts.size() < 3000, "admission has stopped, though the buffer has room");
+                assertTrue(
+                        engines[0].submittedPrompts.size() < 3000,
+                        "admission has stopped, though the buffer has room");
             }
         }
         assertTrue(longest > 256 && longest <= 512 * 3 / 4, longest + " chars");
         OffsetAndMetadata committed = broker.committed.get(broker.partitions.get(0));
         assertEquals(0, committed.offset(), "the slow job holds the offset");
-        assertEquals(5999, FinishedAheadCodec.decode(0, committed.metadata()).orElseThrow().count(), "it does not hold the others");
+        assertEquals(
+                5999,
+                FinishedAheadCodec.decode(0, committed.metadata()).orElseThrow().count(),
+                "it does not hold the others");
     }
 
     @Test
@@ -155,9 +167,14 @@ class WorkerLoopTest {
         clock.advance(Duration.ofSeconds(6));
         broker.append(0, "waits", 0);
         turns(loop, 30);
-        assertEquals(List.of("runs EXPIRED", "waits EXPIRED"), values(Topics.COMPLETIONS).stream().sorted().toList());
+        assertEquals(
+                List.of("runs EXPIRED", "waits EXPIRED"),
+                values(Topics.COMPLETIONS).stream().sorted().toList());
         assertFalse(engines[0].hasWork(), "the sequence was stopped");
-        assertEquals(1, engines[0].submittedPrompts.size(), "what came too late never reached the engine");
+        assertEquals(
+                1,
+                engines[0].submittedPrompts.size(),
+                "what came too late never reached the engine");
     }
 
     @Test
@@ -182,9 +199,10 @@ class WorkerLoopTest {
         broker.append(0, "a", 0);
         SimulatedEngine[] engines = new SimulatedEngine[1];
         WorkerLoop loop = start("one", 100, engines, 0);
-        engines[0].onStep = step -> {
-            throw new IllegalStateException("KV block 7 is used twice");
-        };
+        engines[0].onStep =
+                step -> {
+                    throw new IllegalStateException("KV block 7 is used twice");
+                };
         WorkerFailedException e = assertThrows(WorkerFailedException.class, () -> turns(loop, 30));
         assertEquals("the engine is broken: KV block 7 is used twice", e.getMessage());
     }
@@ -194,12 +212,15 @@ class WorkerLoopTest {
         broker.append(0, "a", 0);
         WorkerLoop loop = start("one", 100);
         turns(loop, 1);
-        WorkerFailedException e = assertThrows(WorkerFailedException.class, () -> {
-            for (int i = 0; i < 1000; i++) {
-                broker.producerEpochs.merge("one", 1, Integer::sum);
-                turns(loop, 1);
-            }
-        });
+        WorkerFailedException e =
+                assertThrows(
+                        WorkerFailedException.class,
+                        () -> {
+                            for (int i = 0; i < 1000; i++) {
+                                broker.producerEpochs.merge("one", 1, Integer::sum);
+                                turns(loop, 1);
+                            }
+                        });
         assertTrue(e.getMessage().contains("another worker"), e.getMessage());
     }
 
@@ -208,14 +229,28 @@ class WorkerLoopTest {
     }
 
     private WorkerLoop start(String id, int maxJobs, SimulatedEngine[] engines, int slot) {
-        WorkerConfig config = WorkerConfig.defaults(id, "pool", "cpu", Map.of()).withBuffer(maxJobs, 1 << 20)
-                .withMetadataLimitChars(metadataLimitChars);
+        WorkerConfig config =
+                WorkerConfig.defaults(id, "pool", "cpu", Map.of())
+                        .withBuffer(maxJobs, 1 << 20)
+                        .withMetadataLimitChars(metadataLimitChars);
         SimulatedEngine engine = new SimulatedEngine(clock, this::stepsOf);
         engines[slot] = engine;
-        WorkerContext context = new WorkerContext(config, WorkerLimits.of(config), clock, new WorkerMetrics(new SimpleMeterRegistry(), config));
+        WorkerContext context =
+                new WorkerContext(
+                        config,
+                        WorkerLimits.of(config),
+                        clock,
+                        new WorkerMetrics(new SimpleMeterRegistry(), config));
         Deserializer<PromptJob> deserializer = this::read;
-        WorkerParts parts = new WorkerParts(TestJobs.model(engine), TestJobs.SERIALIZER, deserializer, () -> WorkerState.RUNNING);
-        return new WorkerLoop(context, parts, broker.clients(id, WorkerLimits.of(config).maxPollRecords()));
+        WorkerParts parts =
+                new WorkerParts(
+                        TestJobs.model(engine),
+                        TestJobs.SERIALIZER,
+                        deserializer,
+                        TestJobs.CONTROLS,
+                        () -> WorkerState.RUNNING);
+        return new WorkerLoop(
+                context, parts, broker.clients(id, WorkerLimits.of(config).maxPollRecords()));
     }
 
     private PromptJob read(String topic, byte[] bytes) {
