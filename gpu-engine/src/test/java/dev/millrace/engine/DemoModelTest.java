@@ -64,13 +64,9 @@ class DemoModelTest {
                 assertThrows(
                         IllegalArgumentException.class,
                         () -> EngineFactory.open(DEMO, "demo", config));
-<<<<<<< HEAD
         assertEquals(
                 "there is no device abacus; choose one of cpu, scalar, cuda, cuda-emulated, auto",
                 e.getMessage());
-=======
-        assertEquals("there is no device abacus; choose one of cpu, scalar", e.getMessage());
->>>>>>> d839b9f (Engine: lines of at most 110 characters)
     }
 
     @Test
