@@ -65,13 +65,15 @@ static void checkGlobal(const unsigned char* p, size_t bytes, Access access) {
     }
 }
 
+/** When the lanes of the running thread's warp were last ordered. */
+static uint64_t lastSyncOfWarp() { return std::max(block.lastBarrier, warps[current->index / WARP].lastSync); }
+
 /** Whether the running thread is ordered behind what `other` did at `time`. */
 static bool ordered(int other, uint64_t time) {
     if (other == current->index || time < block.lastBarrier) {
         return true;
     }
-    int warp = current->index / WARP;
-    return other / WARP == warp && time < warps[warp].lastSync;
+    return other / WARP == current->index / WARP && time < lastSyncOfWarp();
 }
 
 static void noteRead(Shadow& s, const unsigned char* p, bool atomic) {
@@ -90,8 +92,10 @@ static void noteRead(Shadow& s, const unsigned char* p, bool atomic) {
     } else if (s.reader / WARP != current->index / WARP) {
         s.readElsewhere = s.read;
         s.manyReaders = false;
+    } else if (s.read < lastSyncOfWarp()) {
+        s.manyReaders = false;
     } else if (s.reader != current->index) {
-        s.manyReaders = s.manyReaders || s.read >= warps[current->index / WARP].lastSync;
+        s.manyReaders = true;
     }
     s.reader = (int16_t)current->index;
     s.read = now;
@@ -106,7 +110,7 @@ static void noteWrite(Shadow& s, const unsigned char* p, bool atomic) {
     }
     bool readByOther = s.read >= block.begin && !(atomic && s.atomic)
             && (!ordered(s.reader, s.read) || s.readElsewhere >= block.lastBarrier
-                || (s.manyReaders && s.read >= warps[current->index / WARP].lastSync && s.read >= block.lastBarrier));
+                || (s.manyReaders && s.read >= lastSyncOfWarp()));
     if (readByOther) {
         fail("data race: writes byte %td of shared memory, which another thread (last: %d) read with no barrier between", p - shared,
              s.reader);
