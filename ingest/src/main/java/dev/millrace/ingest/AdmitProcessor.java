@@ -1,18 +1,14 @@
 package dev.millrace.ingest;
 
 import dev.millrace.ingest.IngestMetrics.Outcome;
-import dev.millrace.schemas.CompletionStatus;
+import dev.millrace.schemas.ControlCommand;
 import dev.millrace.schemas.PromptJob;
 import dev.millrace.schemas.SharedPrefix;
 import dev.millrace.schemas.Topics;
 import dev.millrace.schemas.serde.AvroDeserializer;
 import dev.millrace.schemas.serde.AvroSerializer;
 import dev.millrace.schemas.serde.WireFormatException;
-import java.nio.charset.StandardCharsets;
-import java.time.Duration;
-import java.time.Instant;
-import java.time.InstantSource;
-import java.util.Arrays;
+
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.streams.processor.PunctuationType;
@@ -20,16 +16,25 @@ import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
 
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.Arrays;
+
 /**
- * What happens to a prompt job, in order: read, check its key, drop it if its id was seen, validate, put its shared prefix in, route.
+ * What happens to a prompt job, in order: read, check its key, drop it if its id was seen,
+ * validate, put its shared prefix in, route.
  *
- * <p>Everything that must survive is in stores and leaves with the input offsets in one transaction. A registry that does not answer
- * is an exception out of here: the thread starts again and reads the record once more.
+ * <p>Everything that must survive is in stores and leaves with the input offsets in one
+ * transaction. A registry that does not answer is an exception out of here: the thread starts again
+ * and reads the record once more.
  */
 final class AdmitProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     private static final Duration TALLY_INTERVAL = Duration.ofMillis(200);
     private static final Duration SWEEP_INTERVAL = Duration.ofSeconds(1);
     private static final Duration FORGET_INTERVAL = Duration.ofHours(1);
+
     /** Bounds the work of one sweep, and so the length of a transaction. */
     private static final int SWEEP_JOBS_MAX = 2_000;
 
@@ -39,35 +44,53 @@ final class AdmitProcessor implements Processor<byte[], byte[], byte[], byte[]> 
     private final PromptValidator validator;
     private final HotPrefixes hotPrefixes;
     private final AvroDeserializer<PromptJob> jobs = new AvroDeserializer<>(PromptJob.class);
-    private final AvroDeserializer<SharedPrefix> prefixReader = new AvroDeserializer<>(SharedPrefix.class);
+    private final AvroDeserializer<SharedPrefix> prefixReader =
+            new AvroDeserializer<>(SharedPrefix.class);
+    private final AvroDeserializer<ControlCommand> commands =
+            new AvroDeserializer<>(ControlCommand.class);
     private final AvroSerializer<SpecificRecord> serializer = new AvroSerializer<>();
     private Outlets outlets;
     private SeenJobs seen;
     private Tallies tallies;
     private ParkedJobs parked;
     private SharedPrefixes prefixes;
+    private ControlOrders orders;
 
     AdmitProcessor(IngestConfig config, IngestMetrics metrics, InstantSource clock) {
         this.config = config;
         this.metrics = metrics;
         this.clock = clock;
         this.validator = new PromptValidator(config.allowedModels());
-        this.hotPrefixes = new HotPrefixes(config.hotPrefixJobsPerMinute(), config.hotPrefixSpread());
+        this.hotPrefixes =
+                new HotPrefixes(config.hotPrefixJobsPerMinute(), config.hotPrefixSpread());
     }
 
     @Override
     public void init(ProcessorContext<byte[], byte[]> context) {
         jobs.configure(config.clientProperties(), false);
         prefixReader.configure(config.clientProperties(), false);
+        commands.configure(config.clientProperties(), false);
         serializer.configure(config.clientProperties(), false);
+        orders = new ControlOrders(context.getStateStore(ControlOrders.STORE), commands);
         outlets = new Outlets(context, serializer, config.recordBytesMax());
         seen = new SeenJobs(context.getStateStore(SeenJobs.STORE), config.dedupeRetention());
-        tallies = new Tallies(context.getStateStore(Tallies.STORE), context.applicationId() + "/" + context.taskId());
+        tallies =
+                new Tallies(
+                        context.getStateStore(Tallies.STORE),
+                        context.applicationId() + "/" + context.taskId());
         parked = new ParkedJobs(context.getStateStore(ParkedJobs.STORE));
         prefixes = new SharedPrefixes(context.getStateStore(SharedPrefixes.STORE), prefixReader);
-        context.schedule(TALLY_INTERVAL, PunctuationType.WALL_CLOCK_TIME, at -> tallies.send(clock.instant(), outlets::batchEvent));
-        context.schedule(SWEEP_INTERVAL, PunctuationType.WALL_CLOCK_TIME, at -> parked.sweep(SWEEP_JOBS_MAX, this::visitParked));
-        context.schedule(FORGET_INTERVAL, PunctuationType.WALL_CLOCK_TIME,
+        context.schedule(
+                TALLY_INTERVAL,
+                PunctuationType.WALL_CLOCK_TIME,
+                at -> tallies.send(clock.instant(), outlets::batchEvent));
+        context.schedule(
+                SWEEP_INTERVAL,
+                PunctuationType.WALL_CLOCK_TIME,
+                at -> parked.sweep(SWEEP_JOBS_MAX, this::visitParked));
+        context.schedule(
+                FORGET_INTERVAL,
+                PunctuationType.WALL_CLOCK_TIME,
                 at -> tallies.forget(config.dedupeRetention(), clock.millis()));
     }
 
@@ -84,7 +107,11 @@ final class AdmitProcessor implements Processor<byte[], byte[], byte[], byte[]> 
         if (job == null) {
             setAside(record, "unreadable_record", "the record has no value", now);
         } else if (job.getJobId().isEmpty()) {
-            setAside(record, "missing_job_id", "jobId is empty, so no completion can answer it", now);
+            setAside(
+                    record,
+                    "missing_job_id",
+                    "jobId is empty, so no completion can answer it",
+                    now);
         } else if (!Arrays.equals(record.key(), job.getJobId().getBytes(StandardCharsets.UTF_8))) {
             outlets.again(record, job.getJobId());
             metrics.count(Outcome.REKEYED);
@@ -97,25 +124,33 @@ final class AdmitProcessor implements Processor<byte[], byte[], byte[], byte[]> 
     }
 
     private void admit(PromptJob job, Headers headers, byte[] value, Instant now) {
-        Ending ending = validator.check(job, now);
+        Ending ending = endingOf(job, now);
         if (ending != null) {
             end(job, ending, headers, now);
         } else if (job.getSharedPrefixId() != null && !prefixes.knows(job.getSharedPrefixId())) {
-            parked.park(job.getSharedPrefixId(), job.getJobId(), headers, value, now.toEpochMilli());
+            parked.park(
+                    job.getSharedPrefixId(), job.getJobId(), headers, value, now.toEpochMilli());
             metrics.count(Outcome.PARKED);
         } else {
             resolveAndRoute(job, headers, now);
         }
     }
 
+    /** How a job ends here by order or because it is at fault; null when it may go on. */
+    private Ending endingOf(PromptJob job, Instant now) {
+        orders.override(job);
+        return orders.isCancelled(job) ? Ending.cancelled() : validator.check(job, now);
+    }
+
     private boolean visitParked(String prefixId, ParkedJobs.Parked waiting) {
         Instant now = clock.instant();
-        boolean waitedLong = now.toEpochMilli() - waiting.parkedAtMs() >= config.prefixWait().toMillis();
+        boolean waitedLong =
+                now.toEpochMilli() - waiting.parkedAtMs() >= config.prefixWait().toMillis();
         if (!waitedLong && !prefixes.knows(prefixId)) {
             return false;
         }
         PromptJob job = jobs.deserialize(Topics.PROMPTS, waiting.value());
-        Ending ending = validator.check(job, now);
+        Ending ending = endingOf(job, now);
         if (ending != null) {
             end(job, ending, waiting.headers(), now);
         } else {
@@ -134,12 +169,47 @@ final class AdmitProcessor implements Processor<byte[], byte[], byte[], byte[]> 
         String param = "body.shared_prefix_id";
         switch (prefixes.resolve(job)) {
             case RESOLVED -> route(job, job.getMessages().size() - ownMessages, headers, now);
-            case UNKNOWN -> end(job, Ending.failed("shared_prefix_not_found", param,
-                    param + " '" + prefixId + "' is not known, and did not become known in " + config.prefixWait().toSeconds() + " s"), headers, now);
-            case FOREIGN -> end(job, Ending.failed("shared_prefix_not_found", param,
-                    param + " '" + prefixId + "' is not a prefix of tenant '" + job.getTenant() + "'"), headers, now);
-            case UNREADABLE -> end(job, Ending.failed("shared_prefix_unreadable", param,
-                    param + " '" + prefixId + "' names a record that is not a readable SharedPrefix"), headers, now);
+            case UNKNOWN ->
+                    end(
+                            job,
+                            Ending.failed(
+                                    "shared_prefix_not_found",
+                                    param,
+                                    param
+                                            + " '"
+                                            + prefixId
+                                            + "' is not known, and did not become known in "
+                                            + config.prefixWait().toSeconds()
+                                            + " s"),
+                            headers,
+                            now);
+            case FOREIGN ->
+                    end(
+                            job,
+                            Ending.failed(
+                                    "shared_prefix_not_found",
+                                    param,
+                                    param
+                                            + " '"
+                                            + prefixId
+                                            + "' is not a prefix of tenant '"
+                                            + job.getTenant()
+                                            + "'"),
+                            headers,
+                            now);
+            case UNREADABLE ->
+                    end(
+                            job,
+                            Ending.failed(
+                                    "shared_prefix_unreadable",
+                                    param,
+                                    param
+                                            + " '"
+                                            + prefixId
+                                            + "' names a record that is not a readable"
+                                            + " SharedPrefix"),
+                            headers,
+                            now);
         }
     }
 
@@ -149,12 +219,23 @@ final class AdmitProcessor implements Processor<byte[], byte[], byte[], byte[]> 
         String topic = Topics.ready(config.poolOf(job.getModel()));
         byte[] value = outlets.serialize(topic, job);
         if (value.length > config.recordBytesMax()) {
-            String message = "the job has " + value.length + " bytes with its shared prefix; topic " + topic + " takes " + config.recordBytesMax();
+            String message =
+                    "the job has "
+                            + value.length
+                            + " bytes with its shared prefix; topic "
+                            + topic
+                            + " takes "
+                            + config.recordBytesMax();
             end(job, Ending.failed("request_too_large", null, message), headers, now);
             return;
         }
         JobHeaders.describe(job, headers);
-        outlets.ready(topic, hotPrefixes.keyOf(fingerprint, job.getJobId(), now.toEpochMilli()), value, headers, now);
+        outlets.ready(
+                topic,
+                hotPrefixes.keyOf(fingerprint, job.getJobId(), now.toEpochMilli()),
+                value,
+                headers,
+                now);
         tallies.admitted(job, now.toEpochMilli());
         metrics.count(Outcome.ADMITTED);
     }
@@ -162,7 +243,12 @@ final class AdmitProcessor implements Processor<byte[], byte[], byte[], byte[]> 
     private void end(PromptJob job, Ending ending, Headers headers, Instant now) {
         outlets.completion(ending.completionOf(job, now), headers, now);
         tallies.admitted(job, now.toEpochMilli());
-        metrics.count(ending.status() == CompletionStatus.EXPIRED ? Outcome.EXPIRED : Outcome.FAILED);
+        metrics.count(
+                switch (ending.status()) {
+                    case EXPIRED -> Outcome.EXPIRED;
+                    case CANCELLED -> Outcome.CANCELLED;
+                    case COMPLETED, FAILED -> Outcome.FAILED;
+                });
     }
 
     private void setAside(Record<byte[], byte[]> record, String code, String reason, Instant now) {
@@ -174,6 +260,7 @@ final class AdmitProcessor implements Processor<byte[], byte[], byte[], byte[]> 
     public void close() {
         jobs.close();
         prefixReader.close();
+        commands.close();
         serializer.close();
     }
 }

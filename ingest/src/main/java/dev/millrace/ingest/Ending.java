@@ -4,6 +4,7 @@ import dev.millrace.schemas.Completion;
 import dev.millrace.schemas.CompletionStatus;
 import dev.millrace.schemas.ErrorInfo;
 import dev.millrace.schemas.PromptJob;
+
 import java.time.Instant;
 
 /** How a job ends that never reaches a worker. */
@@ -17,8 +18,21 @@ record Ending(CompletionStatus status, ErrorInfo error) {
     }
 
     static Ending expired(Instant deadline) {
-        ErrorInfo error = new ErrorInfo("deadline_exceeded", "the deadline " + deadline + " had passed before a worker could start", null);
+        ErrorInfo error =
+                new ErrorInfo(
+                        "deadline_exceeded",
+                        "the deadline " + deadline + " had passed before a worker could start",
+                        null);
         return new Ending(CompletionStatus.EXPIRED, error);
+    }
+
+    static Ending cancelled() {
+        ErrorInfo error =
+                new ErrorInfo(
+                        "batch_cancelled",
+                        "the job was cancelled before a worker could start",
+                        null);
+        return new Ending(CompletionStatus.CANCELLED, error);
     }
 
     /** The one answer to the job. */

@@ -2,11 +2,15 @@ package dev.millrace.ingest;
 
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
+
 import java.util.EnumMap;
 import java.util.Locale;
 import java.util.Map;
 
-/** What ingest counts. A task that starts again after a failure counts what it repeats twice; the tallies of batches do not. */
+/**
+ * What ingest counts. A task that starts again after a failure counts what it repeats twice; the
+ * tallies of batches do not.
+ */
 public final class IngestMetrics {
     /** What became of a record. */
     public enum Outcome {
@@ -16,13 +20,18 @@ public final class IngestMetrics {
         FAILED,
         /** Ended as an EXPIRED completion. */
         EXPIRED,
+        /** Ended as a CANCELLED completion. */
+        CANCELLED,
         /** Dropped: its job id had been seen. */
         DUPLICATE,
         /** Set aside: not readable. */
         DEAD_LETTER,
         /** Waits for its shared prefix; counted again when it goes on. */
         PARKED,
-        /** Had a key that is not its job id, and went through the topic once more under the right one. */
+        /**
+         * Had a key that is not its job id, and went through the topic once more under the right
+         * one.
+         */
         REKEYED
     }
 
@@ -33,10 +42,12 @@ public final class IngestMetrics {
 
     public IngestMetrics(MeterRegistry meters) {
         for (Outcome outcome : Outcome.values()) {
-            counters.put(outcome, Counter.builder(RECORDS)
-                    .description("Records that ingest has read, by what became of them")
-                    .tag("outcome", outcome.name().toLowerCase(Locale.ROOT))
-                    .register(meters));
+            counters.put(
+                    outcome,
+                    Counter.builder(RECORDS)
+                            .description("Records that ingest has read, by what became of them")
+                            .tag("outcome", outcome.name().toLowerCase(Locale.ROOT))
+                            .register(meters));
         }
     }
 

@@ -3,6 +3,8 @@ package dev.millrace.ingest;
 import dev.millrace.schemas.BatchEvent;
 import dev.millrace.schemas.ChatMessage;
 import dev.millrace.schemas.Completion;
+import dev.millrace.schemas.ControlCommand;
+import dev.millrace.schemas.ControlKeys;
 import dev.millrace.schemas.DeadLetter;
 import dev.millrace.schemas.PromptJob;
 import dev.millrace.schemas.SamplingParams;
@@ -10,14 +12,9 @@ import dev.millrace.schemas.SharedPrefix;
 import dev.millrace.schemas.Topics;
 import dev.millrace.schemas.serde.AvroDeserializer;
 import dev.millrace.schemas.serde.AvroSerializer;
+
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
-import java.time.Duration;
-import java.time.Instant;
-import java.util.List;
-import java.util.Locale;
-import java.util.Map;
+
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
@@ -29,6 +26,14 @@ import org.apache.kafka.streams.TopologyTestDriver;
 import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.WindowStore;
 import org.apache.kafka.streams.test.TestRecord;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 
 /** The real topology in the test's thread, with its own clock and registry. */
 final class IngestDriver implements AutoCloseable {
@@ -44,17 +49,29 @@ final class IngestDriver implements AutoCloseable {
         this.config = config;
         this.now = start;
         serializer.configure(config.clientProperties(), false);
-        driver = new TopologyTestDriver(IngestTopology.build(config, new IngestMetrics(meters), () -> now),
-                IngestApp.streamsProperties(config), start);
+        driver =
+                new TopologyTestDriver(
+                        IngestTopology.build(config, new IngestMetrics(meters), () -> now),
+                        IngestApp.streamsProperties(config),
+                        start);
     }
 
     static IngestConfig config(Path stateDir, String scope) {
-        return IngestConfig.defaults(stateDir, Map.of("bootstrap.servers", "none:1", "schema.registry.url", "mock://" + scope));
+        return IngestConfig.defaults(
+                stateDir,
+                Map.of("bootstrap.servers", "none:1", "schema.registry.url", "mock://" + scope));
     }
 
     static PromptJob.Builder job(String id) {
-        return PromptJob.newBuilder().setJobId(id).setCustomId("c-" + id).setModel("m").setCreatedAt(START)
-                .setMessages(List.of(new ChatMessage("system", "Be brief.", null), new ChatMessage("user", "Hi " + id, null)))
+        return PromptJob.newBuilder()
+                .setJobId(id)
+                .setCustomId("c-" + id)
+                .setModel("m")
+                .setCreatedAt(START)
+                .setMessages(
+                        List.of(
+                                new ChatMessage("system", "Be brief.", null),
+                                new ChatMessage("user", "Hi " + id, null)))
                 .setSampling(SamplingParams.newBuilder().build());
     }
 
@@ -64,7 +81,8 @@ final class IngestDriver implements AutoCloseable {
     }
 
     void raw(byte[] key, byte[] value, Headers headers) {
-        driver.createInputTopic(Topics.PROMPTS, new ByteArraySerializer(), new ByteArraySerializer())
+        driver.createInputTopic(
+                        Topics.PROMPTS, new ByteArraySerializer(), new ByteArraySerializer())
                 .pipeInput(new TestRecord<>(key, value, headers, now));
     }
 
@@ -73,13 +91,30 @@ final class IngestDriver implements AutoCloseable {
     }
 
     void sharedPrefix(String id, String tenant, String... systemMessages) {
-        List<ChatMessage> messages = List.of(systemMessages).stream().map(text -> new ChatMessage("system", text, null)).toList();
-        byte[] value = serializer.serialize(Topics.SHARED_PREFIXES, new SharedPrefix(id, tenant, messages, now));
+        List<ChatMessage> messages =
+                List.of(systemMessages).stream()
+                        .map(text -> new ChatMessage("system", text, null))
+                        .toList();
+        byte[] value =
+                serializer.serialize(
+                        Topics.SHARED_PREFIXES, new SharedPrefix(id, tenant, messages, now));
         rawSharedPrefix(id, value);
     }
 
+    void order(ControlCommand.Builder command) {
+        ControlCommand built = command.setCommandId("c").setAt(now).build();
+        driver.createInputTopic(
+                        Topics.CONTROL, new ByteArraySerializer(), new ByteArraySerializer())
+                .pipeInput(
+                        ControlKeys.of(built).getBytes(StandardCharsets.UTF_8),
+                        serializer.serialize(Topics.CONTROL, built));
+    }
+
     void rawSharedPrefix(String id, byte[] value) {
-        driver.createInputTopic(Topics.SHARED_PREFIXES, new ByteArraySerializer(), new ByteArraySerializer())
+        driver.createInputTopic(
+                        Topics.SHARED_PREFIXES,
+                        new ByteArraySerializer(),
+                        new ByteArraySerializer())
                 .pipeInput(id.getBytes(StandardCharsets.UTF_8), value);
     }
 
@@ -116,24 +151,38 @@ final class IngestDriver implements AutoCloseable {
         return records.stream().map(TestRecord::value).toList();
     }
 
-    private <T extends SpecificRecord> List<TestRecord<String, T>> read(String topic, Class<T> type) {
+    private <T extends SpecificRecord> List<TestRecord<String, T>> read(
+            String topic, Class<T> type) {
         AvroDeserializer<T> deserializer = new AvroDeserializer<>(type);
         deserializer.configure(config.clientProperties(), false);
-        return driver.createOutputTopic(topic, new StringDeserializer(), new ByteArrayDeserializer()).readRecordsToList().stream()
-                .map(r -> new TestRecord<>(r.key(), deserializer.deserialize(topic, r.value()), r.headers(), r.getRecordTime()))
+        return driver
+                .createOutputTopic(topic, new StringDeserializer(), new ByteArrayDeserializer())
+                .readRecordsToList()
+                .stream()
+                .map(
+                        r ->
+                                new TestRecord<>(
+                                        r.key(),
+                                        deserializer.deserialize(topic, r.value()),
+                                        r.headers(),
+                                        r.getRecordTime()))
                 .toList();
     }
 
     double count(IngestMetrics.Outcome outcome) {
-        return meters.get(IngestMetrics.RECORDS).tag("outcome", outcome.name().toLowerCase(Locale.ROOT)).counter().count();
+        return meters.get(IngestMetrics.RECORDS)
+                .tag("outcome", outcome.name().toLowerCase(Locale.ROOT))
+                .counter()
+                .count();
     }
 
     /**
-     * Ends this driver and starts one that has only the stores' contents, as after a crash. (The test driver empties its folder when it
-     * closes, so the contents are handed over.)
+     * Ends this driver and starts one that has only the stores' contents, as after a crash. (The
+     * test driver empties its folder when it closes, so the contents are handed over.)
      */
     IngestDriver restart() {
-        IngestDriver next = new IngestDriver(config.withApplicationId(config.applicationId() + "-next"), now);
+        IngestDriver next =
+                new IngestDriver(config.withApplicationId(config.applicationId() + "-next"), now);
         copyStoresTo(next.driver);
         close();
         return next;
@@ -143,7 +192,9 @@ final class IngestDriver implements AutoCloseable {
         WindowStore<Bytes, byte[]> seen = driver.getWindowStore(SeenJobs.STORE);
         WindowStore<Bytes, byte[]> nextSeen = next.getWindowStore(SeenJobs.STORE);
         try (var all = seen.all()) {
-            all.forEachRemaining(entry -> nextSeen.put(entry.key.key(), entry.value, entry.key.window().start()));
+            all.forEachRemaining(
+                    entry ->
+                            nextSeen.put(entry.key.key(), entry.value, entry.key.window().start()));
         }
         for (String name : List.of(Tallies.STORE, ParkedJobs.STORE, SharedPrefixes.STORE)) {
             KeyValueStore<Bytes, byte[]> from = driver.getKeyValueStore(name);

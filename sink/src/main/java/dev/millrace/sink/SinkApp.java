@@ -4,17 +4,10 @@ import dev.millrace.schemas.Topics;
 import dev.millrace.schemas.registry.RegistryUnavailableException;
 import dev.millrace.sink.topology.SinkMetrics;
 import dev.millrace.sink.topology.SinkTopology;
+
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
-import java.time.Duration;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.Properties;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicReference;
-import java.util.concurrent.locks.LockSupport;
+
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.common.Metric;
 import org.apache.kafka.common.MetricName;
@@ -29,16 +22,26 @@ import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThr
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Properties;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
+
 /**
- * The sink as a running role: the topology of {@link SinkTopology} under exactly_once_v2. {@link #start}
- * returns at once; {@link #awaitRunning} waits for the first assignment.
+ * The sink as a running role: the topology of {@link SinkTopology} under exactly_once_v2. {@link
+ * #start} returns at once; {@link #awaitRunning} waits for the first assignment.
  */
 public final class SinkApp implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(SinkApp.class);
     private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(20);
     private static final Duration RETRY_PAUSE = Duration.ofSeconds(1);
     private static final List<String> SOURCES =
-            List.of(Topics.COMPLETIONS, Topics.BATCH_EVENTS, Topics.USAGE);
+            List.of(Topics.COMPLETIONS, Topics.BATCH_EVENTS, Topics.USAGE, Topics.CONTROL);
 
     private final SinkSerdes serdes;
     private final KafkaStreams streams;
@@ -51,8 +54,10 @@ public final class SinkApp implements AutoCloseable {
         this.metrics = metrics;
         SinkMetrics sinkMetrics = new SinkMetrics(metrics);
         serdes = new SinkSerdes(config.clientProperties());
-        streams = new KafkaStreams(
-                SinkTopology.build(serdes, config.emitInterval(), sinkMetrics), properties(config));
+        streams =
+                new KafkaStreams(
+                        SinkTopology.build(serdes, config.emitInterval(), sinkMetrics),
+                        properties(config));
         streams.setUncaughtExceptionHandler(this::onUncaught);
         streams.setStateListener((now, before) -> stateChanged(now));
         registerLag();
@@ -66,20 +71,24 @@ public final class SinkApp implements AutoCloseable {
     /**
      * Waits until every partition of this process is assigned and restored.
      *
-     * @throws IllegalStateException if that did not happen in time, or the sink has stopped, with the reason
+     * @throws IllegalStateException if that did not happen in time, or the sink has stopped, with
+     *     the reason
      */
     public void awaitRunning(Duration timeout) throws InterruptedException {
         boolean inTime = runningOrOver.await(timeout.toMillis(), TimeUnit.MILLISECONDS);
         if (failure.get() != null) {
-            throw new IllegalStateException("the sink has stopped: " + failure.get().getMessage(),
-                    failure.get());
+            throw new IllegalStateException(
+                    "the sink has stopped: " + failure.get().getMessage(), failure.get());
         }
         if (!inTime) {
-            throw new IllegalStateException("the sink is still " + streams.state() + " after " + timeout);
+            throw new IllegalStateException(
+                    "the sink is still " + streams.state() + " after " + timeout);
         }
     }
 
-    /** Waits until the sink has stopped, by itself or by {@link #close}; false when it still runs. */
+    /**
+     * Waits until the sink has stopped, by itself or by {@link #close}; false when it still runs.
+     */
     public boolean awaitStopped(Duration timeout) throws InterruptedException {
         return stopped.await(timeout.toMillis(), TimeUnit.MILLISECONDS);
     }
@@ -95,16 +104,22 @@ public final class SinkApp implements AutoCloseable {
         if (cause != null) {
             return "the sink has stopped: " + cause.getMessage();
         }
-        return streams.state() == KafkaStreams.State.RUNNING ? null : "the sink is " + streams.state();
+        return streams.state() == KafkaStreams.State.RUNNING
+                ? null
+                : "the sink is " + streams.state();
     }
 
     /**
-     * Commits what is done, leaves the group (so that the next sink need not wait for a timeout) and stops.
+     * Commits what is done, leaves the group (so that the next sink need not wait for a timeout)
+     * and stops.
      */
     @Override
     public void close() {
-        boolean stopped = streams.close(CloseOptions.timeout(CLOSE_TIMEOUT)
-                .withGroupMembershipOperation(CloseOptions.GroupMembershipOperation.LEAVE_GROUP));
+        boolean stopped =
+                streams.close(
+                        CloseOptions.timeout(CLOSE_TIMEOUT)
+                                .withGroupMembershipOperation(
+                                        CloseOptions.GroupMembershipOperation.LEAVE_GROUP));
         if (!stopped) {
             LOG.warn("the sink did not stop within {}", CLOSE_TIMEOUT);
         }
@@ -114,7 +129,8 @@ public final class SinkApp implements AutoCloseable {
     static Properties properties(SinkConfig config) {
         Properties properties = new Properties();
         properties.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
-        // A sink that was killed is replaced after this; Kafka's default of 45 s is long for a role that may
+        // A sink that was killed is replaced after this; Kafka's default of 45 s is long for a role
+        // that may
         // be alone.
         properties.put(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG, 10_000);
         properties.putAll(config.clientProperties());
@@ -140,7 +156,10 @@ public final class SinkApp implements AutoCloseable {
         }
     }
 
-    /** What passes by itself starts the thread again, from the last commit; anything else stops the sink. */
+    /**
+     * What passes by itself starts the thread again, from the last commit; anything else stops the
+     * sink.
+     */
     private StreamThreadExceptionResponse onUncaught(Throwable error) {
         if (mayPass(error)) {
             LOG.warn("the sink starts again from its last commit after: {}", error.toString());
@@ -155,7 +174,8 @@ public final class SinkApp implements AutoCloseable {
 
     static boolean mayPass(Throwable error) {
         for (Throwable t = error; t != null; t = t.getCause()) {
-            if (t instanceof RegistryUnavailableException || t instanceof RetriableException
+            if (t instanceof RegistryUnavailableException
+                    || t instanceof RetriableException
                     || t instanceof ProducerFencedException
                     || t instanceof InvalidProducerEpochException
                     || t instanceof InvalidPidMappingException) {
@@ -168,8 +188,11 @@ public final class SinkApp implements AutoCloseable {
     private void registerLag() {
         for (String topic : SOURCES) {
             Gauge.builder("millrace_sink_lag_records", () -> lag(topic))
-                    .description("Records of the topic that the sink has not read yet, over its partitions")
-                    .tag("topic", topic).register(metrics);
+                    .description(
+                            "Records of the topic that the sink has not read yet, over its"
+                                + " partitions")
+                    .tag("topic", topic)
+                    .register(metrics);
         }
     }
 
@@ -177,8 +200,10 @@ public final class SinkApp implements AutoCloseable {
         double sum = 0;
         for (Map.Entry<MetricName, ? extends Metric> entry : streams.metrics().entrySet()) {
             MetricName name = entry.getKey();
-            if (name.name().equals("records-lag") && topic.equals(name.tags().get("topic"))
-                    && entry.getValue().metricValue() instanceof Double records && !records.isNaN()) {
+            if (name.name().equals("records-lag")
+                    && topic.equals(name.tags().get("topic"))
+                    && entry.getValue().metricValue() instanceof Double records
+                    && !records.isNaN()) {
                 sum += records;
             }
         }

@@ -3,16 +3,19 @@ package dev.millrace.sink;
 import dev.millrace.schemas.BatchEvent;
 import dev.millrace.schemas.BatchProgress;
 import dev.millrace.schemas.Completion;
+import dev.millrace.schemas.ControlCommand;
 import dev.millrace.schemas.DeadLetter;
 import dev.millrace.schemas.TenantUsage;
 import dev.millrace.schemas.UsageEvent;
 import dev.millrace.schemas.serde.AvroSerde;
-import java.util.Map;
+
 import org.apache.kafka.common.serialization.Serde;
 
+import java.util.Map;
+
 /**
- * Serdes of the records that the sink reads and writes, all against one registry; safe for use by several
- * threads.
+ * Serdes of the records that the sink reads and writes, all against one registry; safe for use by
+ * several threads.
  */
 public final class SinkSerdes implements AutoCloseable {
     private final AvroSerde<Completion> completion;
@@ -21,8 +24,11 @@ public final class SinkSerdes implements AutoCloseable {
     private final AvroSerde<UsageEvent> usageEvent;
     private final AvroSerde<TenantUsage> tenantUsage;
     private final AvroSerde<DeadLetter> deadLetter;
+    private final AvroSerde<ControlCommand> control;
 
-    /** @param clientProperties schema.registry.url and whatever else the serde understands */
+    /**
+     * @param clientProperties schema.registry.url and whatever else the serde understands
+     */
     public SinkSerdes(Map<String, Object> clientProperties) {
         completion = AvroSerde.forValues(Completion.class, clientProperties);
         batchEvent = AvroSerde.forValues(BatchEvent.class, clientProperties);
@@ -30,6 +36,7 @@ public final class SinkSerdes implements AutoCloseable {
         usageEvent = AvroSerde.forValues(UsageEvent.class, clientProperties);
         tenantUsage = AvroSerde.forValues(TenantUsage.class, clientProperties);
         deadLetter = AvroSerde.forValues(DeadLetter.class, clientProperties);
+        control = AvroSerde.forValues(ControlCommand.class, clientProperties);
     }
 
     public Serde<Completion> completion() {
@@ -56,6 +63,10 @@ public final class SinkSerdes implements AutoCloseable {
         return deadLetter;
     }
 
+    public Serde<ControlCommand> control() {
+        return control;
+    }
+
     @Override
     public void close() {
         completion.close();
@@ -64,5 +75,6 @@ public final class SinkSerdes implements AutoCloseable {
         usageEvent.close();
         tenantUsage.close();
         deadLetter.close();
+        control.close();
     }
 }

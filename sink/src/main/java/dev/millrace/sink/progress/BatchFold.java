@@ -5,21 +5,25 @@ import dev.millrace.schemas.BatchProgress;
 import dev.millrace.schemas.BatchStatus;
 import dev.millrace.schemas.SubmissionProgress;
 import dev.millrace.schemas.Usage;
+
 import java.time.Instant;
 import java.util.HashMap;
 
 /**
- * Folds what happened to a batch into its progress. A pure function; the events of one batch may come in any
- * order.
+ * Folds what happened to a batch into its progress. A pure function; the events of one batch may
+ * come in any order.
  *
- * <p>Only facts are kept: what each submitter said, what each ingest task counted, how many jobs ended how.
- * The status is a function of them ({@link BatchStatuses}), so it cannot contradict the counts.
+ * <p>Only facts are kept: what each submitter said, what each ingest task counted, how many jobs
+ * ended how. The status is a function of them ({@link BatchStatuses}), so it cannot contradict the
+ * counts.
+ *
  * <ul>
- *   <li>TALLY is cumulative: the largest number of a source stands, so a repeated or late one changes
- *     nothing.</li>
- *   <li>OPENED and SEALED of a run may be repeated.</li>
- *   <li>FINISHED counts: it must come once per job, which the exactly-once topology around this class sees
- *     to.</li>
+ *   <li>TALLY is cumulative: the largest number of a source stands, so a repeated or late one
+ *       changes nothing.
+ *   <li>OPENED and SEALED of a run may be repeated.
+ *   <li>CANCEL_REQUESTED is kept if the batch has not ended yet.
+ *   <li>FINISHED counts: it must come once per job, which the exactly-once topology around this
+ *       class sees to.
  * </ul>
  */
 public final class BatchFold {
@@ -34,15 +38,20 @@ public final class BatchFold {
     public static BatchProgress apply(BatchProgress before, BatchEvent event) {
         if (before != null && !before.getBatchId().equals(event.getBatchId())) {
             throw new IllegalArgumentException(
-                    "event of batch '" + event.getBatchId() + "' applied to batch '" + before.getBatchId()
-                    + "'");
+                    "event of batch '"
+                            + event.getBatchId()
+                            + "' applied to batch '"
+                            + before.getBatchId()
+                            + "'");
         }
-        BatchProgress after = before == null ? first(event) : BatchProgress.newBuilder(before).build();
+        BatchProgress after =
+                before == null ? first(event) : BatchProgress.newBuilder(before).build();
         switch (event.getKind()) {
             case OPENED -> opened(after, event);
             case SEALED -> sealed(after, event);
             case TALLY -> tally(after, event);
             case FINISHED -> finished(after, event);
+            case CANCEL_REQUESTED -> cancelRequested(after, event);
         }
         if (after.getEndpoint() == null) {
             after.setEndpoint(event.getEndpoint());
@@ -88,8 +97,8 @@ public final class BatchFold {
 
     private static void finished(BatchProgress batch, BatchEvent event) {
         if (event.getStatus() == null) {
-            throw new IllegalArgumentException("FINISHED event of batch '" + event.getBatchId()
-                    + "' has no status");
+            throw new IllegalArgumentException(
+                    "FINISHED event of batch '" + event.getBatchId() + "' has no status");
         }
         switch (event.getStatus()) {
             case COMPLETED -> batch.setCompleted(batch.getCompleted() + 1);
@@ -105,23 +114,31 @@ public final class BatchFold {
         }
     }
 
+    /** Only a batch that has not ended can be cancelled; asking again changes nothing. */
+    private static void cancelRequested(BatchProgress batch, BatchEvent event) {
+        if (batch.getCancellingAt() == null && !BatchStatuses.hasEnded(batch.getStatus())) {
+            batch.setCancellingAt(event.getAt());
+        }
+    }
+
     private static SubmissionProgress submission(BatchProgress batch, String submissionId) {
         SubmissionProgress known = batch.getSubmissions().get(submissionId);
         if (known != null) {
             return known;
         }
-        SubmissionProgress added = SubmissionProgress.newBuilder()
-                .setOrdinal(batch.getSubmissions().size())
-                .setAdmitted(new HashMap<>())
-                .setDuplicates(new HashMap<>())
-                .build();
+        SubmissionProgress added =
+                SubmissionProgress.newBuilder()
+                        .setOrdinal(batch.getSubmissions().size())
+                        .setAdmitted(new HashMap<>())
+                        .setDuplicates(new HashMap<>())
+                        .build();
         batch.getSubmissions().put(submissionId, added);
         return added;
     }
 
     /**
-     * Sets the status and the instants that go with it. An instant of an ending is taken back when the batch
-     * is reopened.
+     * Sets the status and the instants that go with it. An instant of an ending is taken back when
+     * the batch is reopened.
      */
     private static void stamp(BatchProgress batch, Instant at) {
         BatchStatus was = batch.getStatus();

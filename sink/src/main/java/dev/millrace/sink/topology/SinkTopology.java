@@ -4,12 +4,13 @@ import dev.millrace.schemas.BatchEvent;
 import dev.millrace.schemas.BatchEventKind;
 import dev.millrace.schemas.BatchProgress;
 import dev.millrace.schemas.Completion;
+import dev.millrace.schemas.ControlCommand;
+import dev.millrace.schemas.ControlKind;
 import dev.millrace.schemas.TenantUsage;
 import dev.millrace.schemas.Topics;
 import dev.millrace.schemas.UsageEvent;
 import dev.millrace.sink.SinkSerdes;
-import java.time.Duration;
-import java.util.function.Supplier;
+
 import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.streams.StreamsBuilder;
@@ -23,17 +24,22 @@ import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.StoreBuilder;
 import org.apache.kafka.streams.state.Stores;
 
+import java.time.Duration;
+import java.util.function.Supplier;
+
 /**
  * What the sink does with each record.
  *
  * <pre>
  * completions ──▶ FINISHED events ──┐
+ * control ─────▶ CANCEL_REQUESTED ──┤
  * batch-events ─────────────────────┴▶ by batchId ──▶ fold (batch-progress) ──▶ batches
  * usage ─────────────────────────────────────────────▶ fold (tenant-totals)   ──▶ tenant-usage
  * what cannot be read ───────────────────────────────────────────────────────▶ dead-letters
  * </pre>
  *
- * Usage is not repartitioned: its topic is keyed by tenant, so one task sees all of a tenant's events.
+ * Usage is not repartitioned: its topic is keyed by tenant, so one task sees all of a tenant's
+ * events.
  */
 public final class SinkTopology {
     static final String BATCH_STORE = "batch-progress";
@@ -51,23 +57,69 @@ public final class SinkTopology {
         builder.addStateStore(store(BATCH_STORE, serdes.batchProgress()));
         builder.addStateStore(store(USAGE_STORE, serdes.tenantUsage()));
 
-        KStream<String, BatchEvent> finished = source(builder, Topics.COMPLETIONS, serdes, metrics,
-                        () -> new DecodeProcessor<>(
-                        serdes.completion().deserializer(), Completion::getBatchId, completion -> null))
-                .peek((batchId, completion) -> metrics.completion(completion.getStatus()))
-                .filter((batchId, completion) -> !batchId.isEmpty())
-                .mapValues(SinkTopology::finished);
-        KStream<String, BatchEvent> reported = source(builder, Topics.BATCH_EVENTS, serdes, metrics,
-                () -> new DecodeProcessor<>(
-                serdes.batchEvent().deserializer(), BatchEvent::getBatchId, SinkTopology::problemOf));
+        KStream<String, BatchEvent> finished =
+                source(
+                                builder,
+                                Topics.COMPLETIONS,
+                                serdes,
+                                metrics,
+                                () ->
+                                        new DecodeProcessor<>(
+                                                serdes.completion().deserializer(),
+                                                Completion::getBatchId,
+                                                completion -> null))
+                        .filter((batchId, completion) -> !isSentAgain(completion))
+                        .peek((batchId, completion) -> metrics.completion(completion.getStatus()))
+                        .filter((batchId, completion) -> !batchId.isEmpty())
+                        .mapValues(SinkTopology::finished);
+        KStream<String, BatchEvent> reported =
+                source(
+                        builder,
+                        Topics.BATCH_EVENTS,
+                        serdes,
+                        metrics,
+                        () ->
+                                new DecodeProcessor<>(
+                                        serdes.batchEvent().deserializer(),
+                                        BatchEvent::getBatchId,
+                                        SinkTopology::problemOf));
+        KStream<String, BatchEvent> cancels =
+                source(
+                                builder,
+                                Topics.CONTROL,
+                                serdes,
+                                metrics,
+                                () ->
+                                        new DecodeProcessor<>(
+                                                serdes.control().deserializer(),
+                                                SinkTopology::batchOf,
+                                                command -> null))
+                        .filter(
+                                (batchId, command) ->
+                                        command.getKind() == ControlKind.CANCEL
+                                                && !batchId.isEmpty())
+                        .mapValues(SinkTopology::cancelRequested);
         finished.merge(reported)
-                .repartition(Repartitioned.with(Serdes.String(), serdes.batchEvent()).withName("batch-facts"))
-                .process(() -> new FoldProcessor<>(BATCH_STORE, new BatchRule(metrics), round), BATCH_STORE)
+                .merge(cancels)
+                .repartition(
+                        Repartitioned.with(Serdes.String(), serdes.batchEvent())
+                                .withName("batch-facts"))
+                .process(
+                        () -> new FoldProcessor<>(BATCH_STORE, new BatchRule(metrics), round),
+                        BATCH_STORE)
                 .to(Topics.BATCHES, Produced.with(Serdes.String(), serdes.batchProgress()));
 
-        KStream<String, UsageEvent> usage = source(builder, Topics.USAGE, serdes, metrics,
-                () -> new DecodeProcessor<>(
-                serdes.usageEvent().deserializer(), UsageEvent::getTenant, event -> null));
+        KStream<String, UsageEvent> usage =
+                source(
+                        builder,
+                        Topics.USAGE,
+                        serdes,
+                        metrics,
+                        () ->
+                                new DecodeProcessor<>(
+                                        serdes.usageEvent().deserializer(),
+                                        UsageEvent::getTenant,
+                                        event -> null));
         usage.process(() -> new FoldProcessor<>(USAGE_STORE, new UsageRule(), round), USAGE_STORE)
                 .to(Topics.TENANT_USAGE, Produced.with(Serdes.String(), serdes.tenantUsage()));
         return builder.build();
@@ -75,18 +127,41 @@ public final class SinkTopology {
 
     /** The readable values of a topic; the others go to the dead letters. */
     private static <T> KStream<String, T> source(
-            StreamsBuilder builder, String topic, SinkSerdes serdes, SinkMetrics metrics,
+            StreamsBuilder builder,
+            String topic,
+            SinkSerdes serdes,
+            SinkMetrics metrics,
             Supplier<DecodeProcessor<T>> decoder) {
-        KStream<String, Decoded<T>> decoded = builder
-                .stream(topic, Consumed.with(Serdes.ByteArray(), Serdes.ByteArray())
-                        // Nothing here depends on a record's time, and a foreign producer may have set none.
-                        .withTimestampExtractor(new WallclockTimestampExtractor()))
-                .process(decoder::get);
+        KStream<String, Decoded<T>> decoded =
+                builder.stream(
+                                topic,
+                                Consumed.with(Serdes.ByteArray(), Serdes.ByteArray())
+                                        // Nothing here depends on a record's time, and a foreign
+                                        // producer may have set none.
+                                        .withTimestampExtractor(new WallclockTimestampExtractor()))
+                        .process(decoder::get);
         decoded.filter((key, each) -> each.deadLetter() != null)
                 .peek((key, each) -> metrics.deadLetter())
                 .mapValues(Decoded::deadLetter)
                 .to(Topics.DEAD_LETTERS, Produced.with(Serdes.String(), serdes.deadLetter()));
         return decoded.filter((key, each) -> each.value() != null).mapValues(Decoded::value);
+    }
+
+    /** An answer sent once more after a resubmission: it was counted when it was made. */
+    private static boolean isSentAgain(Completion completion) {
+        return completion.getJobId().equals(completion.getServedFrom());
+    }
+
+    private static String batchOf(ControlCommand command) {
+        return command.getBatchId() == null ? "" : command.getBatchId();
+    }
+
+    private static BatchEvent cancelRequested(ControlCommand command) {
+        return BatchEvent.newBuilder()
+                .setBatchId(command.getBatchId())
+                .setKind(BatchEventKind.CANCEL_REQUESTED)
+                .setAt(command.getAt())
+                .build();
     }
 
     private static BatchEvent finished(Completion completion) {
@@ -105,6 +180,10 @@ public final class SinkTopology {
         if (event.getBatchId().isEmpty()) {
             return "batchId is empty";
         }
+        if (event.getKind() == BatchEventKind.CANCEL_REQUESTED) {
+            return "kind CANCEL_REQUESTED is the sink's own; a cancel is ordered on the control"
+                       + " topic";
+        }
         if (event.getKind() == BatchEventKind.FINISHED) {
             return "kind FINISHED is the sink's own; the end of a job is told by its completion";
         }
@@ -115,7 +194,8 @@ public final class SinkTopology {
     }
 
     private static <T> StoreBuilder<KeyValueStore<String, T>> store(String name, Serde<T> values) {
-        return Stores.keyValueStoreBuilder(Stores.persistentKeyValueStore(name), Serdes.String(), values)
+        return Stores.keyValueStoreBuilder(
+                        Stores.persistentKeyValueStore(name), Serdes.String(), values)
                 .withCachingEnabled();
     }
 }

@@ -1,10 +1,12 @@
 package dev.millrace.sink.progress;
 
 import static dev.millrace.sink.SinkFixtures.at;
+import static dev.millrace.sink.SinkFixtures.cancelRequested;
 import static dev.millrace.sink.SinkFixtures.finished;
 import static dev.millrace.sink.SinkFixtures.opened;
 import static dev.millrace.sink.SinkFixtures.sealed;
 import static dev.millrace.sink.SinkFixtures.tally;
+
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -15,14 +17,16 @@ import dev.millrace.schemas.BatchEvent;
 import dev.millrace.schemas.BatchProgress;
 import dev.millrace.schemas.BatchStatus;
 import dev.millrace.schemas.CompletionStatus;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
 
 class BatchFoldTest {
     @Test
@@ -35,7 +39,9 @@ class BatchFoldTest {
         batch = fold(batch, sealed("b", "r1", 3), done(), done());
         assertEquals(BatchStatus.IN_PROGRESS, batch.getStatus());
         batch = fold(batch, done());
-        assertEquals(BatchStatus.FINALIZING, batch.getStatus(),
+        assertEquals(
+                BatchStatus.FINALIZING,
+                batch.getStatus(),
                 "three published, three ended, the third not yet counted by ingest");
         assertNull(batch.getCompletedAt());
         batch = fold(batch, tally("b", "r1", "0_0", 3, 0));
@@ -52,12 +58,19 @@ class BatchFoldTest {
     void everyOrderOfArrivalEndsInTheSameProgress() {
         long seed = 20260102;
         Random random = new Random(seed);
-        List<BatchEvent> events = new ArrayList<>(List.of(
-                opened("b", "r1"), sealed("b", "r1", 6),
-                tally("b", "r1", "0_0", 1, 0), tally("b", "r1", "0_0", 3, 1),
-                tally("b", "r1", "0_1", 2, 0), tally("b", "r1", "0_1", 1, 0)));
-        List<CompletionStatus> endings = List.of(CompletionStatus.COMPLETED, CompletionStatus.FAILED,
-                CompletionStatus.COMPLETED, CompletionStatus.COMPLETED, CompletionStatus.FAILED);
+        List<BatchEvent> events =
+                new ArrayList<>(
+                        List.of(
+                                opened("b", "r1"), sealed("b", "r1", 6),
+                                tally("b", "r1", "0_0", 1, 0), tally("b", "r1", "0_0", 3, 1),
+                                tally("b", "r1", "0_1", 2, 0), tally("b", "r1", "0_1", 1, 0)));
+        List<CompletionStatus> endings =
+                List.of(
+                        CompletionStatus.COMPLETED,
+                        CompletionStatus.FAILED,
+                        CompletionStatus.COMPLETED,
+                        CompletionStatus.COMPLETED,
+                        CompletionStatus.FAILED);
         for (CompletionStatus status : endings) {
             events.add(finished("b", status));
         }
@@ -79,14 +92,23 @@ class BatchFoldTest {
     void statusNeverGoesBackWithinOneRun() {
         long seed = 7;
         Random random = new Random(seed);
-        List<BatchEvent> events = new ArrayList<>(List.of(
-                opened("b", "r1"), sealed("b", "r1", 4), tally("b", "r1", "0_0", 2, 0),
-                tally("b", "r1", "0_1", 1, 0), tally("b", "r1", "0_1", 2, 0)));
+        List<BatchEvent> events =
+                new ArrayList<>(
+                        List.of(
+                                opened("b", "r1"),
+                                sealed("b", "r1", 4),
+                                tally("b", "r1", "0_0", 2, 0),
+                                tally("b", "r1", "0_1", 1, 0),
+                                tally("b", "r1", "0_1", 2, 0)));
         for (int i = 0; i < 4; i++) {
             events.add(done());
         }
-        List<BatchStatus> way = List.of(BatchStatus.VALIDATING, BatchStatus.IN_PROGRESS,
-                BatchStatus.FINALIZING, BatchStatus.COMPLETED);
+        List<BatchStatus> way =
+                List.of(
+                        BatchStatus.VALIDATING,
+                        BatchStatus.IN_PROGRESS,
+                        BatchStatus.FINALIZING,
+                        BatchStatus.COMPLETED);
         for (int round = 0; round < 500; round++) {
             Collections.shuffle(events, random);
             BatchProgress batch = null;
@@ -103,10 +125,15 @@ class BatchFoldTest {
 
     @Test
     void repeatedTallyOpenAndSealChangeNothing() {
-        BatchProgress once = fold(
-                null, opened("b", "r1"), sealed("b", "r1", 1), tally("b", "r1", "0_0", 1, 0), done());
-        BatchProgress again = fold(
-                once, opened("b", "r1"), sealed("b", "r1", 1), tally("b", "r1", "0_0", 1, 0));
+        BatchProgress once =
+                fold(
+                        null,
+                        opened("b", "r1"),
+                        sealed("b", "r1", 1),
+                        tally("b", "r1", "0_0", 1, 0),
+                        done());
+        BatchProgress again =
+                fold(once, opened("b", "r1"), sealed("b", "r1", 1), tally("b", "r1", "0_0", 1, 0));
         assertEquals(once, again);
         // Control: the same numbers from another source do count.
         assertEquals(2, fold(once, tally("b", "r1", "0_1", 1, 0)).getTotal());
@@ -114,11 +141,18 @@ class BatchFoldTest {
 
     @Test
     void rerunOfACrashedSubmitterCompletesTheBatch() {
-        BatchProgress crashed = fold(null, opened("b", "r1"), tally("b", "r1", "0_0", 2, 0), done(), done());
-        assertEquals(BatchStatus.IN_PROGRESS, crashed.getStatus(),
+        BatchProgress crashed =
+                fold(null, opened("b", "r1"), tally("b", "r1", "0_0", 2, 0), done(), done());
+        assertEquals(
+                BatchStatus.IN_PROGRESS,
+                crashed.getStatus(),
                 "all known jobs ended, but the run was never sealed");
-        BatchProgress rerun = fold(
-                crashed, opened("b", "r2"), sealed("b", "r2", 3), tally("b", "r2", "0_0", 1, 2));
+        BatchProgress rerun =
+                fold(
+                        crashed,
+                        opened("b", "r2"),
+                        sealed("b", "r2", 3),
+                        tally("b", "r2", "0_0", 1, 2));
         assertEquals(BatchStatus.IN_PROGRESS, rerun.getStatus());
         rerun = fold(rerun, done());
         assertEquals(BatchStatus.COMPLETED, rerun.getStatus());
@@ -129,15 +163,85 @@ class BatchFoldTest {
     @Test
     void newRunReopensACompletedBatch() {
         BatchProgress completed =
-                fold(null, opened("b", "r1"), sealed("b", "r1", 1), tally("b", "r1", "0_0", 1, 0), done());
+                fold(
+                        null,
+                        opened("b", "r1"),
+                        sealed("b", "r1", 1),
+                        tally("b", "r1", "0_0", 1, 0),
+                        done());
         assertNotNull(completed.getCompletedAt());
         BatchProgress reopened = fold(completed, opened("b", "r2"));
         assertEquals(BatchStatus.IN_PROGRESS, reopened.getStatus());
         assertNull(reopened.getCompletedAt());
-        BatchProgress again = fold(reopened, tally("b", "r2", "0_0", 1, 1), done(), sealed("b", "r2", 2));
+        BatchProgress again =
+                fold(reopened, tally("b", "r2", "0_0", 1, 1), done(), sealed("b", "r2", 2));
         assertEquals(BatchStatus.COMPLETED, again.getStatus());
         assertNotNull(again.getCompletedAt());
         assertEquals(2, again.getTotal());
+    }
+
+    @Test
+    void cancelledBatchIsCancellingUntilAllItsJobsHaveEnded() {
+        BatchProgress batch =
+                fold(
+                        null,
+                        opened("b", "r1"),
+                        sealed("b", "r1", 2),
+                        tally("b", "r1", "0_0", 2, 0),
+                        done());
+        batch = fold(batch, cancelRequested("b"));
+        assertEquals(BatchStatus.CANCELLING, batch.getStatus());
+        assertEquals(at(2), batch.getCancellingAt());
+        batch = fold(batch, finished("b", CompletionStatus.CANCELLED));
+        assertEquals(BatchStatus.CANCELLED, batch.getStatus());
+        assertEquals(at(3), batch.getCancelledAt());
+        assertEquals(1, batch.getCompleted());
+        assertEquals(1, batch.getCancelled());
+    }
+
+    @Test
+    void cancelComesTooLateForAnEndedBatch() {
+        BatchProgress ended =
+                fold(
+                        null,
+                        opened("b", "r1"),
+                        sealed("b", "r1", 1),
+                        tally("b", "r1", "0_0", 1, 0),
+                        done());
+        BatchProgress after = fold(ended, cancelRequested("b"));
+        assertEquals(BatchStatus.COMPLETED, after.getStatus());
+        assertNull(after.getCancellingAt());
+    }
+
+    @Test
+    void cancelMayComeBeforeEverythingElseAndBeRepeated() {
+        BatchProgress batch = fold(null, cancelRequested("b"), cancelRequested("b"));
+        assertEquals(BatchStatus.CANCELLING, batch.getStatus());
+        batch = fold(batch, opened("b", "r1"), sealed("b", "r1", 1), tally("b", "r1", "0_0", 1, 0));
+        assertEquals(BatchStatus.CANCELLING, batch.getStatus());
+        assertEquals(
+                BatchStatus.CANCELLED,
+                fold(batch, finished("b", CompletionStatus.CANCELLED)).getStatus());
+    }
+
+    @Test
+    void cancelledBatchWithAnOpenSubmitterWaitsForItsSealAndOneWithoutDoesNot() {
+        BatchProgress open =
+                fold(
+                        null,
+                        opened("b", "r1"),
+                        tally("b", "r1", "0_0", 1, 0),
+                        cancelRequested("b"),
+                        finished("b", CompletionStatus.CANCELLED));
+        assertEquals(BatchStatus.CANCELLING, open.getStatus());
+        assertEquals(BatchStatus.CANCELLED, fold(open, sealed("b", "r1", 1)).getStatus());
+        BatchProgress bare =
+                fold(
+                        null,
+                        tally("b", "", "0_0", 1, 0),
+                        cancelRequested("b"),
+                        finished("b", CompletionStatus.CANCELLED));
+        assertEquals(BatchStatus.CANCELLED, bare.getStatus());
     }
 
     @Test
@@ -152,20 +256,33 @@ class BatchFoldTest {
         BatchProgress batch = fold(null, tally("b", "", "0_0", 1, 0), done());
         assertEquals(BatchStatus.IN_PROGRESS, batch.getStatus());
         // Control: they do not keep a sealed run beside them from completing, whichever came first.
-        BatchProgress beside = fold(
-                batch, opened("b", "r1"), sealed("b", "r1", 1), tally("b", "r1", "0_0", 1, 0), done());
+        BatchProgress beside =
+                fold(
+                        batch,
+                        opened("b", "r1"),
+                        sealed("b", "r1", 1),
+                        tally("b", "r1", "0_0", 1, 0),
+                        done());
         assertEquals(BatchStatus.COMPLETED, beside.getStatus());
     }
 
     @ParameterizedTest
-    @EnumSource(value = CompletionStatus.class, names = {"EXPIRED", "CANCELLED"})
+    @EnumSource(
+            value = CompletionStatus.class,
+            names = {"EXPIRED", "CANCELLED"})
     void oneUnfinishedJobNamesTheEndOfTheBatch(CompletionStatus status) {
-        BatchProgress batch = fold(
-                null, opened("b", "r1"), sealed("b", "r1", 2), tally("b", "r1", "0_0", 2, 0), done());
+        BatchProgress batch =
+                fold(
+                        null,
+                        opened("b", "r1"),
+                        sealed("b", "r1", 2),
+                        tally("b", "r1", "0_0", 2, 0),
+                        done());
         batch = fold(batch, finished("b", status));
         assertEquals(BatchStatus.valueOf(status.name()), batch.getStatus());
         assertNull(batch.getCompletedAt());
-        assertNotNull(status == CompletionStatus.EXPIRED ? batch.getExpiredAt() : batch.getCancelledAt());
+        assertNotNull(
+                status == CompletionStatus.EXPIRED ? batch.getExpiredAt() : batch.getCancelledAt());
     }
 
     @Test
@@ -186,7 +303,9 @@ class BatchFoldTest {
     @Test
     void eventsThatMakeNoSenseAreRefused() {
         BatchProgress batch = fold(null, opened("b", "r1"));
-        assertThrows(IllegalArgumentException.class, () -> BatchFold.apply(batch, opened("other", "r1")));
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> BatchFold.apply(batch, opened("other", "r1")));
         BatchEvent without = finished("b", CompletionStatus.COMPLETED);
         without.setStatus(null);
         assertThrows(IllegalArgumentException.class, () -> BatchFold.apply(batch, without));

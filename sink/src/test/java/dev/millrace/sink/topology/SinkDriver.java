@@ -3,16 +3,15 @@ package dev.millrace.sink.topology;
 import dev.millrace.schemas.BatchEvent;
 import dev.millrace.schemas.BatchProgress;
 import dev.millrace.schemas.Completion;
+import dev.millrace.schemas.ControlCommand;
 import dev.millrace.schemas.DeadLetter;
 import dev.millrace.schemas.TenantUsage;
 import dev.millrace.schemas.Topics;
 import dev.millrace.schemas.UsageEvent;
 import dev.millrace.sink.SinkSerdes;
+
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
-import java.nio.file.Path;
-import java.time.Duration;
-import java.util.Map;
-import java.util.Properties;
+
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.StringDeserializer;
@@ -22,7 +21,14 @@ import org.apache.kafka.streams.TestInputTopic;
 import org.apache.kafka.streams.TestOutputTopic;
 import org.apache.kafka.streams.TopologyTestDriver;
 
-/** The sink's real topology with its RocksDB stores, without a broker. Closing it deletes the state. */
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Properties;
+
+/**
+ * The sink's real topology with its RocksDB stores, without a broker. Closing it deletes the state.
+ */
 final class SinkDriver implements AutoCloseable {
     static final Duration ROUND = Duration.ofMillis(200);
 
@@ -40,8 +46,9 @@ final class SinkDriver implements AutoCloseable {
         properties.put(StreamsConfig.APPLICATION_ID_CONFIG, "sink-test");
         properties.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, "unused:1");
         properties.put(StreamsConfig.STATE_DIR_CONFIG, stateDir.toString());
-        driver = new TopologyTestDriver(
-                SinkTopology.build(serdes, ROUND, new SinkMetrics(meters)), properties);
+        driver =
+                new TopologyTestDriver(
+                        SinkTopology.build(serdes, ROUND, new SinkMetrics(meters)), properties);
     }
 
     TestInputTopic<String, Completion> completions() {
@@ -55,6 +62,10 @@ final class SinkDriver implements AutoCloseable {
 
     TestInputTopic<String, BatchEvent> events() {
         return input(Topics.BATCH_EVENTS, serdes.batchEvent());
+    }
+
+    TestInputTopic<String, ControlCommand> control() {
+        return input(Topics.CONTROL, serdes.control());
     }
 
     TestInputTopic<String, UsageEvent> usage() {
@@ -78,7 +89,8 @@ final class SinkDriver implements AutoCloseable {
     }
 
     BatchProgress stored(String batchId) {
-        return driver.<String, BatchProgress>getKeyValueStore(SinkTopology.BATCH_STORE).get(batchId);
+        return driver.<String, BatchProgress>getKeyValueStore(SinkTopology.BATCH_STORE)
+                .get(batchId);
     }
 
     void advance(Duration time) {
