@@ -10,7 +10,10 @@ import java.util.Optional;
 import java.util.Properties;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.streams.CloseOptions;
+import org.apache.kafka.streams.CloseOptions.GroupMembershipOperation;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.StreamsConfig;
 import org.slf4j.Logger;
@@ -24,6 +27,7 @@ public final class IngestApp implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(IngestApp.class);
     /** Room in a request for a few of the largest records. */
     private static final int REQUEST_OVERHEAD_BYTES = 1 << 20;
+    private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(30);
 
     private final IngestConfig config;
     private final MeterRegistry meters;
@@ -85,12 +89,13 @@ public final class IngestApp implements AutoCloseable {
         return Optional.ofNullable(failures.fatal());
     }
 
-    /** Commits what is done and leaves the group. Waits at most 30 seconds. */
+    /** Commits what is done and leaves the group, so that whoever comes next need not wait for this one. Waits at most 30 seconds. */
     @Override
     public void close() {
         KafkaStreams current = streams;
-        if (current != null && !current.close(Duration.ofSeconds(30))) {
-            LOG.warn("Ingest did not stop within 30 s; what was not committed is read again at the next start");
+        CloseOptions leave = CloseOptions.timeout(CLOSE_TIMEOUT).withGroupMembershipOperation(GroupMembershipOperation.LEAVE_GROUP);
+        if (current != null && !current.close(leave)) {
+            LOG.warn("Ingest did not stop within {} s; what was not committed is read again at the next start", CLOSE_TIMEOUT.toSeconds());
         }
         stopped.countDown();
     }
@@ -114,6 +119,8 @@ public final class IngestApp implements AutoCloseable {
         all.put(StreamsConfig.REPLICATION_FACTOR_CONFIG, -1);
         all.put(StreamsConfig.producerPrefix(ProducerConfig.COMPRESSION_TYPE_CONFIG), "lz4");
         all.put(StreamsConfig.producerPrefix(ProducerConfig.LINGER_MS_CONFIG), 5);
+        // How long the partitions of a process that was killed stay without an owner; Kafka's default is 45 s.
+        all.put(StreamsConfig.mainConsumerPrefix(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG), 10_000);
         all.put(StreamsConfig.ROCKSDB_CONFIG_SETTER_CLASS_CONFIG, BoundedStoreMemory.class);
         all.putAll(config.clientProperties());
         all.put(StreamsConfig.APPLICATION_ID_CONFIG, config.applicationId());
