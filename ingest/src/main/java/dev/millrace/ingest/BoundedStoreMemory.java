@@ -18,7 +18,7 @@ public final class BoundedStoreMemory implements RocksDBConfigSetter {
     /** Streams property: the bound in bytes. */
     public static final String BYTES = "millrace.store.memory.bytes";
 
-    private static final long WRITE_BUFFER_BYTES = 4 << 20;
+    private static final long WRITE_BUFFER_BYTES = 16 << 20;
 
     private record Shared(Cache cache, WriteBufferManager writeBuffers) {}
 
@@ -39,6 +39,9 @@ public final class BoundedStoreMemory implements RocksDBConfigSetter {
         options.setWriteBufferManager(memory.writeBuffers);
         options.setWriteBufferSize(WRITE_BUFFER_BYTES);
         options.setMaxWriteBufferNumber(2);
+        // A filter for the write buffer, too: most look-ups are for ids that are new, and the buffer is a skip list.
+        options.setMemtableWholeKeyFiltering(true);
+        options.setMemtablePrefixBloomSizeRatio(0.1);
     }
 
     /** The shared objects live as long as the process. */

@@ -17,7 +17,7 @@ import java.util.TreeSet;
  * @param defaultPool pool of models that {@code modelPools} does not name
  * @param modelPools model name to the pool that serves it
  * @param allowedModels models that exist; empty allows any name, and the worker decides
- * @param dedupeRetention for at least this long, and at most half as long again, a job id is remembered
+ * @param dedupeRetention for at least this long, and at most twice as long, a job id is remembered
  * @param prefixWait for how long a job waits for a shared prefix that has not arrived yet
  * @param hotPrefixJobsPerMinute a prefix with more jobs than this in a minute of one task is hot
  * @param hotPrefixSpread over how many keys the jobs of a hot prefix are spread
@@ -43,8 +43,8 @@ public record IngestConfig(
     /** The Streams application, and so the consumer group, unless told otherwise. */
     public static final String DEFAULT_APPLICATION_ID = "millrace-ingest";
 
-    /** Shortest retention: Kafka Streams makes no store segment shorter than a minute, and there are two in the window. */
-    public static final Duration DEDUPE_RETENTION_MIN = Duration.ofMinutes(2);
+    /** Shortest retention: Kafka Streams makes no store segment shorter than a minute. */
+    public static final Duration DEDUPE_RETENTION_MIN = Duration.ofMinutes(1);
 
     public IngestConfig {
         check(!applicationId.isBlank(), "applicationId", "must not be blank", applicationId);
@@ -54,7 +54,7 @@ public record IngestConfig(
         allowedModels = Set.copyOf(allowedModels);
         Topics.ready(defaultPool);
         modelPools.values().forEach(Topics::ready);
-        check(dedupeRetention.compareTo(DEDUPE_RETENTION_MIN) >= 0, "dedupeRetention", "must be at least 2 minutes", dedupeRetention);
+        check(dedupeRetention.compareTo(DEDUPE_RETENTION_MIN) >= 0, "dedupeRetention", "must be at least 1 minute", dedupeRetention);
         check(!prefixWait.isNegative(), "prefixWait", "must not be negative", prefixWait);
         check(hotPrefixJobsPerMinute >= 1, "hotPrefixJobsPerMinute", "must be at least 1", hotPrefixJobsPerMinute);
         check(hotPrefixSpread >= 1, "hotPrefixSpread", "must be at least 1", hotPrefixSpread);

@@ -18,7 +18,7 @@ class IngestConfigTest {
     @Test
     void wrongSettingsAreNamed() {
         for (var wrong : List.<Runnable>of(
-                () -> config.withDedupeRetention(Duration.ofSeconds(119)),
+                () -> config.withDedupeRetention(Duration.ofSeconds(59)),
                 () -> config.withHotPrefixes(0, 8),
                 () -> config.withStreamThreads(0),
                 () -> config.withApplicationId(" "),

@@ -187,9 +187,9 @@ class IngestTopologyTest {
             driver.prompt(IngestDriver.job("1"));
         }
         assertEquals(10, driver.count(Outcome.DUPLICATE));
-        driver.advance(retention.dividedBy(2));
+        driver.advance(retention);
         driver.prompt(IngestDriver.job("1"));
-        assertEquals(10, driver.count(Outcome.DUPLICATE), "a retention and a half later the id is new");
+        assertEquals(10, driver.count(Outcome.DUPLICATE), "two retentions later the id is new");
         assertEquals(12, driver.ready().size());
     }
 
