@@ -2,6 +2,7 @@ package dev.millrace.ops;
 
 import dev.millrace.ops.cli.CliFailure;
 import dev.millrace.ops.cli.DemoCommand;
+import dev.millrace.ops.cli.GatewayCommand;
 import dev.millrace.ops.cli.GenerateCommand;
 import dev.millrace.ops.cli.IngestCommand;
 import dev.millrace.ops.cli.PromptCommand;
@@ -62,6 +63,7 @@ public final class Millrace {
                         .addSubcommand(new IngestCommand())
                         .addSubcommand(new WorkerCommand())
                         .addSubcommand(new SinkCommand())
+                        .addSubcommand(new GatewayCommand())
                         .addSubcommand(new TopicsCommand())
                         .addSubcommand(new GenerateCommand())
                         .addSubcommand(new PromptCommand())

@@ -112,6 +112,8 @@ public final class JobSubmitter implements AutoCloseable {
         PromptJob job = line.text() != null
                 ? parser.parse(line.text(), line.number(), run.defaults)
                 : parser.reject(line.number(), run.defaults, "invalid_json_line", line.problem());
+        BatchRules.requireEndpoint(job, config.endpoint(), line.number());
+        job.setDeadline(config.deadline());
         run.lines++;
         if (job.getRejection() != null) {
             noteRejected(line.number(), job.getRejection().getMessage(), run);

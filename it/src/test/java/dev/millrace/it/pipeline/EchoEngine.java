@@ -20,8 +20,8 @@ import java.util.function.Consumer;
  * Answers each prompt with itself, out of order: every step finishes a seeded choice of the
  * requests inside. Stands in for a model where the pipeline around it is what is tested.
  */
-final class EchoEngine implements Engine {
-    static final String MODEL = "echo";
+public final class EchoEngine implements Engine {
+    public static final String MODEL = "echo";
 
     private final int finishedPerStepMax;
     private final Random random;
@@ -38,7 +38,7 @@ final class EchoEngine implements Engine {
      *
      * @param onPrompt told every content that is prepared for the engine
      */
-    static LoadedModel model(long seed, int finishedPerStepMax, Consumer<String> onPrompt) {
+    public static LoadedModel model(long seed, int finishedPerStepMax, Consumer<String> onPrompt) {
         return new LoadedModel(
                 MODEL,
                 "none",

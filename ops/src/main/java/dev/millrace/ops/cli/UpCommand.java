@@ -17,7 +17,7 @@ import java.util.concurrent.Callable;
 @Command(
         name = "up",
         description = {
-            "Starts Kafka, a schema registry, ingest, one worker, the sink and the metrics endpoint"
+            "Starts Kafka, a schema registry, ingest, one worker, the sink and OpenAI's Batch API"
                 + " in one JVM and leaves",
             "them running. Ctrl-C drains and stops. Data is kept and found again at the next start."
         })
@@ -28,7 +28,7 @@ public final class UpCommand implements Callable<Integer> {
             defaultValue = "9092",
             description =
                     "Port of Kafka on the loopback address; 0 takes a free one (default"
-                        + " ${DEFAULT-VALUE}).")
+                            + " ${DEFAULT-VALUE}).")
     int kafkaPort;
 
     @Option(
@@ -44,8 +44,8 @@ public final class UpCommand implements Callable<Integer> {
             paramLabel = "N",
             defaultValue = "8080",
             description =
-                    "Port of /metrics, /healthz and /readyz; 0 takes a free one (default"
-                        + " ${DEFAULT-VALUE}).")
+                    "Port of /v1, /metrics, /healthz and /readyz; 0 takes a free one (default"
+                            + " ${DEFAULT-VALUE}).")
     int httpPort;
 
     @Option(
@@ -60,7 +60,7 @@ public final class UpCommand implements Callable<Integer> {
             defaultValue = "8",
             description =
                     "Partitions of the topics that scale, when they are first made (default"
-                        + " ${DEFAULT-VALUE}).")
+                            + " ${DEFAULT-VALUE}).")
     int partitions;
 
     @Mixin EngineOptions engine;
@@ -96,6 +96,11 @@ public final class UpCommand implements Callable<Integer> {
                             + dataDir);
             println(out, "  millrace submit -i FILE.jsonl --batch ID --wait " + connection);
             println(out, "  millrace status --watch " + connection);
+            println(
+                    out,
+                    "  OPENAI_BASE_URL="
+                            + stack.httpUrl()
+                            + "/v1 OPENAI_API_KEY=any for OpenAI's clients");
             println(out, "Ctrl-C drains and stops.");
             shutdown.awaitOr(stack.worker()::awaitTermination);
             println(out, "draining and stopping");

@@ -3,6 +3,9 @@ package dev.millrace.ops.embedded;
 import dev.millrace.engine.api.LoadedModel;
 import dev.millrace.ingest.IngestApp;
 import dev.millrace.ingest.IngestConfig;
+import dev.millrace.ops.gateway.ApiKeys;
+import dev.millrace.ops.gateway.Gateway;
+import dev.millrace.ops.gateway.GatewayConfig;
 import dev.millrace.ops.http.HealthPages;
 import dev.millrace.ops.http.HttpPort;
 import dev.millrace.ops.registry.RegistryConfig;
@@ -36,8 +39,8 @@ import java.util.stream.Stream;
 
 /**
  * The whole pipeline in one JVM on real parts: Kafka, schema registry, ingest, one worker, sink,
- * metrics. Parts start as soon as what they need is there, and stop in the reverse order, so that
- * the worker drains while Kafka still answers.
+ * Batch API, metrics. Parts start as soon as what they need is there, and stop in the reverse
+ * order, so that the worker drains while Kafka still answers.
  */
 public final class EmbeddedStack implements AutoCloseable {
     public static final String WORKER_ID = "worker-1";
@@ -54,6 +57,7 @@ public final class EmbeddedStack implements AutoCloseable {
     private IngestApp ingest;
     private WorkerApp worker;
     private SinkApp sink;
+    private Gateway gateway;
     private HttpPort http;
 
     private record Part(String name, AutoCloseable resource) {}
@@ -106,11 +110,18 @@ public final class EmbeddedStack implements AutoCloseable {
         onPart.accept("model " + model.name() + " on device " + config.device());
         startWorker(model, config.device());
         onPart.accept("ingest, worker and sink");
-        http =
+        gateway =
                 keep(
-                        "metrics",
-                        HealthPages.open(loopback(config.httpPort()), metrics, this::notReady));
-        onPart.accept("metrics at " + http.url() + "/metrics");
+                        "gateway",
+                        new Gateway(
+                                GatewayConfig.defaults(
+                                        config.dataDir().resolve("gateway"), clientProperties()),
+                                ApiKeys.any(),
+                                metrics,
+                                InstantSource.system()));
+        http = keep("HTTP", HealthPages.open(loopback(config.httpPort()), metrics, this::notReady));
+        gateway.start(http);
+        onPart.accept("Batch API at " + http.url() + "/v1, metrics at " + http.url() + "/metrics");
     }
 
     /** Waits until ingest and sink have their partitions. */
@@ -177,7 +188,8 @@ public final class EmbeddedStack implements AutoCloseable {
         return Stream.of(
                         RoleHealth.notReady(ingest),
                         RoleHealth.notReady(worker),
-                        RoleHealth.notReady(sink))
+                        RoleHealth.notReady(sink),
+                        gateway.notReady())
                 .filter(Objects::nonNull)
                 .findFirst()
                 .orElse(null);

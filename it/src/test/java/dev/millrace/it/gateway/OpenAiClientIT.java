@@ -1,0 +1,45 @@
+package dev.millrace.it.gateway;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.millrace.it.pipeline.EchoEngine;
+import dev.millrace.ops.embedded.EmbeddedStack;
+import dev.millrace.ops.embedded.StackConfig;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.LoggerFactory;
+
+import java.nio.file.Path;
+
+/** OpenAI's own client, as it comes, against what {@code millrace up} starts. */
+class OpenAiClientIT {
+    private static final int CHECKS = 11;
+
+    @TempDir Path dir;
+
+    @Test
+    void theOfficialClientUploadsRunsAndDownloads() throws Exception {
+        String missing = OpenAiClient.missing();
+        if (missing != null) {
+            LoggerFactory.getLogger(OpenAiClientIT.class)
+                    .warn("SKIPPED, nothing was checked with OpenAI's client: {}", missing);
+        }
+        assumeTrue(missing == null, missing);
+        StackConfig config =
+                new StackConfig(
+                        dir.resolve("data"),
+                        0,
+                        0,
+                        0,
+                        4,
+                        () -> EchoEngine.model(7, 8, content -> {}),
+                        "echo");
+        try (EmbeddedStack stack = EmbeddedStack.start(config, part -> {})) {
+            String output = OpenAiClient.check(stack.httpUrl() + "/v1", EchoEngine.MODEL, dir);
+            assertEquals(
+                    CHECKS, output.lines().filter(line -> line.startsWith("ok ")).count(), output);
+        }
+    }
+}
