@@ -64,8 +64,16 @@ record Golden(Path modelDir, List<Case> cases) {
      * one.
      */
     static Golden read(Path modelDir) throws IOException {
-        String stem =
-                Files.exists(modelDir.resolve("golden-w8a16.json")) ? "golden-w8a16" : "golden";
+        boolean unrounded = Files.exists(modelDir.resolve("golden-w8a16.json"));
+        return read(modelDir, unrounded ? "golden-w8a16" : "golden");
+    }
+
+    /** The cases for a device that rounds the activations of FP8 layers too. */
+    static Golden readFp8(Path modelDir) throws IOException {
+        return read(modelDir, "golden");
+    }
+
+    private static Golden read(Path modelDir, String stem) throws IOException {
         JsonNode json = new ObjectMapper().readTree(modelDir.resolve(stem + ".json").toFile());
         List<Case> cases = new ArrayList<>();
         try (Arena arena = Arena.ofConfined()) {
