@@ -24,7 +24,7 @@ import java.util.stream.Stream;
  * model.safetensors.index.json names. Hands out matrices with their FP8 scales resolved; they are
  * valid until the checkpoint is closed.
  */
-public final class Checkpoint implements AutoCloseable {
+public final class Checkpoint implements WeightSource, AutoCloseable {
     private static final String SINGLE = "model.safetensors";
     private static final String INDEX = "model.safetensors.index.json";
 
@@ -61,6 +61,7 @@ public final class Checkpoint implements AutoCloseable {
      *
      * @throws ModelLoadException if it is missing or has another shape or an unsupported dtype
      */
+    @Override
     public WeightTensor matrix(String name, int rows, int cols) {
         SafetensorsFile.Tensor tensor = tensor(name);
         DType dtype = dtypeOf(tensor);
@@ -73,6 +74,7 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     /** A vector as F32; errors as in {@link #matrix}. */
+    @Override
     public float[] vector(String name, int length) {
         SafetensorsFile.Tensor tensor = tensor(name);
         if (!Arrays.equals(tensor.shape(), new long[] {length})) {
@@ -82,12 +84,14 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     /** Whether there is a tensor of this name. */
-    boolean has(String name) {
+    @Override
+    public boolean has(String name) {
         return fileOfTensor.containsKey(name);
     }
 
     /** A tensor of one element; errors as in {@link #matrix}. */
-    float scalar(String name) {
+    @Override
+    public float scalar(String name) {
         SafetensorsFile.Tensor tensor = tensor(name);
         if (Arrays.stream(tensor.shape()).anyMatch(size -> size != 1)) {
             throw wrongShape(tensor, "[] or [1]");

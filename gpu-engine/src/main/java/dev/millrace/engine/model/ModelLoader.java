@@ -4,6 +4,7 @@ import dev.millrace.engine.api.EngineConfig;
 import dev.millrace.engine.backend.Backend;
 import dev.millrace.engine.backend.RopeTable;
 import dev.millrace.engine.sampling.RowSampler;
+import dev.millrace.engine.sampling.Sampler;
 
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -68,6 +69,26 @@ public final class ModelLoader {
                     config.maxPositionEmbeddings());
             return new DecoderModel(
                     backend, config, weights, capacity, samplers.apply(config.vocabSize()));
+        }
+    }
+
+    /**
+     * A model of random FP8 weights, for measurements of speed.
+     *
+     * @param modelDir holds a config.json
+     */
+    public static DecoderModel random(Path modelDir, Backend backend, EngineConfig wanted, long seed) {
+        ModelConfig config = ModelConfigReader.read(modelDir);
+        EngineConfig engine = backend.fit(config, wanted);
+        ModelCapacity capacity = ModelCapacity.of(config, engine, backend.kvBytesPerElement());
+        RopeTable rope = RopeTables.of(config.rope(), config.headDim(), capacity.maxModelLen());
+        int attention = Math.max(config.hiddenSize(), config.numQueryHeads() * config.headDim());
+        long widest = Math.max(attention, config.intermediateSize());
+        long table = (long) config.vocabSize() * config.hiddenSize();
+        try (RandomWeights source = new RandomWeights(seed, widest * config.hiddenSize(), table)) {
+            ModelWeights weights = ModelWeights.load(config, source, backend, rope);
+            return new DecoderModel(
+                    backend, config, weights, capacity, new Sampler(config.vocabSize()));
         }
     }
 

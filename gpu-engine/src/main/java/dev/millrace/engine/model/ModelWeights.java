@@ -29,12 +29,12 @@ record ModelWeights(
 
     /** Finds the weights by the family's names and packs them. */
     static ModelWeights load(
-            ModelConfig config, Checkpoint checkpoint, Backend backend, RopeTable rope) {
+            ModelConfig config, WeightSource checkpoint, Backend backend, RopeTable rope) {
         return new Loader(config, checkpoint, backend, rope).load();
     }
 
     private record Loader(
-            ModelConfig config, Checkpoint checkpoint, Backend backend, RopeTable rope) {
+            ModelConfig config, WeightSource checkpoint, Backend backend, RopeTable rope) {
 
         ModelWeights load() {
             List<DecoderLayer> layers = new ArrayList<>();

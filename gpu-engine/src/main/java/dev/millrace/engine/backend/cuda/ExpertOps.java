@@ -135,8 +135,8 @@ final class ExpertOps {
     private void route(CudaLinear router, long in, int rows, boolean renormalise) {
         int n = rows * perToken;
         int chunks = Math.ceilDiv(n, COUNT_CHUNK);
-        kernels.args().pointer(in).pointer(router.weights()).pointer(logits).i32(hidden).i32(count);
-        kernels.launch("moe_router", LaunchPlan.rows(rows));
+        kernels.args().pointer(in).pointer(router.weights()).pointer(logits).i32(rows).i32(hidden).i32(count);
+        kernels.launch("moe_router", LaunchPlan.expertRouter(rows));
         kernels.args()
                 .pointer(logits)
                 .pointer(ids)

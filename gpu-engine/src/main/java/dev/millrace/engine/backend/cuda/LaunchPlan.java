@@ -103,6 +103,11 @@ public record LaunchPlan(int gridX, int gridY, int block, int sharedBytes) {
         return Math.ceilDiv(assignments, TILE) + experts;
     }
 
+    /** Eight tokens per block. */
+    static LaunchPlan expertRouter(int tokens) {
+        return new LaunchPlan(Math.ceilDiv(tokens, 8), 1, ROW_BLOCK, 0);
+    }
+
     static LaunchPlan expertRoute(int tokens, int experts) {
         return new LaunchPlan(Math.ceilDiv(tokens, 4), 1, 128, 16 * experts);
     }
