@@ -8,6 +8,9 @@ extern "C" __global__ void __launch_bounds__(64) attention_combine(const int* to
                                                                     const float* partialOut, const float* partialLse, bf16_t* out,
                                                                     int NQ, int D) {
     int begin = starts[blockIdx.x], end = starts[blockIdx.x + 1], head = (int)blockIdx.y;
+    if (tokens[blockIdx.x] < 0) {
+        return; // padding of graphs
+    }
     float most = -MR_INFINITY;
     for (int p = begin; p < end; p++) {
         most = fmaxf(most, partialLse[(i64)partials[p] * NQ + head]);

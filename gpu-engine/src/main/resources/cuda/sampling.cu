@@ -7,21 +7,6 @@
 
 constexpr double FIXED = 35184372088832.0; // 2^45: masses as integers, whose sum is the same in any order
 
-__device__ __forceinline__ u64 mixBits(u64 z) {
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
-    return z ^ (z >> 31);
-}
-
-/** dev.millrace.engine.sampling.Uniforms.at */
-__device__ __forceinline__ double uniformAt(i64 seed, int choice, int position) {
-    constexpr u64 GAMMA = 0x9E3779B97F4A7C15ull;
-    u64 h = mixBits((u64)seed + GAMMA);
-    h = mixBits(h + GAMMA * (u64)((i64)choice + 1));
-    h = mixBits(h + GAMMA * (u64)((i64)position + 1));
-    return (double)(h >> 11) * (1.0 / 9007199254740992.0);
-}
-
 /** A row's tokens and their unnormalised probabilities. */
 struct Distribution {
     const float* logits;
@@ -123,7 +108,7 @@ MR_KERNEL(argmax)
 
 extern "C" __global__ void __launch_bounds__(256)
     sample(const float* logits, i64 stride, int V, const double* temperature, const int* topK, const double* topP, const double* minP,
-           const i64* seed, const int* choice, const int* position, int* out) {
+           const double* uniform, int* out) {
     MR_SHARED(shared);
     u64* bins = reinterpret_cast<u64*>(shared);                  // [257], or as ints
     Best* scratch = reinterpret_cast<Best*>(shared + 2112);      // [32]
@@ -148,7 +133,7 @@ extern "C" __global__ void __launch_bounds__(256)
             total = sumRuns(V, runs, [&](int i) { return all.weight(i); });
         }
         if (threadIdx.x < 32) {
-            double left = uniformAt(seed[row], choice[row], position[row]) * total;
+            double left = uniform[row] * total;
             token = tokenAt(V, runs, left, [&](int i) { return all.weight(i); });
         }
     }

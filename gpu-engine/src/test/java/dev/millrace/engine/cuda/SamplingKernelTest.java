@@ -140,13 +140,13 @@ class SamplingKernelTest {
 
     private int[] sample(DeviceArray scores, long stride, int vocab, List<Row> rows) {
         DeviceArray out = cuda.allocate(4L * rows.size());
-        long[] seeds = rows.stream().mapToLong(r -> r.params.seed()).toArray();
-        int[] choices = rows.stream().mapToInt(Row::choice).toArray();
-        int[] positions = rows.stream().mapToInt(r -> r.tokens.length).toArray();
+        double[] uniforms = rows.stream()
+                .mapToDouble(r -> Uniforms.at(r.params.seed(), r.choice, r.tokens.length))
+                .toArray();
         int[] topK = rows.stream().mapToInt(r -> r.params.topK()).toArray();
         cuda.launch("sample", Shape.of(rows.size(), 256, 4608 + 8 * ((vocab + 1023) / 1024)), scores, stride, vocab,
                 doubles(rows, SamplingParams::temperature), cuda.ints(topK), doubles(rows, SamplingParams::topP),
-                doubles(rows, SamplingParams::minP), cuda.longs(seeds), cuda.ints(choices), cuda.ints(positions), out);
+                doubles(rows, SamplingParams::minP), cuda.doubles(uniforms), out);
         return out.ints();
     }
 

@@ -257,7 +257,7 @@ final class CublasLtGemm implements GemmProvider {
                 .i32(w.inFeatures());
         String name = "gemm_" + Fp8Scratch.suffix(w) + (gemm.outIsF32() ? "_f32" : "");
         kernels.launch(
-                name, LaunchPlan.gemm(gemm.rows(), w.outFeatures(), w.format() != Format.BF16));
+                name, LaunchPlan.gemm(gemm.rows(), w.outFeatures()));
     }
 
     /**

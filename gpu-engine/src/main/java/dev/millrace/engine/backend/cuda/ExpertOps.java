@@ -183,10 +183,9 @@ final class ExpertOps {
                 .pointer(out)
                 .i32(linear.outFeatures())
                 .i32(linear.inFeatures());
-        boolean fp8 = linear.format() != Format.BF16;
         kernels.launch(
                 "moe_gemm_" + Fp8Scratch.suffix(linear),
-                LaunchPlan.expertGemm(n, count, linear.outFeatures(), fp8));
+                LaunchPlan.expertGemm(n, count, linear.outFeatures()));
     }
 
     private void activate(CudaLinear down, int n) {

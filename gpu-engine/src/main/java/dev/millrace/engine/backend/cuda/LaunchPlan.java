@@ -15,6 +15,8 @@ public record LaunchPlan(int gridX, int gridY, int block, int sharedBytes) {
 
     private static final int ROW_BLOCK = 256;
     private static final int TILE = 64;
+    private static final int TILE_COLS = 128;
+    private static final int GEMM_SHARED = 46_080;
 
     public LaunchPlan {
         if (gridX < 1
@@ -80,22 +82,16 @@ public record LaunchPlan(int gridX, int gridY, int block, int sharedBytes) {
         return new LaunchPlan(tokens, queryHeads, 64, 0);
     }
 
-    /** Tiles of 64 rows and 64 columns. */
-    static LaunchPlan gemm(int rows, int outFeatures, boolean fp8) {
-        return new LaunchPlan(
-                Math.ceilDiv(outFeatures, TILE),
-                Math.ceilDiv(rows, TILE),
-                128,
-                fp8 ? 20_480 : 40_960);
+    /** Tiles of 64 rows and 128 columns. */
+    static LaunchPlan gemm(int rows, int outFeatures) {
+        int columns = Math.ceilDiv(outFeatures, TILE_COLS);
+        return new LaunchPlan(columns, Math.ceilDiv(rows, TILE), 128, GEMM_SHARED);
     }
 
-    /** Tiles of 64 columns and, over all experts, at most {@link #expertTiles} of 64 rows. */
-    static LaunchPlan expertGemm(int assignments, int experts, int outFeatures, boolean fp8) {
-        return new LaunchPlan(
-                Math.ceilDiv(outFeatures, TILE),
-                expertTiles(assignments, experts),
-                128,
-                fp8 ? 20_480 : 40_960);
+    /** Tiles of 128 columns and, over all experts, at most {@link #expertTiles} of 64 rows. */
+    static LaunchPlan expertGemm(int assignments, int experts, int outFeatures) {
+        int columns = Math.ceilDiv(outFeatures, TILE_COLS);
+        return new LaunchPlan(columns, expertTiles(assignments, experts), 128, GEMM_SHARED);
     }
 
     /** Each expert may leave one tile partly filled. */
