@@ -2,6 +2,7 @@ package dev.millrace.ops.cli;
 
 import picocli.CommandLine.ExitCode;
 
+import java.io.UncheckedIOException;
 import java.util.Optional;
 
 /** A failure that the user can act on: its message is all that is printed. */
@@ -55,6 +56,11 @@ public final class CliFailure extends RuntimeException {
     }
 
     private static String oneLine(Throwable failure) {
+        if (failure instanceof UncheckedIOException
+                && failure.getCause() != null
+                && failure.getCause().toString().equals(failure.getMessage())) {
+            return oneLine(failure.getCause());
+        }
         String message = failure.getMessage();
         return message == null || message.isBlank() ? failure.getClass().getSimpleName() : message;
     }

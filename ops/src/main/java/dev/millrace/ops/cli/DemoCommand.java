@@ -34,11 +34,13 @@ import java.util.stream.Stream;
 @Command(
         name = "demo",
         description = {
-            "Starts the whole pipeline in one JVM, publishes the prompts that come with the"
-                + " demonstration model, shows",
-            "progress and ends with a report. Exit code 0 only if every prompt was answered exactly"
-                + " once and the accuracy",
-            "is what the model's README says, within a point. Nothing is left behind but a log."
+            "Runs the whole pipeline on the demonstration model and reports.",
+            "Starts Kafka, registry, ingest, worker, sink and metrics in one JVM, publishes the"
+                + " model's 1,000",
+            "prompts, shows progress and ends with a report. Exit code 0 only if every prompt was"
+                + " answered",
+            "exactly once and the accuracy is what the model's README says, within a point. Only a"
+                + " log stays."
         })
 public final class DemoCommand implements Callable<Integer> {
     private static final String BATCH = "demo";
@@ -57,7 +59,7 @@ public final class DemoCommand implements Callable<Integer> {
             defaultValue = "0",
             description =
                     "Port of /metrics while it runs; 0 takes a free one (default"
-                        + " ${DEFAULT-VALUE}).")
+                            + " ${DEFAULT-VALUE}).")
     int httpPort;
 
     @Spec CommandSpec spec;
@@ -74,7 +76,7 @@ public final class DemoCommand implements Callable<Integer> {
         Path dataDir = Files.createTempDirectory("millrace-demo-");
         println(
                 "Millrace demo: Kafka, schema registry, ingest, worker, sink and metrics in one"
-                    + " JVM. Log: "
+                        + " JVM. Log: "
                         + log);
         try (EmbeddedStack stack =
                 EmbeddedStack.start(
@@ -89,7 +91,7 @@ public final class DemoCommand implements Callable<Integer> {
             println(
                     report.passed()
                             ? "PASSED: every prompt was answered exactly once, and as accurately as"
-                                  + " the model's README says."
+                                    + " the model's README says."
                             : "FAILED: see the report above and the log " + log);
             return report.passed() ? 0 : 1;
         } finally {
@@ -136,7 +138,7 @@ public final class DemoCommand implements Callable<Integer> {
         steps.put(
                 "your own prompts",
                 "./millrace submit -i FILE.jsonl --wait, then ./millrace results --batch ID -o"
-                    + " OUT.jsonl");
+                        + " OUT.jsonl");
         steps.put("your own model", "./millrace up --model DIR");
         steps.put("the engine alone", "./millrace generate -i FILE.jsonl -o OUT.jsonl --model DIR");
         steps.put("how it works", "ARCHITECTURE.md");

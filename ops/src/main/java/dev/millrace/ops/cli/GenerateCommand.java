@@ -26,9 +26,10 @@ import java.util.concurrent.TimeUnit;
 @Command(
         name = "generate",
         description = {
-            "The engine alone, no Kafka: OpenAI batch request lines in, output lines out.",
-            "Lines come out as they finish: match them by custom_id. A line that cannot be run gets"
-                + " an error line."
+            "Runs the engine alone, without Kafka.",
+            "OpenAI batch request lines in, output lines out, as they finish: match them by"
+                + " custom_id. A line",
+            "that cannot be run gets an error line."
         })
 public final class GenerateCommand implements Callable<Integer> {
     @Option(
@@ -37,7 +38,7 @@ public final class GenerateCommand implements Callable<Integer> {
             paramLabel = "IN.jsonl",
             description =
                     "Request lines for /v1/chat/completions and /v1/completions; - reads standard"
-                        + " input.")
+                            + " input.")
     Path input;
 
     @Option(

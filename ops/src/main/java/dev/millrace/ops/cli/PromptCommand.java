@@ -31,9 +31,9 @@ import java.util.concurrent.Callable;
 @Command(
         name = "prompt",
         description = {
-            "What the model would be given: for each request line one JSON line",
-            "{\"custom_id\", \"prompt\", \"token_ids\"} or {\"custom_id\", \"error\"}. Needs no"
-                + " weights."
+            "Shows what the model would be given.",
+            "For each request line one JSON line {\"custom_id\", \"prompt\", \"token_ids\"} or",
+            "{\"custom_id\", \"error\"}. Needs no weights."
         })
 public final class PromptCommand implements Callable<Integer> {
     @Option(
@@ -42,7 +42,7 @@ public final class PromptCommand implements Callable<Integer> {
             paramLabel = "IN.jsonl",
             description =
                     "Request lines for /v1/chat/completions and /v1/completions; - reads standard"
-                        + " input.")
+                            + " input.")
     Path input;
 
     @Option(
@@ -50,7 +50,7 @@ public final class PromptCommand implements Callable<Integer> {
             paramLabel = "DIR",
             description =
                     "Folder with tokenizer.json and a chat template (default: the demonstration"
-                        + " model).")
+                            + " model).")
     Path modelDir;
 
     @Option(

@@ -19,10 +19,10 @@ import java.util.concurrent.Callable;
 @Command(
         name = "results",
         description = {
-            "Writes the OpenAI batch output and error lines of a batch, in the order in which its"
-                + " jobs finished: match them",
-            "by custom_id. Exit code 0 only if the batch has ended and each of its jobs has exactly"
-                + " one line."
+            "Writes a batch's OpenAI output and error lines.",
+            "Lines are in the order in which jobs finished: match them by custom_id. Exit code 0"
+                + " only if the",
+            "batch has ended and each of its jobs has exactly one line."
         })
 public final class ResultsCommand implements Callable<Integer> {
     @Option(names = "--batch", required = true, paramLabel = "ID", description = "The batch.")

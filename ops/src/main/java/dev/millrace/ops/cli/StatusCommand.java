@@ -21,9 +21,9 @@ import java.util.function.Function;
 @Command(
         name = "status",
         description = {
-            "Lag, throughput, batches and workers. The lag is the true one: log end less committed"
-                + " offset less what has",
-            "finished ahead of it."
+            "Shows lag, throughput, batches and workers.",
+            "The lag is the true one: log end less committed offset less what has finished ahead of"
+                + " it."
         })
 public final class StatusCommand implements Callable<Integer> {
     @Option(names = "--batch", paramLabel = "ID", description = "Only this batch.")

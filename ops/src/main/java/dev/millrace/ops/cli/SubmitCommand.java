@@ -32,11 +32,12 @@ import java.util.concurrent.TimeUnit;
 @Command(
         name = "submit",
         description = {
-            "Publishes OpenAI batch request lines as jobs; streams, so that memory stays flat for"
-                + " any size.",
-            "A line that cannot be understood is published too and ends as FAILED with its reason."
-                + " Submitting the same file",
-            "again with the same --batch is safe: jobs that are there already are dropped."
+            "Publishes OpenAI batch request lines as jobs.",
+            "Streams, so that memory stays flat for any size. A line that cannot be understood is"
+                + " published",
+            "too and ends as FAILED with its reason. Submitting the same file again with the same"
+                + " --batch is",
+            "safe: jobs that are there already are dropped."
         })
 public final class SubmitCommand implements Callable<Integer> {
     @Option(

@@ -17,9 +17,10 @@ import java.util.concurrent.Callable;
 @Command(
         name = "up",
         description = {
-            "Starts Kafka, a schema registry, ingest, one worker, the sink and OpenAI's Batch API"
-                + " in one JVM and leaves",
-            "them running. Ctrl-C drains and stops. Data is kept and found again at the next start."
+            "Starts the same stack and leaves it running.",
+            "Kafka, a schema registry, ingest, one worker, the sink and OpenAI's Batch API run in"
+                + " one JVM.",
+            "Ctrl-C drains and stops. Data is kept and found again at the next start."
         })
 public final class UpCommand implements Callable<Integer> {
     @Option(
