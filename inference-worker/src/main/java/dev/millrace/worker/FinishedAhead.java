@@ -26,6 +26,15 @@ public final class FinishedAhead {
         return sum;
     }
 
+    /** How many of them are at {@code offset} or above. */
+    public long countFrom(long offset) {
+        long sum = 0;
+        for (int i = 0; i < bounds.length; i += 2) {
+            sum += Math.max(0, bounds[i + 1] - Math.max(bounds[i], offset));
+        }
+        return sum;
+    }
+
     public boolean isEmpty() {
         return bounds.length == 0;
     }
@@ -49,7 +58,7 @@ public final class FinishedAhead {
     }
 
     /** End (exclusive) of the last run, or {@code otherwise} when there is none. */
-    long endOr(long otherwise) {
+    public long endOr(long otherwise) {
         return bounds.length == 0 ? otherwise : bounds[bounds.length - 1];
     }
 

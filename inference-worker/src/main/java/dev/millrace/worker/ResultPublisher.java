@@ -82,6 +82,10 @@ final class ResultPublisher {
 
     private static Headers headersOf(Completion completion, Headers job) {
         Headers headers = traceOf(job);
+        set(headers, RecordHeaders.TENANT, completion.getTenant());
+        if (!completion.getBatchId().isEmpty()) {
+            set(headers, RecordHeaders.BATCH, completion.getBatchId());
+        }
         set(
                 headers,
                 RecordHeaders.OPERATION_NAME,

@@ -6,10 +6,10 @@ package dev.millrace.schemas;
  * or a part of one.
  */
 public final class RecordHeaders {
-    /** Who pays for the job. On prompts and ready records. */
+    /** Who pays for the job. On prompts, ready records and completions. */
     public static final String TENANT = "millrace-tenant";
 
-    /** The job's batch; absent when it has none. On prompts and ready records. */
+    /** The job's batch; absent when it has none. On the same. */
     public static final String BATCH = "millrace-batch";
 
     /** About how many tokens the prompt has, as a decimal number. On prompts and ready records. */

@@ -9,18 +9,23 @@ import java.util.Map;
 import java.util.OptionalDouble;
 
 /** Rates of counters that are looked at again and again: change over the last half minute, per key. */
-final class RateEstimator {
+public final class RateEstimator {
     private static final Duration WINDOW = Duration.ofSeconds(30);
 
     private record Sample(Instant at, long count) {}
 
     private final Map<String, Deque<Sample>> samples = new HashMap<>();
 
+    /** Forgets all keys but those that are wanted. */
+    public void retain(java.util.function.Predicate<String> wanted) {
+        samples.keySet().removeIf(key -> !wanted.test(key));
+    }
+
     /**
      * Takes a sample and says the rate per second over the window; empty until there are two samples at
      * different times. A counter that fell was started anew, and so is its window.
      */
-    OptionalDouble sample(String key, long count, Instant at) {
+    public OptionalDouble sample(String key, long count, Instant at) {
         Deque<Sample> window = samples.computeIfAbsent(key, k -> new ArrayDeque<>());
         if (!window.isEmpty() && count < window.getLast().count()) {
             window.clear();

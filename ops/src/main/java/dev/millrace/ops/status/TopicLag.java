@@ -15,14 +15,19 @@ public record TopicLag(String topic, String group, List<PartitionLag> partitions
      * @param logEnd the offset after the last committed record
      * @param lowWater the committed offset, or the log's start when the group has committed nothing yet
      * @param finishedAhead offsets above the low-water mark that are finished all the same
+     * @param markers offsets above it that are known to hold no record; looked for near the log's end only
      */
-    public record PartitionLag(int partition, long logEnd, long lowWater, long finishedAhead) {
+    public record PartitionLag(int partition, long logEnd, long lowWater, long finishedAhead, long markers) {
         /**
-         * Offsets that are not finished. Transaction markers that nobody has passed yet count too; there is
-         * about one per transaction.
+         * Offsets that are not finished. Far from the log's end transaction markers count too; there is about
+         * one per transaction.
          */
         public long records() {
-            return Math.max(0, logEnd - lowWater - finishedAhead);
+            return Math.max(0, logEnd - lowWater - finishedAhead - markers);
+        }
+
+        PartitionLag withMarkers(long found) {
+            return new PartitionLag(partition, logEnd, lowWater, finishedAhead, found);
         }
     }
 

@@ -20,7 +20,7 @@ class StatusNumbersTest {
         PartitionLag lag = TrueLag.lag(0, 100, 0, new OffsetAndMetadata(40, metadata(40, 5, 20)));
         assertEquals(20, lag.finishedAhead());
         assertEquals(40, lag.records());
-        TopicLag topic = new TopicLag("t", "g", List.of(lag, new PartitionLag(1, 10, 10, 0)));
+        TopicLag topic = new TopicLag("t", "g", List.of(lag, new PartitionLag(1, 10, 10, 0, 0)));
         assertEquals(40, topic.records());
         assertEquals(60, topic.committedLag());
     }

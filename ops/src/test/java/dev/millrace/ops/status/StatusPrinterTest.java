@@ -94,7 +94,7 @@ class StatusPrinterTest {
         List<WorkerRow> workers = StatusReader.workerRows(
                 List.of(worker("w1", "RUNNING", NOW.minusSeconds(1)), worker("w2", "RUNNING", at(0))),
                 "default", NOW);
-        TopicLag lag = new TopicLag("ready.default", "g", List.of(new PartitionLag(0, 120, 100, 8)));
+        TopicLag lag = new TopicLag("ready.default", "g", List.of(new PartitionLag(0, 120, 100, 8, 0)));
         return new StatusSnapshot(NOW, "default", List.of(open, ended), workers, List.of(lag));
     }
 }

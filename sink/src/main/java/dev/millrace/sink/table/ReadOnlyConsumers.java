@@ -18,6 +18,12 @@ public final class ReadOnlyConsumers {
 
     /** A consumer of raw bytes from the beginning. */
     public static Consumer<byte[], byte[]> create(Map<String, Object> clientProperties) {
+        return new KafkaConsumer<>(
+                properties(clientProperties), new ByteArrayDeserializer(), new ByteArrayDeserializer());
+    }
+
+    /** What such a consumer is made of; the caller may add to it. */
+    public static Map<String, Object> properties(Map<String, Object> clientProperties) {
         Map<String, Object> properties = new HashMap<>(clientProperties);
         properties.remove(ConsumerConfig.GROUP_ID_CONFIG);
         properties.remove(ConsumerConfig.GROUP_INSTANCE_ID_CONFIG);
@@ -25,7 +31,7 @@ public final class ReadOnlyConsumers {
         properties.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
         properties.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
         properties.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
-        return new KafkaConsumer<>(properties, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+        return properties;
     }
 
     /** Reads record values as instances of a generated class. The caller closes it. */
