@@ -5,6 +5,8 @@ import dev.millrace.ops.cli.DemoCommand;
 import dev.millrace.ops.cli.GatewayCommand;
 import dev.millrace.ops.cli.GenerateCommand;
 import dev.millrace.ops.cli.IngestCommand;
+import dev.millrace.ops.cli.LagCommand;
+import dev.millrace.ops.cli.OpsCommand;
 import dev.millrace.ops.cli.PromptCommand;
 import dev.millrace.ops.cli.ResultsCommand;
 import dev.millrace.ops.cli.SinkCommand;
@@ -60,6 +62,8 @@ public final class Millrace {
                         .addSubcommand(new SubmitCommand())
                         .addSubcommand(new ResultsCommand())
                         .addSubcommand(new StatusCommand())
+                        .addSubcommand(new LagCommand())
+                        .addSubcommand(new OpsCommand())
                         .addSubcommand(new IngestCommand())
                         .addSubcommand(new WorkerCommand())
                         .addSubcommand(new SinkCommand())

@@ -3,6 +3,8 @@ package dev.millrace.ops.embedded;
 import dev.millrace.engine.api.LoadedModel;
 import dev.millrace.ingest.IngestApp;
 import dev.millrace.ingest.IngestConfig;
+import dev.millrace.ops.console.OpsPages;
+import dev.millrace.ops.console.OpsService;
 import dev.millrace.ops.gateway.ApiKeys;
 import dev.millrace.ops.gateway.Gateway;
 import dev.millrace.ops.gateway.GatewayConfig;
@@ -59,6 +61,7 @@ public final class EmbeddedStack implements AutoCloseable {
     private SinkApp sink;
     private Gateway gateway;
     private HttpPort http;
+    private OpsService ops;
 
     private record Part(String name, AutoCloseable resource) {}
 
@@ -110,6 +113,16 @@ public final class EmbeddedStack implements AutoCloseable {
         onPart.accept("model " + model.name() + " on device " + config.device());
         startWorker(model, config.device());
         onPart.accept("ingest, worker and sink");
+        startHttp(config, onPart);
+    }
+
+    /** Waits until ingest and sink have their partitions. */
+    public void awaitRunning() throws InterruptedException {
+        ingest.awaitRunning(START_TIMEOUT);
+        sink.awaitRunning(START_TIMEOUT);
+    }
+
+    private void startHttp(StackConfig config, Consumer<String> onPart) {
         gateway =
                 keep(
                         "gateway",
@@ -121,13 +134,17 @@ public final class EmbeddedStack implements AutoCloseable {
                                 InstantSource.system()));
         http = keep("HTTP", HealthPages.open(loopback(config.httpPort()), metrics, this::notReady));
         gateway.start(http);
-        onPart.accept("Batch API at " + http.url() + "/v1, metrics at " + http.url() + "/metrics");
-    }
-
-    /** Waits until ingest and sink have their partitions. */
-    public void awaitRunning() throws InterruptedException {
-        ingest.awaitRunning(START_TIMEOUT);
-        sink.awaitRunning(START_TIMEOUT);
+        ops =
+                keep(
+                        "status page",
+                        new OpsService(
+                                clientProperties(),
+                                Topics.DEFAULT_POOL,
+                                metrics,
+                                InstantSource.system()));
+        OpsPages.mount(http, ops.start());
+        onPart.accept(
+                "status page at " + http.url() + "/, Batch API at /v1, metrics at /metrics");
     }
 
     private void startWorker(LoadedModel model, String device) {
@@ -181,6 +198,11 @@ public final class EmbeddedStack implements AutoCloseable {
 
     public PrometheusMeterRegistry metrics() {
         return metrics;
+    }
+
+    /** What watches the stack and knows how good its forecasts were. */
+    public OpsService ops() {
+        return ops;
     }
 
     /** Why some role does not work, or null when all do. */
