@@ -57,7 +57,12 @@ async function fails(status, promise) {
 }
 
 async function runsABatch() {
-  const models = await client.models.list();
+  let models = await client.models.list();
+  while (models.data.length === 0) {
+    // The worker has only just started and has not reported yet.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    models = await client.models.list();
+  }
   assert.deepEqual(models.data.map((each) => each.id), [model]);
   assert.equal((await client.models.retrieve(model)).object, 'model');
   holds('models');
