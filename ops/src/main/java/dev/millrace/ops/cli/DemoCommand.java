@@ -50,7 +50,8 @@ public final class DemoCommand implements Callable<Integer> {
     @Option(
             names = "--device",
             defaultValue = "cpu",
-            description = "cpu or scalar (slow). Default: ${DEFAULT-VALUE}.")
+            description = "cpu, cuda, auto, scalar (slow) or cuda-emulated (very slow). Default:"
+                            + " ${DEFAULT-VALUE}.")
     String device;
 
     @Option(

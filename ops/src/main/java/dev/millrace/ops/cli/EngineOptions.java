@@ -3,7 +3,9 @@ package dev.millrace.ops.cli;
 import dev.millrace.engine.EngineFactory;
 import dev.millrace.engine.api.EngineConfig;
 import dev.millrace.engine.api.LoadedModel;
+import dev.millrace.engine.backend.cuda.CudaDevices;
 
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 import java.nio.file.Files;
@@ -11,6 +13,8 @@ import java.nio.file.Path;
 
 /** Which model runs where, and how large its steps are; names are vLLM's. */
 public final class EngineOptions {
+    private static final long DEFAULT_KV_CACHE_BYTES = 256L << 20;
+
     @Option(
             names = "--model",
             paramLabel = "DIR",
@@ -33,8 +37,10 @@ public final class EngineOptions {
             names = "--device",
             defaultValue = "cpu",
             description =
-                    "cpu (oneDNN and the Vector API) or scalar (the slow reference). Default:"
-                        + " ${DEFAULT-VALUE}.")
+                    "cpu (oneDNN and the Vector API), cuda (an NVIDIA GPU), auto (cuda where a"
+                            + " driver is installed, else cpu), scalar (the slow reference), or"
+                            + " cuda-emulated (the CUDA kernels on the host, a check). Default:"
+                            + " ${DEFAULT-VALUE}.")
     String device;
 
     @Option(
@@ -54,16 +60,14 @@ public final class EngineOptions {
     @Option(
             names = "--block-size",
             paramLabel = "N",
-            defaultValue = "16",
-            description = "Tokens per KV block, a power of two (default ${DEFAULT-VALUE}).")
-    int blockSize;
+            description = "Tokens per KV block, a power of two (default 16, on a GPU 64).")
+    Integer blockSize;
 
     @Option(
             names = "--kv-cache-mb",
             paramLabel = "MIB",
-            defaultValue = "256",
-            description = "Memory for the KV cache in MiB (default ${DEFAULT-VALUE}).")
-    int kvCacheMb;
+            description = "Memory for the KV cache in MiB (default 256, on a GPU what is left).")
+    Integer kvCacheMb;
 
     @Option(
             names = "--max-model-len",
@@ -83,14 +87,15 @@ public final class EngineOptions {
             description = "Threads of the device (default: the machine's cores).")
     Integer threads;
 
+    @Mixin CudaOptions cuda;
+
     /** The demonstration model with the defaults of every other option. */
     static EngineOptions forDemo(String device) {
         EngineOptions options = new EngineOptions();
         options.device = device;
         options.maxNumSeqs = 256;
         options.maxNumBatchedTokens = 2048;
-        options.blockSize = 16;
-        options.kvCacheMb = 256;
+        options.cuda = CudaOptions.defaults();
         return options;
     }
 
@@ -117,7 +122,8 @@ public final class EngineOptions {
 
     /** Loads the model and takes the device's memory. */
     public LoadedModel open() {
-        return EngineFactory.open(modelDir(), servedName(), config(), chatTemplateFile());
+        return EngineFactory.open(
+                modelDir(), servedName(), config(), chatTemplateFile(), cuda.config());
     }
 
     public EngineConfig config() {
@@ -126,13 +132,24 @@ public final class EngineOptions {
                     device,
                     maxNumSeqs,
                     maxNumBatchedTokens,
-                    blockSize,
-                    (long) kvCacheMb << 20,
+                    blockSize == null ? (isGpu() ? 64 : 16) : blockSize,
+                    kvCacheBytes(),
                     maxModelLen,
                     !noPrefixCaching,
                     threads == null ? Runtime.getRuntime().availableProcessors() : threads);
         } catch (IllegalArgumentException e) {
             throw CliFailure.usage(e.getMessage());
         }
+    }
+
+    private boolean isGpu() {
+        return device.equals("cuda") || device.equals("auto") && CudaDevices.hasDriver();
+    }
+
+    private long kvCacheBytes() {
+        if (kvCacheMb != null) {
+            return (long) kvCacheMb << 20;
+        }
+        return isGpu() ? Long.MAX_VALUE : DEFAULT_KV_CACHE_BYTES;
     }
 }
