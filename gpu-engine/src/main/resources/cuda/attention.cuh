@@ -101,19 +101,26 @@ __device__ __forceinline__ void loadQuery(const AttentionArgs& a, const QueryRow
     }
 }
 
-/** Asks for `count` tokens' rows, keys (part 0) or values (part 1); tokens from kvEnd on become zeros. */
-template <typename K>
-__device__ __forceinline__ void copyRows(const AttentionArgs& a, const AttentionWork& w, int part, int firstToken, int count,
-                                         unsigned char* to, int thread, int threads) {
+/** Asks for the keys and values of COUNT tokens; tokens from kvEnd on become zeros. By THREADS threads. */
+template <typename K, int COUNT, int THREADS>
+__device__ __forceinline__ void copyTokens(const AttentionArgs& a, const AttentionWork& w, int firstToken, unsigned char* keys,
+                                           int thread) {
     const int* table = a.blockTables + (i64)w.tableRow * a.maxBlocks;
-    for (int c = thread; c < count * K::CHUNKS; c += threads) {
-        int row = c / K::CHUNKS, token = firstToken + row;
-        const unsigned char* from = a.kv;
-        if (token < w.kvEnd) {
-            i64 block = (i64)table[token / a.blockSize] * 2 + part;
-            from += ((block * a.NK + blockIdx.y) * a.blockSize + token % a.blockSize) * K::BYTES + c % K::CHUNKS * 16;
-        }
-        asyncCopy16(to + row * K::PITCH + c % K::CHUNKS * 16, from, token < w.kvEnd);
+    i64 headBytes = (i64)a.blockSize * K::BYTES;
+    auto keyAt = [&](int token) {
+        i64 block = (i64)table[token / a.blockSize] * 2;
+        return a.kv + (block * a.NK + blockIdx.y) * headBytes + token % a.blockSize * K::BYTES;
+    };
+    // The usual case: all of these tokens lie side by side in one cache block, and one look at the table finds them.
+    bool together = a.blockSize % COUNT == 0 && firstToken % COUNT == 0;
+    const unsigned char* first = together ? keyAt(firstToken) : nullptr;
+#pragma unroll
+    for (int i = 0; i < COUNT * K::CHUNKS / THREADS; i++) {
+        int c = thread + i * THREADS, row = c / K::CHUNKS, at = c % K::CHUNKS * 16;
+        bool valid = firstToken + row < w.kvEnd;
+        const unsigned char* from = together ? first + 16 * c : valid ? keyAt(firstToken + row) + at : a.kv;
+        asyncCopy16(keys + row * K::PITCH + at, from, valid);
+        asyncCopy16(keys + (COUNT + row) * K::PITCH + at, valid ? from + a.NK * headBytes : from, valid);
     }
 }
 
@@ -210,9 +217,11 @@ __device__ __forceinline__ void softmaxStep(float4* s, float toLog2, Running& ru
         run.sum[0] += s[n].x + s[n].y;
         run.sum[1] += s[n].z + s[n].w;
     }
+    if (__any_sync(ALL_LANES, keep[0] != 1.0f || keep[1] != 1.0f)) { // seldom, once the maximum is found
 #pragma unroll
-    for (int t = 0; t < K::TILES; t++) {
-        out[t] = {out[t].x * keep[0], out[t].y * keep[0], out[t].z * keep[1], out[t].w * keep[1]};
+        for (int t = 0; t < K::TILES; t++) {
+            out[t] = {out[t].x * keep[0], out[t].y * keep[0], out[t].z * keep[1], out[t].w * keep[1]};
+        }
     }
 }
 

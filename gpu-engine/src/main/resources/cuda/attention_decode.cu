@@ -77,8 +77,7 @@ __device__ __forceinline__ void decode(const AttentionArgs& a, const AttentionWo
     auto fetch = [&](int run) {
         if (run < runs) {
             unsigned char* to = ring + run % Ring::STAGES * 2 * Ring::RUN;
-            copyRows<K>(a, w, 0, first + 64 * run, 16, to, lane, 32);
-            copyRows<K>(a, w, 1, first + 64 * run, 16, to + Ring::RUN, lane, 32);
+            copyTokens<K, 16, 32>(a, w, first + 64 * run, to, lane);
         }
         asyncCommit(); // an empty group keeps the count of groups in step
     };

@@ -50,7 +50,7 @@ __device__ __forceinline__ void prefill(const AttentionArgs& a, const AttentionW
 
     // What the block's rows see together: the first row sees the least far back, the last one the furthest ahead.
     int rows = (w.tokenEnd - w.tokenBegin) * (a.NQ / a.NK);
-    int begin = queryRow(w, a, w.firstRow).begin;
+    int begin = max(w.kvBegin, queryRow(w, a, w.firstRow).begin / KV_TILE * KV_TILE); // side by side in the cache
     int end = queryRow(w, a, min(rows, w.firstRow + 64) - 1).end;
     int tiles = end > begin ? (end - begin + KV_TILE - 1) / KV_TILE : 0;
     // From where on, and up to where, every row sees every key.
@@ -59,8 +59,7 @@ __device__ __forceinline__ void prefill(const AttentionArgs& a, const AttentionW
     auto fetch = [&](int tile) {
         if (tile < tiles) {
             unsigned char* to = shared + tile % 2 * 2 * PART;
-            copyRows<K>(a, w, 0, begin + tile * KV_TILE, KV_TILE, to, (int)threadIdx.x, 128);
-            copyRows<K>(a, w, 1, begin + tile * KV_TILE, KV_TILE, to + PART, (int)threadIdx.x, 128);
+            copyTokens<K, KV_TILE, 128>(a, w, begin + tile * KV_TILE, to, (int)threadIdx.x);
         }
         asyncCommit();
     };

@@ -44,7 +44,7 @@ __device__ __forceinline__ void multiplyStage(const unsigned char* stage, float4
     int lane = (int)threadIdx.x % 32, warp = (int)threadIdx.x / 32;
     const unsigned char* a = stage + (32 * (warp % 2) + lane % 16) * PITCH + lane / 16 * 16;
     const unsigned char* w = stage + (TILE_M + 64 * (warp / 2) + lane % 8 + lane / 16 * 8) * PITCH + lane / 8 % 2 * 16;
-#pragma unroll
+#pragma unroll 1 // both halves at once cost registers that the sums need
     for (int half = 0; half < 2; half++) {
         uint4 left[2] = {ldmatrix4(a + 32 * half), ldmatrix4(a + 16 * PITCH + 32 * half)};
 #pragma unroll
