@@ -1,14 +1,20 @@
 package dev.millrace.ops;
 
+import dev.millrace.ops.cli.CancelCommand;
 import dev.millrace.ops.cli.CliFailure;
+import dev.millrace.ops.cli.DeadlineCommand;
 import dev.millrace.ops.cli.DemoCommand;
+import dev.millrace.ops.cli.DlqCommand;
 import dev.millrace.ops.cli.GatewayCommand;
 import dev.millrace.ops.cli.GenerateCommand;
 import dev.millrace.ops.cli.IngestCommand;
 import dev.millrace.ops.cli.LagCommand;
 import dev.millrace.ops.cli.OpsCommand;
+import dev.millrace.ops.cli.PauseCommand;
+import dev.millrace.ops.cli.PriorityCommand;
 import dev.millrace.ops.cli.PromptCommand;
 import dev.millrace.ops.cli.ResultsCommand;
+import dev.millrace.ops.cli.ResumeCommand;
 import dev.millrace.ops.cli.SinkCommand;
 import dev.millrace.ops.cli.StatusCommand;
 import dev.millrace.ops.cli.SubmitCommand;
@@ -64,6 +70,12 @@ public final class Millrace {
                         .addSubcommand(new StatusCommand())
                         .addSubcommand(new LagCommand())
                         .addSubcommand(new OpsCommand())
+                        .addSubcommand(new CancelCommand())
+                        .addSubcommand(new PauseCommand())
+                        .addSubcommand(new ResumeCommand())
+                        .addSubcommand(new PriorityCommand())
+                        .addSubcommand(new DeadlineCommand())
+                        .addSubcommand(new DlqCommand())
                         .addSubcommand(new IngestCommand())
                         .addSubcommand(new WorkerCommand())
                         .addSubcommand(new SinkCommand())
