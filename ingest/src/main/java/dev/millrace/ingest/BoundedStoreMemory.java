@@ -1,6 +1,5 @@
 package dev.millrace.ingest;
 
-import java.util.Map;
 import org.apache.kafka.streams.state.RocksDBConfigSetter;
 import org.rocksdb.BlockBasedTableConfig;
 import org.rocksdb.Cache;
@@ -9,10 +8,13 @@ import org.rocksdb.LRUCache;
 import org.rocksdb.Options;
 import org.rocksdb.WriteBufferManager;
 
+import java.util.Map;
+
 /**
- * Bounds the memory that all RocksDB stores of this process take together: blocks, indexes, filters and write buffers come out of one
- * cache. Without it every segment of every partition has its own 50 MiB of cache and 48 MiB of write buffers. Kafka Streams makes an
- * instance per store by class name, so what they share is static; the first store of the process decides the size.
+ * Bounds the memory that all RocksDB stores of this process take together: blocks, indexes, filters
+ * and write buffers come out of one cache. Without it every segment of every partition has its own
+ * 50 MiB of cache and 48 MiB of write buffers. Kafka Streams makes an instance per store by class
+ * name, so what they share is static; the first store of the process decides the size.
  */
 public final class BoundedStoreMemory implements RocksDBConfigSetter {
     /** Streams property: the bound in bytes. */
@@ -31,7 +33,8 @@ public final class BoundedStoreMemory implements RocksDBConfigSetter {
         table.setBlockCache(memory.cache);
         table.setCacheIndexAndFilterBlocks(true);
         table.setCacheIndexAndFilterBlocksWithHighPriority(true);
-        // Indexes and filters in pieces, so that those of 100 million ids need not lie in the cache as a whole.
+        // Indexes and filters in pieces, so that those of 100 million ids need not lie in the cache
+        // as a whole.
         table.setIndexType(IndexType.kTwoLevelIndexSearch);
         table.setPartitionFilters(true);
         table.setPinTopLevelIndexAndFilter(true);
@@ -39,7 +42,8 @@ public final class BoundedStoreMemory implements RocksDBConfigSetter {
         options.setWriteBufferManager(memory.writeBuffers);
         options.setWriteBufferSize(WRITE_BUFFER_BYTES);
         options.setMaxWriteBufferNumber(2);
-        // A filter for the write buffer, too: most look-ups are for ids that are new, and the buffer is a skip list.
+        // A filter for the write buffer, too: most look-ups are for ids that are new, and the
+        // buffer is a skip list.
         options.setMemtableWholeKeyFiltering(true);
         options.setMemtablePrefixBloomSizeRatio(0.1);
     }

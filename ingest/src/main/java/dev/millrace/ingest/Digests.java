@@ -3,7 +3,10 @@ package dev.millrace.ingest;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 
-/** The one hash that ingest uses: not reversible, so that a producer cannot craft two job ids that collide. */
+/**
+ * The one hash that ingest uses: not reversible, so that a producer cannot craft two job ids that
+ * collide.
+ */
 final class Digests {
     private Digests() {}
 

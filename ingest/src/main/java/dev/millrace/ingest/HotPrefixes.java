@@ -4,8 +4,9 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Which fingerprints have so many jobs that one partition, and so one worker, would get too large a share. Counted per task and
- * minute, in memory: a restart only means that a hot prefix counts as cold for a moment.
+ * Which fingerprints have so many jobs that one partition, and so one worker, would get too large a
+ * share. Counted per task and minute, in memory: a restart only means that a hot prefix counts as
+ * cold for a moment.
  */
 final class HotPrefixes {
     private static final int TRACKED_MAX = 10_000;
@@ -26,7 +27,10 @@ final class HotPrefixes {
         this.spread = spread;
     }
 
-    /** Counts the job and names the key of its ready record: the fingerprint, or one of its salted forms while it is hot. */
+    /**
+     * Counts the job and names the key of its ready record: the fingerprint, or one of its salted
+     * forms while it is hot.
+     */
     String keyOf(long fingerprint, String jobId, long nowMs) {
         rotate(nowMs / WINDOW_MS);
         int count = current.merge(fingerprint, 1, Integer::sum);
@@ -47,7 +51,10 @@ final class HotPrefixes {
         window = nowWindow;
     }
 
-    /** Drops the fingerprint that was not seen for the longest time, so that a million cold ones cannot fill the heap. */
+    /**
+     * Drops the fingerprint that was not seen for the longest time, so that a million cold ones
+     * cannot fill the heap.
+     */
     private static Map<Long, Integer> tracked() {
         return new LinkedHashMap<>(64, 0.75f, true) {
             @Override

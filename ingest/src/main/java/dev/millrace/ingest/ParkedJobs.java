@@ -1,8 +1,5 @@
 package dev.millrace.ingest;
 
-import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
@@ -14,13 +11,17 @@ import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.StoreBuilder;
 import org.apache.kafka.streams.state.Stores;
 
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+
 /**
- * Jobs that wait for their shared prefix, oldest first within a prefix, so that neither looking for what may go on nor for what has
- * waited too long reads more than it takes out.
+ * Jobs that wait for their shared prefix, oldest first within a prefix, so that neither looking for
+ * what may go on nor for what has waited too long reads more than it takes out.
  *
  * <pre>
  * key    length of prefix id (4) · prefix id · parked at, ms (8) · hash of job id (16)
- * value  number of headers (4) · per header: length, key, length or -1, value · the record's value as it came
+ * value  number of headers (4) · per header: length, key, length or -1, value · the record's value
  * </pre>
  */
 final class ParkedJobs {
@@ -31,7 +32,10 @@ final class ParkedJobs {
 
     /** Says what shall become of a prefix's oldest job. */
     interface Visitor {
-        /** True when the job has been dealt with and is to be taken out; false leaves it and goes on to the next prefix. */
+        /**
+         * True when the job has been dealt with and is to be taken out; false leaves it and goes on
+         * to the next prefix.
+         */
         boolean visit(String prefixId, Parked job);
     }
 
@@ -42,14 +46,20 @@ final class ParkedJobs {
     }
 
     static StoreBuilder<KeyValueStore<Bytes, byte[]>> storeBuilder() {
-        return Stores.keyValueStoreBuilder(Stores.persistentKeyValueStore(STORE), Serdes.Bytes(), Serdes.ByteArray())
+        return Stores.keyValueStoreBuilder(
+                        Stores.persistentKeyValueStore(STORE), Serdes.Bytes(), Serdes.ByteArray())
                 .withCachingDisabled();
     }
 
     void park(String prefixId, String jobId, Headers headers, byte[] value, long nowMs) {
         byte[] prefix = prefixKey(prefixId);
         byte[] hash = Digests.sha256().digest(jobId.getBytes(StandardCharsets.UTF_8));
-        byte[] key = ByteBuffer.allocate(prefix.length + 8 + 16).put(prefix).putLong(nowMs).put(hash, 0, 16).array();
+        byte[] key =
+                ByteBuffer.allocate(prefix.length + 8 + 16)
+                        .put(prefix)
+                        .putLong(nowMs)
+                        .put(hash, 0, 16)
+                        .array();
         store.put(Bytes.wrap(key), encode(headers, value));
     }
 
@@ -88,12 +98,17 @@ final class ParkedJobs {
     private static byte[] encode(Headers headers, byte[] value) {
         int bytes = 4 + value.length;
         for (Header header : headers) {
-            bytes += 8 + header.key().getBytes(StandardCharsets.UTF_8).length + (header.value() == null ? 0 : header.value().length);
+            bytes +=
+                    8
+                            + header.key().getBytes(StandardCharsets.UTF_8).length
+                            + (header.value() == null ? 0 : header.value().length);
         }
         ByteBuffer out = ByteBuffer.allocate(bytes).putInt(headers.toArray().length);
         for (Header header : headers) {
             byte[] name = header.key().getBytes(StandardCharsets.UTF_8);
-            out.putInt(name.length).put(name).putInt(header.value() == null ? -1 : header.value().length);
+            out.putInt(name.length)
+                    .put(name)
+                    .putInt(header.value() == null ? -1 : header.value().length);
             if (header.value() != null) {
                 out.put(header.value());
             }
@@ -115,6 +130,7 @@ final class ParkedJobs {
             headers.add(new String(name, StandardCharsets.UTF_8), value);
         }
         long parkedAtMs = ByteBuffer.wrap(key.get()).getLong(key.get().length - 24);
-        return new Parked(key, parkedAtMs, headers, Arrays.copyOfRange(bytes, in.position(), bytes.length));
+        return new Parked(
+                key, parkedAtMs, headers, Arrays.copyOfRange(bytes, in.position(), bytes.length));
     }
 }

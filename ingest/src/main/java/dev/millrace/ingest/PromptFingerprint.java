@@ -3,19 +3,22 @@ package dev.millrace.ingest;
 import dev.millrace.schemas.ChatMessage;
 import dev.millrace.schemas.Endpoint;
 import dev.millrace.schemas.PromptJob;
+
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.util.List;
 
 /**
- * A 64-bit hash of the part of a prompt that other prompts are likely to begin with. Jobs of equal fingerprint get the same key on
- * the ready topic, so that they meet the same warm KV cache.
+ * A 64-bit hash of the part of a prompt that other prompts are likely to begin with. Jobs of equal
+ * fingerprint get the same key on the ready topic, so that they meet the same warm KV cache.
  *
- * <p>Hashed are the model and what the template puts first: the tools, its variables, and the leading system and developer
- * messages or the messages of a shared prefix. Where there is none of these, the first {@value #HEAD_CHARS} characters of the first
- * message count, so that jobs that share nothing spread over the partitions. For completions: the first {@value #HEAD_CHARS}
- * characters or {@value #HEAD_TOKENS} token ids. The hash is the head of a SHA-256, the same on every machine and release.
+ * <p>Hashed are the model and what the template puts first: the tools, its variables, and the
+ * leading system and developer messages or the messages of a shared prefix. Where there is none of
+ * these, the first {@value #HEAD_CHARS} characters of the first message count, so that jobs that
+ * share nothing spread over the partitions. For completions: the first {@value #HEAD_CHARS}
+ * characters or {@value #HEAD_TOKENS} token ids. The hash is the head of a SHA-256, the same on
+ * every machine and release.
  */
 public final class PromptFingerprint {
     static final int HEAD_CHARS = 512;
@@ -30,7 +33,9 @@ public final class PromptFingerprint {
         return of(job, 0);
     }
 
-    /** @param sharedMessages how many of the job's first messages came out of a shared prefix */
+    /**
+     * @param sharedMessages how many of the job's first messages came out of a shared prefix
+     */
     public static long of(PromptJob job, int sharedMessages) {
         PromptFingerprint hash = new PromptFingerprint();
         hash.add(job.getModel());
@@ -80,10 +85,13 @@ public final class PromptFingerprint {
         digest.update(bytes.flip());
     }
 
-    /** Length first, so that no two lists of texts hash the same bytes; null is not the empty text. */
+    /**
+     * Length first, so that no two lists of texts hash the same bytes; null is not the empty text.
+     */
     private void add(String text) {
         byte[] bytes = text == null ? null : text.getBytes(StandardCharsets.UTF_8);
-        digest.update(ByteBuffer.allocate(Integer.BYTES).putInt(0, bytes == null ? -1 : bytes.length));
+        digest.update(
+                ByteBuffer.allocate(Integer.BYTES).putInt(0, bytes == null ? -1 : bytes.length));
         if (bytes != null) {
             digest.update(bytes);
         }

@@ -4,10 +4,12 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
+
 import dev.millrace.schemas.ChatMessage;
 import dev.millrace.schemas.Endpoint;
 import dev.millrace.schemas.ErrorInfo;
 import dev.millrace.schemas.PromptJob;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.Instant;
@@ -15,8 +17,8 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Checks of a job whatever wrote it: any Avro producer may, so what {@code BatchLineParser} ensures for lines is checked again
- * here. Fields are named by their path in an OpenAI request line.
+ * Checks of a job whatever wrote it: any Avro producer may, so what {@code BatchLineParser} ensures
+ * for lines is checked again here. Fields are named by their path in an OpenAI request line.
  */
 final class PromptValidator {
     private static final String INVALID = "invalid_value";
@@ -25,7 +27,9 @@ final class PromptValidator {
     private final Set<String> allowedModels;
     private final JsonFactory json = new JsonFactory();
 
-    /** @param allowedModels empty allows any */
+    /**
+     * @param allowedModels empty allows any
+     */
     PromptValidator(Set<String> allowedModels) {
         this.allowedModels = allowedModels;
     }
@@ -37,7 +41,10 @@ final class PromptValidator {
         }
         Ending ending = idsProblem(job);
         if (ending == null) {
-            ending = job.getEndpoint() == Endpoint.CHAT_COMPLETIONS ? chatProblem(job) : promptProblem(job);
+            ending =
+                    job.getEndpoint() == Endpoint.CHAT_COMPLETIONS
+                            ? chatProblem(job)
+                            : promptProblem(job);
         }
         if (ending == null) {
             ErrorInfo error = SamplingRules.firstProblem(job.getSampling(), job.getEndpoint());
@@ -60,7 +67,10 @@ final class PromptValidator {
             return missing("body.model");
         }
         if (!allowedModels.isEmpty() && !allowedModels.contains(job.getModel())) {
-            return Ending.failed("model_not_found", "body.model", "the model '" + job.getModel() + "' does not exist here");
+            return Ending.failed(
+                    "model_not_found",
+                    "body.model",
+                    "the model '" + job.getModel() + "' does not exist here");
         }
         return null;
     }
@@ -78,14 +88,16 @@ final class PromptValidator {
             if (messages.get(i).getRole().isEmpty()) {
                 return missing(path + ".role");
             }
-            if (messages.get(i).getExtra() != null && !isJson(messages.get(i).getExtra(), JsonToken.START_OBJECT)) {
+            if (messages.get(i).getExtra() != null
+                    && !isJson(messages.get(i).getExtra(), JsonToken.START_OBJECT)) {
                 return invalid(path, "has further members that are not one JSON object");
             }
         }
         if (job.getTools() != null && !isJson(job.getTools(), JsonToken.START_ARRAY)) {
             return invalid("body.tools", "is not a JSON array");
         }
-        if (job.getChatTemplateKwargs() != null && !isJson(job.getChatTemplateKwargs(), JsonToken.START_OBJECT)) {
+        if (job.getChatTemplateKwargs() != null
+                && !isJson(job.getChatTemplateKwargs(), JsonToken.START_OBJECT)) {
             return invalid("body.chat_template_kwargs", "is not a JSON object");
         }
         if (job.getSharedPrefixId() != null && job.getSharedPrefixId().isEmpty()) {
@@ -96,10 +108,14 @@ final class PromptValidator {
 
     private static Ending promptProblem(PromptJob job) {
         if (!job.getMessages().isEmpty()) {
-            return invalid("body.messages", "belongs to /v1/chat/completions, but the job is a completion");
+            return invalid(
+                    "body.messages",
+                    "belongs to /v1/chat/completions, but the job is a completion");
         }
         if (job.getSharedPrefixId() != null) {
-            return invalid("body.shared_prefix_id", "belongs to /v1/chat/completions, but the job is a completion");
+            return invalid(
+                    "body.shared_prefix_id",
+                    "belongs to /v1/chat/completions, but the job is a completion");
         }
         List<Integer> ids = job.getPromptTokenIds();
         if (job.getPrompt() == null && ids == null) {
@@ -113,7 +129,9 @@ final class PromptValidator {
         }
         for (int i = 0; ids != null && i < ids.size(); i++) {
             if (ids.get(i) < 0) {
-                return invalid("body.prompt[" + i + "]", "must be a token id, 0 or above, not " + ids.get(i));
+                return invalid(
+                        "body.prompt[" + i + "]",
+                        "must be a token id, 0 or above, not " + ids.get(i));
             }
         }
         return null;

@@ -3,20 +3,24 @@ package dev.millrace.ingest;
 import dev.millrace.schemas.Endpoint;
 import dev.millrace.schemas.ErrorInfo;
 import dev.millrace.schemas.SamplingParams;
+
 import java.util.List;
 import java.util.Map;
 
 /**
- * The ranges of the sampling fields, for jobs from request lines and from Avro producers alike. Fields are named by their path in
- * an OpenAI body, which is what {@link ErrorInfo} promises.
+ * The ranges of the sampling fields, for jobs from request lines and from Avro producers alike.
+ * Fields are named by their path in an OpenAI body, which is what {@link ErrorInfo} promises.
  */
 public final class SamplingRules {
     /** Most strings in {@code stop}. OpenAI allows 4; each costs a search in every step. */
     public static final int MAX_STOPS = 64;
+
     /** Most ids in {@code stop_token_ids}. */
     public static final int MAX_STOP_TOKEN_IDS = 1024;
+
     /** Most alternatives per token. */
     public static final int MAX_LOGPROBS = 20;
+
     /** Most choices per job. */
     public static final int MAX_CHOICES = 128;
 
@@ -24,7 +28,10 @@ public final class SamplingRules {
 
     private SamplingRules() {}
 
-    /** The first rule that the values break, or null when they keep all. Null fields are the model's defaults and pass. */
+    /**
+     * The first rule that the values break, or null when they keep all. Null fields are the model's
+     * defaults and pass.
+     */
     public static ErrorInfo firstProblem(SamplingParams sampling, Endpoint endpoint) {
         ErrorInfo problem = numbersProblem(sampling, endpoint);
         if (problem == null) {
@@ -77,10 +84,12 @@ public final class SamplingRules {
         }
         for (Map.Entry<String, Double> bias : biases.entrySet()) {
             if (!isTokenId(bias.getKey())) {
-                return broken("logit_bias", "must have token ids as keys", "\"" + bias.getKey() + "\"");
+                return broken(
+                        "logit_bias", "must have token ids as keys", "\"" + bias.getKey() + "\"");
             }
             if (outside(bias.getValue(), -100, 100)) {
-                return broken("logit_bias." + bias.getKey(), "must be in [-100, 100]", bias.getValue());
+                return broken(
+                        "logit_bias." + bias.getKey(), "must be in [-100, 100]", bias.getValue());
             }
         }
         return null;
@@ -91,16 +100,22 @@ public final class SamplingRules {
             return broken("stop", "must hold at most " + MAX_STOPS + " strings", stop.size());
         }
         int empty = stop.indexOf("");
-        return empty < 0 ? null : broken("stop", "must not hold an empty string", "\"\" at position " + empty);
+        return empty < 0
+                ? null
+                : broken("stop", "must not hold an empty string", "\"\" at position " + empty);
     }
 
     private static ErrorInfo stopTokenIdsProblem(List<Integer> ids) {
         if (ids.size() > MAX_STOP_TOKEN_IDS) {
-            return broken("stop_token_ids", "must hold at most " + MAX_STOP_TOKEN_IDS + " ids", ids.size());
+            return broken(
+                    "stop_token_ids",
+                    "must hold at most " + MAX_STOP_TOKEN_IDS + " ids",
+                    ids.size());
         }
         for (int i = 0; i < ids.size(); i++) {
             if (ids.get(i) < 0) {
-                return broken("stop_token_ids[" + i + "]", "must be a token id, 0 or above", ids.get(i));
+                return broken(
+                        "stop_token_ids[" + i + "]", "must be a token id, 0 or above", ids.get(i));
             }
         }
         return null;

@@ -1,13 +1,14 @@
 package dev.millrace.ingest;
 
-import java.nio.charset.StandardCharsets;
-import java.time.Duration;
-import java.util.Arrays;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.common.utils.Bytes;
 import org.apache.kafka.streams.state.StoreBuilder;
 import org.apache.kafka.streams.state.Stores;
 import org.apache.kafka.streams.state.WindowStore;
+
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Arrays;
 
 /**
  * Which job ids have been seen, for a bounded time, on disk.
@@ -20,9 +21,10 @@ import org.apache.kafka.streams.state.WindowStore;
  *         └──── looked up ────┘      bucket length = retention
  * </pre>
  *
- * A look-up is two point reads, which Bloom filters answer for ids that are new; no range is scanned. An old bucket goes as a whole, by
- * deleting its folder. 100 million ids take 3.3 GB of disk and no heap. The clock is the processing clock and not the records'
- * timestamps: one record from the far future would otherwise expire all that is known.
+ * A look-up is two point reads, which Bloom filters answer for ids that are new; no range is
+ * scanned. An old bucket goes as a whole, by deleting its folder. 100 million ids take 3.3 GB of
+ * disk and no heap. The clock is the processing clock and not the records' timestamps: one record
+ * from the far future would otherwise expire all that is known.
  */
 final class SeenJobs {
     static final String STORE = "seen-jobs";
@@ -41,14 +43,20 @@ final class SeenJobs {
     static StoreBuilder<WindowStore<Bytes, byte[]>> storeBuilder(Duration retention) {
         // The store's segments are half its retention long: so long as a bucket.
         return Stores.windowStoreBuilder(
-                        Stores.persistentWindowStore(STORE, retention.multipliedBy(2), retention, false),
-                        Serdes.Bytes(), Serdes.ByteArray())
+                        Stores.persistentWindowStore(
+                                STORE, retention.multipliedBy(2), retention, false),
+                        Serdes.Bytes(),
+                        Serdes.ByteArray())
                 .withCachingDisabled();
     }
 
     /** Remembers the id; false when it is known already. */
     boolean add(String jobId, long nowMs) {
-        Bytes key = Bytes.wrap(Arrays.copyOf(Digests.sha256().digest(jobId.getBytes(StandardCharsets.UTF_8)), KEY_BYTES));
+        Bytes key =
+                Bytes.wrap(
+                        Arrays.copyOf(
+                                Digests.sha256().digest(jobId.getBytes(StandardCharsets.UTF_8)),
+                                KEY_BYTES));
         long bucket = nowMs - nowMs % bucketMs;
         if (store.fetch(key, bucket) != null || store.fetch(key, bucket - bucketMs) != null) {
             return false;

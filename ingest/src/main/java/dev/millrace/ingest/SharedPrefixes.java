@@ -5,9 +5,7 @@ import dev.millrace.schemas.PromptJob;
 import dev.millrace.schemas.SharedPrefix;
 import dev.millrace.schemas.Topics;
 import dev.millrace.schemas.serde.WireFormatException;
-import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
-import java.util.List;
+
 import org.apache.kafka.common.serialization.Deserializer;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.common.utils.Bytes;
@@ -18,15 +16,25 @@ import org.apache.kafka.streams.state.ReadOnlyKeyValueStore;
 import org.apache.kafka.streams.state.StoreBuilder;
 import org.apache.kafka.streams.state.Stores;
 
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+
 /**
- * The shared prefixes, every one in every process, as their topic holds them: raw bytes by prefix id. They are read as Avro when a
- * job asks, so that an unreadable one fails the jobs that name it and not the reading of the topic.
+ * The shared prefixes, every one in every process, as their topic holds them: raw bytes by prefix
+ * id. They are read as Avro when a job asks, so that an unreadable one fails the jobs that name it
+ * and not the reading of the topic.
  */
 final class SharedPrefixes {
     static final String STORE = "shared-prefixes";
 
     /** What came of looking a prefix up. */
-    enum Found { RESOLVED, UNKNOWN, FOREIGN, UNREADABLE }
+    enum Found {
+        RESOLVED,
+        UNKNOWN,
+        FOREIGN,
+        UNREADABLE
+    }
 
     private final ReadOnlyKeyValueStore<Bytes, byte[]> store;
     private final Deserializer<SharedPrefix> reader;
@@ -37,7 +45,8 @@ final class SharedPrefixes {
     }
 
     static StoreBuilder<KeyValueStore<Bytes, byte[]>> storeBuilder() {
-        return Stores.keyValueStoreBuilder(Stores.persistentKeyValueStore(STORE), Serdes.Bytes(), Serdes.ByteArray())
+        return Stores.keyValueStoreBuilder(
+                        Stores.persistentKeyValueStore(STORE), Serdes.Bytes(), Serdes.ByteArray())
                 .withLoggingDisabled();
     }
 
@@ -46,7 +55,10 @@ final class SharedPrefixes {
         return store.get(key(prefixId)) != null;
     }
 
-    /** Puts the prefix's messages before the job's and takes its id out, if it is there and the job's tenant may use it. */
+    /**
+     * Puts the prefix's messages before the job's and takes its id out, if it is there and the
+     * job's tenant may use it.
+     */
     Found resolve(PromptJob job) {
         byte[] bytes = store.get(key(job.getSharedPrefixId()));
         if (bytes == null) {

@@ -1,9 +1,7 @@
 package dev.millrace.ingest;
 
 import dev.millrace.schemas.registry.RegistryUnavailableException;
-import java.time.Duration;
-import java.time.InstantSource;
-import java.util.concurrent.locks.LockSupport;
+
 import org.apache.kafka.common.errors.InvalidPidMappingException;
 import org.apache.kafka.common.errors.InvalidProducerEpochException;
 import org.apache.kafka.common.errors.ProducerFencedException;
@@ -12,9 +10,14 @@ import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.concurrent.locks.LockSupport;
+
 /**
- * What to do when a stream thread dies: start another after a pause if the cause may pass by itself, else stop the application.
- * Either way nothing is lost: the open transaction is aborted, and its records are read again.
+ * What to do when a stream thread dies: start another after a pause if the cause may pass by
+ * itself, else stop the application. Either way nothing is lost: the open transaction is aborted,
+ * and its records are read again.
  *
  * <pre>
  * retry   the registry or a broker does not answer; another producer took the transactional id over
@@ -25,6 +28,7 @@ final class StreamFailures implements StreamsUncaughtExceptionHandler {
     private static final Logger LOG = LoggerFactory.getLogger(StreamFailures.class);
     private static final Duration PAUSE_MIN = Duration.ofMillis(500);
     private static final Duration PAUSE_MAX = Duration.ofSeconds(10);
+
     /** A failure this long after the one before starts with the shortest pause again. */
     private static final Duration CALM = Duration.ofMinutes(1);
 
@@ -45,7 +49,10 @@ final class StreamFailures implements StreamsUncaughtExceptionHandler {
             return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
         }
         Duration wait = nextPause();
-        LOG.warn("Ingest pauses for {} ms and tries again: {}", wait.toMillis(), rootMessage(exception));
+        LOG.warn(
+                "Ingest pauses for {} ms and tries again: {}",
+                wait.toMillis(),
+                rootMessage(exception));
         // The dying thread itself calls this, so the pause holds nobody else up.
         LockSupport.parkNanos(wait.toNanos());
         return StreamThreadExceptionResponse.REPLACE_THREAD;
@@ -58,8 +65,10 @@ final class StreamFailures implements StreamsUncaughtExceptionHandler {
 
     static boolean isRetriable(Throwable exception) {
         for (Throwable cause = exception; cause != null; cause = cause.getCause()) {
-            if (cause instanceof RegistryUnavailableException || cause instanceof RetriableException
-                    || cause instanceof ProducerFencedException || cause instanceof InvalidProducerEpochException
+            if (cause instanceof RegistryUnavailableException
+                    || cause instanceof RetriableException
+                    || cause instanceof ProducerFencedException
+                    || cause instanceof InvalidProducerEpochException
                     || cause instanceof InvalidPidMappingException) {
                 return true;
             }

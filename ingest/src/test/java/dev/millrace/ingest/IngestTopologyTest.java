@@ -8,20 +8,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.millrace.ingest.IngestMetrics.Outcome;
 import dev.millrace.schemas.BatchEvent;
 import dev.millrace.schemas.BatchEventKind;
-import dev.millrace.schemas.ChatMessage;
 import dev.millrace.schemas.Completion;
 import dev.millrace.schemas.CompletionStatus;
 import dev.millrace.schemas.DeadLetter;
 import dev.millrace.schemas.ErrorInfo;
 import dev.millrace.schemas.PromptJob;
 import dev.millrace.schemas.Topics;
-import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
-import java.time.Duration;
-import java.util.List;
-import java.util.Map;
-import java.util.Set;
+
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.streams.test.TestRecord;
 import org.junit.jupiter.api.AfterEach;
@@ -30,16 +23,25 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInfo;
 import org.junit.jupiter.api.io.TempDir;
 
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
 class IngestTopologyTest {
-    @TempDir
-    Path stateDir;
+    @TempDir Path stateDir;
 
     private IngestConfig config;
     private IngestDriver driver;
 
     @BeforeEach
     void start(TestInfo test) {
-        config = IngestDriver.config(stateDir, "ingest-" + test.getTestMethod().orElseThrow().getName());
+        config =
+                IngestDriver.config(
+                        stateDir, "ingest-" + test.getTestMethod().orElseThrow().getName());
         driver = new IngestDriver(config, IngestDriver.START);
     }
 
@@ -70,14 +72,18 @@ class IngestTopologyTest {
         assertEquals("00-1", text(ready.getFirst(), "traceparent"));
         assertEquals("default", text(ready.getFirst(), dev.millrace.schemas.RecordHeaders.TENANT));
         assertEquals("b", text(ready.getFirst(), dev.millrace.schemas.RecordHeaders.BATCH));
-        assertEquals(Long.toString(JobHeaders.promptTokens(job)),
+        assertEquals(
+                Long.toString(JobHeaders.promptTokens(job)),
                 text(ready.getFirst(), dev.millrace.schemas.RecordHeaders.PROMPT_TOKENS));
         assertEquals("m", text(ready.getFirst(), dev.millrace.schemas.RecordHeaders.REQUEST_MODEL));
-        assertEquals("chat", text(ready.getFirst(), dev.millrace.schemas.RecordHeaders.OPERATION_NAME));
+        assertEquals(
+                "chat", text(ready.getFirst(), dev.millrace.schemas.RecordHeaders.OPERATION_NAME));
         assertEquals(driver.now(), ready.getFirst().getRecordTime());
         job.setPrefixFingerprint(passed.getPrefixFingerprint());
         assertEquals(job, passed);
-        assertEquals(List.of("b/2"), driver.ready("h200").stream().map(record -> record.value().getJobId()).toList());
+        assertEquals(
+                List.of("b/2"),
+                driver.ready("h200").stream().map(record -> record.value().getJobId()).toList());
         assertEquals(List.of(), driver.completions());
         assertEquals(2, driver.count(Outcome.ADMITTED));
     }
@@ -96,7 +102,9 @@ class IngestTopologyTest {
         driver.raw(new byte[0], driver.bytes(IngestDriver.job("").build()), new RecordHeaders());
         driver.prompt(IngestDriver.job("3"));
 
-        assertEquals(List.of("1", "2", "3"), driver.ready().stream().map(record -> record.value().getJobId()).toList());
+        assertEquals(
+                List.of("1", "2", "3"),
+                driver.ready().stream().map(record -> record.value().getJobId()).toList());
         List<DeadLetter> letters = driver.deadLetters();
         assertEquals(4, letters.size());
         DeadLetter first = letters.getFirst();
@@ -108,7 +116,9 @@ class IngestTopologyTest {
         assertEquals(Map.of("h", ByteBuffer.wrap(new byte[] {9})), first.getHeaders());
         assertEquals("ingest", first.getFailedBy());
         assertEquals("unreadable_record", first.getError().getCode());
-        assertTrue(first.getError().getMessage().startsWith("prompts-0-1: "), first.getError()::getMessage);
+        assertTrue(
+                first.getError().getMessage().startsWith("prompts-0-1: "),
+                first.getError()::getMessage);
         assertNull(letters.get(1).getKey());
         assertNull(letters.get(2).getValue());
         assertEquals("missing_job_id", letters.get(3).getError().getCode());
@@ -117,8 +127,14 @@ class IngestTopologyTest {
 
     @Test
     void rejectedAndInvalidJobsEndAsFailed() {
-        ErrorInfo rejection = new ErrorInfo("invalid_type", "line 3: body.n must be an integer", "body.n");
-        driver.prompt(IngestDriver.job("b/1").setBatchId("b").setTenant("acme").setRejection(rejection).setMetadata(Map.of("k", "v")));
+        ErrorInfo rejection =
+                new ErrorInfo("invalid_type", "line 3: body.n must be an integer", "body.n");
+        driver.prompt(
+                IngestDriver.job("b/1")
+                        .setBatchId("b")
+                        .setTenant("acme")
+                        .setRejection(rejection)
+                        .setMetadata(Map.of("k", "v")));
         driver.prompt(IngestDriver.job("2").setMessages(List.of()));
 
         List<Completion> ended = driver.completions();
@@ -171,8 +187,11 @@ class IngestTopologyTest {
         driver.prompt(IngestDriver.job("2").setMessages(List.of()));
         driver.prompt(IngestDriver.job("2"));
         driver.prompt(IngestDriver.job("3"));
-        assertEquals(List.of("1", "3"), driver.ready().stream().map(record -> record.value().getJobId()).toList());
-        assertEquals(List.of("2"), driver.completions().stream().map(Completion::getJobId).toList());
+        assertEquals(
+                List.of("1", "3"),
+                driver.ready().stream().map(record -> record.value().getJobId()).toList());
+        assertEquals(
+                List.of("2"), driver.completions().stream().map(Completion::getJobId).toList());
         assertEquals(2, driver.count(Outcome.DUPLICATE));
     }
 
@@ -199,16 +218,25 @@ class IngestTopologyTest {
         driver.raw(null, driver.bytes(job), new RecordHeaders());
         driver.raw("else".getBytes(StandardCharsets.UTF_8), driver.bytes(job), new RecordHeaders());
         driver.prompt(IngestDriver.job("1"));
-        assertEquals(List.of("1"), driver.ready().stream().map(record -> record.value().getJobId()).toList());
+        assertEquals(
+                List.of("1"),
+                driver.ready().stream().map(record -> record.value().getJobId()).toList());
         assertEquals(2, driver.count(Outcome.REKEYED));
         assertEquals(2, driver.count(Outcome.DUPLICATE));
     }
 
     @Test
     void talliesAreCumulativePerSubmissionAndSentWhenTheyChange() {
-        driver.prompt(IngestDriver.job("b/1").setBatchId("b").setSubmissionId("s1").setTenant("acme"));
-        driver.prompt(IngestDriver.job("b/2").setBatchId("b").setSubmissionId("s1").setTenant("acme").setMessages(List.of()));
-        driver.prompt(IngestDriver.job("b/1").setBatchId("b").setSubmissionId("s2").setTenant("acme"));
+        driver.prompt(
+                IngestDriver.job("b/1").setBatchId("b").setSubmissionId("s1").setTenant("acme"));
+        driver.prompt(
+                IngestDriver.job("b/2")
+                        .setBatchId("b")
+                        .setSubmissionId("s1")
+                        .setTenant("acme")
+                        .setMessages(List.of()));
+        driver.prompt(
+                IngestDriver.job("b/1").setBatchId("b").setSubmissionId("s2").setTenant("acme"));
         driver.prompt(IngestDriver.job("nobatch"));
         driver.advance(Duration.ofMillis(200));
         List<BatchEvent> events = driver.batchEvents();
@@ -228,7 +256,8 @@ class IngestTopologyTest {
         assertTally(driver.batchEvents().getFirst(), "s1", 3, 0);
     }
 
-    private static void assertTally(BatchEvent event, String submission, long admitted, long duplicates) {
+    private static void assertTally(
+            BatchEvent event, String submission, long admitted, long duplicates) {
         assertEquals(submission, event.getSubmissionId());
         assertEquals(admitted, event.getAdmitted());
         assertEquals(duplicates, event.getDuplicates());
@@ -237,85 +266,28 @@ class IngestTopologyTest {
     @Test
     void aNewTaskOverTheSameStoresGoesOnWhereTheOldOneWas() {
         driver.prompt(IngestDriver.job("b/1").setBatchId("b").setSubmissionId("s"));
-        driver.prompt(IngestDriver.job("b/2").setBatchId("b").setSubmissionId("s").setSharedPrefixId("late"));
+        driver.prompt(
+                IngestDriver.job("b/2")
+                        .setBatchId("b")
+                        .setSubmissionId("s")
+                        .setSharedPrefixId("late"));
         driver = driver.restart();
         driver.prompt(IngestDriver.job("b/1").setBatchId("b").setSubmissionId("s"));
-        driver.prompt(IngestDriver.job("b/2").setBatchId("b").setSubmissionId("s").setSharedPrefixId("late"));
+        driver.prompt(
+                IngestDriver.job("b/2")
+                        .setBatchId("b")
+                        .setSubmissionId("s")
+                        .setSharedPrefixId("late"));
         assertEquals(2, driver.count(Outcome.DUPLICATE));
         assertTrue(driver.ready().isEmpty());
         driver.sharedPrefix("late", "default", "Shared.");
         driver.advance(Duration.ofSeconds(1));
-        assertEquals(List.of("b/2"), driver.ready().stream().map(record -> record.value().getJobId()).toList());
+        assertEquals(
+                List.of("b/2"),
+                driver.ready().stream().map(record -> record.value().getJobId()).toList());
         driver.advance(Duration.ofMillis(200));
         List<BatchEvent> events = driver.batchEvents();
         assertTally(events.getLast(), "s", 2, 2);
-    }
-
-    @Test
-    void sharedPrefixComesFirstAndTheIdGoes() {
-        driver.sharedPrefix("p", "default", "One.", "Two.");
-        driver.prompt(IngestDriver.job("1").setSharedPrefixId("p"));
-        driver.prompt(IngestDriver.job("2").setSharedPrefixId("p").setMessages(List.of(new ChatMessage("user", "other", null))));
-        List<TestRecord<String, PromptJob>> ready = driver.ready();
-        PromptJob job = ready.getFirst().value();
-        assertNull(job.getSharedPrefixId());
-        assertEquals(List.of("One.", "Two.", "Be brief.", "Hi 1"), job.getMessages().stream().map(ChatMessage::getContent).toList());
-        assertEquals(3, ready.get(1).value().getMessages().size());
-        assertEquals(0, driver.count(Outcome.PARKED));
-    }
-
-    @Test
-    void jobWaitsForItsPrefixAndKeepsItsHeaders() {
-        RecordHeaders headers = new RecordHeaders();
-        headers.add("traceparent", "00-2".getBytes(StandardCharsets.UTF_8));
-        headers.add("empty", null);
-        driver.raw("1".getBytes(StandardCharsets.UTF_8), driver.bytes(IngestDriver.job("1").setSharedPrefixId("p").build()), headers);
-        driver.prompt(IngestDriver.job("2").setSharedPrefixId("q"));
-        driver.prompt(IngestDriver.job("3").setSharedPrefixId("p"));
-        driver.advance(Duration.ofSeconds(10));
-        assertTrue(driver.ready().isEmpty());
-        driver.sharedPrefix("p", "default", "Shared.");
-        driver.advance(Duration.ofSeconds(1));
-        List<TestRecord<String, PromptJob>> ready = driver.ready();
-        assertEquals(Set.of("1", "3"), Set.copyOf(ready.stream().map(record -> record.value().getJobId()).toList()));
-        TestRecord<String, PromptJob> first = ready.stream().filter(r -> r.value().getJobId().equals("1")).findFirst().orElseThrow();
-        assertEquals("00-2", text(first, "traceparent"));
-        assertTrue(first.headers().lastHeader("empty") != null && first.headers().lastHeader("empty").value() == null);
-        assertEquals("Shared.", first.value().getMessages().getFirst().getContent());
-        assertEquals(List.of(), driver.completions());
-
-        driver.advance(Duration.ofSeconds(19));
-        Completion failed = driver.completions().getFirst();
-        assertEquals("2", failed.getJobId());
-        assertEquals("shared_prefix_not_found", failed.getError().getCode());
-        assertEquals("body.shared_prefix_id", failed.getError().getParam());
-        driver.advance(Duration.ofSeconds(60));
-        assertEquals(List.of(), driver.completions(), "each parked job ends once");
-    }
-
-    @Test
-    void waitingJobExpiresAtItsDeadline() {
-        driver.prompt(IngestDriver.job("1").setSharedPrefixId("p").setDeadline(IngestDriver.START.plusSeconds(5)));
-        driver.advance(Duration.ofSeconds(30));
-        assertEquals(CompletionStatus.EXPIRED, driver.completions().getFirst().getStatus());
-    }
-
-    @Test
-    void prefixOfAnotherTenantIsNotGivenAway() {
-        driver.sharedPrefix("p", "acme", "Secret.");
-        driver.prompt(IngestDriver.job("1").setSharedPrefixId("p").setTenant("other"));
-        driver.prompt(IngestDriver.job("2").setSharedPrefixId("p").setTenant("acme"));
-        assertEquals("shared_prefix_not_found", driver.completions().getFirst().getError().getCode());
-        assertEquals(List.of("2"), driver.ready().stream().map(record -> record.value().getJobId()).toList());
-    }
-
-    @Test
-    void unreadablePrefixFailsTheJobsThatNameIt() {
-        driver.rawSharedPrefix("p", new byte[] {1, 2, 3});
-        driver.prompt(IngestDriver.job("1").setSharedPrefixId("p"));
-        driver.prompt(IngestDriver.job("2"));
-        assertEquals("shared_prefix_unreadable", driver.completions().getFirst().getError().getCode());
-        assertEquals(1, driver.ready().size());
     }
 
     @Test
@@ -327,7 +299,9 @@ class IngestTopologyTest {
         List<String> keys = driver.ready().stream().map(TestRecord::key).toList();
         String cold = keys.getFirst();
         assertEquals(List.of(cold), keys.subList(0, 10).stream().distinct().toList());
-        assertEquals(Set.of(cold + "-0", cold + "-1", cold + "-2", cold + "-3"), Set.copyOf(keys.subList(10, 210)));
+        assertEquals(
+                Set.of(cold + "-0", cold + "-1", cold + "-2", cold + "-3"),
+                Set.copyOf(keys.subList(10, 210)));
     }
 
     @Test
@@ -345,7 +319,9 @@ class IngestTopologyTest {
         assertEquals(Map.of(), ended.get(1).getMetadata(), "there is no room for them");
         DeadLetter letter = driver.deadLetters().getFirst();
         assertNull(letter.getValue());
-        assertTrue(letter.getError().getMessage().contains("5000 bytes"), letter.getError()::getMessage);
+        assertTrue(
+                letter.getError().getMessage().contains("5000 bytes"),
+                letter.getError()::getMessage);
         assertEquals(1, driver.ready().size());
     }
 

@@ -6,10 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import dev.millrace.schemas.ChatMessage;
 import dev.millrace.schemas.Endpoint;
 import dev.millrace.schemas.PromptJob;
+
+import org.junit.jupiter.api.Test;
+
 import java.util.Collections;
 import java.util.List;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.Test;
 
 class PromptFingerprintTest {
     @Test
@@ -26,7 +28,8 @@ class PromptFingerprintTest {
 
     @Test
     void bordersBetweenTextsCount() {
-        assertNotEquals(of(chat("system", "ab", "system", "c")), of(chat("system", "a", "system", "bc")));
+        assertNotEquals(
+                of(chat("system", "ab", "system", "c")), of(chat("system", "a", "system", "bc")));
     }
 
     @Test
@@ -47,18 +50,29 @@ class PromptFingerprintTest {
     @Test
     void completionsCountByTheirHead() {
         String text = "x".repeat(PromptFingerprint.HEAD_CHARS);
-        assertEquals(of(completion().setPrompt(text + "a")), of(completion().setPrompt(text + "b")));
+        assertEquals(
+                of(completion().setPrompt(text + "a")), of(completion().setPrompt(text + "b")));
         assertNotEquals(of(completion().setPrompt("a")), of(completion().setPrompt("b")));
         List<Integer> ids = Collections.nCopies(PromptFingerprint.HEAD_TOKENS, 7);
-        List<Integer> longer = IntStream.range(0, 300).mapToObj(i -> i < PromptFingerprint.HEAD_TOKENS ? 7 : i).toList();
-        assertEquals(of(completion().setPromptTokenIds(ids)), of(completion().setPromptTokenIds(longer)));
-        assertNotEquals(of(completion().setPromptTokenIds(List.of(1))), of(completion().setPromptTokenIds(List.of(2))));
+        List<Integer> longer =
+                IntStream.range(0, 300)
+                        .mapToObj(i -> i < PromptFingerprint.HEAD_TOKENS ? 7 : i)
+                        .toList();
+        assertEquals(
+                of(completion().setPromptTokenIds(ids)),
+                of(completion().setPromptTokenIds(longer)));
+        assertNotEquals(
+                of(completion().setPromptTokenIds(List.of(1))),
+                of(completion().setPromptTokenIds(List.of(2))));
     }
 
     @Test
     void staysTheSameFromReleaseToRelease() {
-        // Ready records of an older release must meet those of a newer one. Changing this value is a decision.
-        assertEquals("bb1d4dd669398336", PromptFingerprint.hex(of(chat("system", "Be brief.", "user", "a"))));
+        // Ready records of an older release must meet those of a newer one. Changing this value is
+        // a decision.
+        assertEquals(
+                "bb1d4dd669398336",
+                PromptFingerprint.hex(of(chat("system", "Be brief.", "user", "a"))));
         assertEquals("000000000000000f", PromptFingerprint.hex(15));
     }
 
@@ -67,8 +81,16 @@ class PromptFingerprintTest {
     }
 
     private static PromptJob.Builder chat(String... rolesAndContents) {
-        return IngestDriver.job("j").setMessages(IntStream.range(0, rolesAndContents.length / 2)
-                .mapToObj(i -> new ChatMessage(rolesAndContents[2 * i], rolesAndContents[2 * i + 1], null)).toList());
+        return IngestDriver.job("j")
+                .setMessages(
+                        IntStream.range(0, rolesAndContents.length / 2)
+                                .mapToObj(
+                                        i ->
+                                                new ChatMessage(
+                                                        rolesAndContents[2 * i],
+                                                        rolesAndContents[2 * i + 1],
+                                                        null))
+                                .toList());
     }
 
     private static PromptJob.Builder completion() {

@@ -3,10 +3,7 @@ package dev.millrace.ingest;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.millrace.schemas.BatchEvent;
-import java.time.Duration;
-import java.time.Instant;
-import java.util.ArrayList;
-import java.util.List;
+
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.common.utils.Bytes;
 import org.apache.kafka.streams.processor.api.MockProcessorContext;
@@ -15,10 +12,20 @@ import org.apache.kafka.streams.state.Stores;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+
 class TalliesTest {
     private static final Instant NOW = Instant.ofEpochMilli(1_000_000);
-    private final KeyValueStore<Bytes, byte[]> store = Stores.keyValueStoreBuilder(
-            Stores.inMemoryKeyValueStore(Tallies.STORE), Serdes.Bytes(), Serdes.ByteArray()).withLoggingDisabled().build();
+    private final KeyValueStore<Bytes, byte[]> store =
+            Stores.keyValueStoreBuilder(
+                            Stores.inMemoryKeyValueStore(Tallies.STORE),
+                            Serdes.Bytes(),
+                            Serdes.ByteArray())
+                    .withLoggingDisabled()
+                    .build();
 
     @BeforeEach
     void openStore() {
@@ -27,7 +34,8 @@ class TalliesTest {
 
     @Test
     void whatWasCountedButNotSentIsSentAfterARestart() {
-        new Tallies(store, "t").admitted(IngestDriver.job("b/1").setBatchId("b").setSubmissionId("s").build(), 5);
+        new Tallies(store, "t")
+                .admitted(IngestDriver.job("b/1").setBatchId("b").setSubmissionId("s").build(), 5);
         List<BatchEvent> events = sent(new Tallies(store, "t"));
         assertEquals(1, events.size());
         assertEquals(1, events.getFirst().getAdmitted());

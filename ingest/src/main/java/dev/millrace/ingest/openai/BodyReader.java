@@ -7,14 +7,16 @@ import dev.millrace.schemas.Endpoint;
 import dev.millrace.schemas.ErrorInfo;
 import dev.millrace.schemas.PromptJob;
 import dev.millrace.schemas.SamplingParams;
+
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
 /**
- * Reads the body of a request line, field by field: each is read by its reader in the tables below, is neutral
- * ({@link NeutralFields}), or is an error that names it. An explicit null is the same as an absent field.
+ * Reads the body of a request line, field by field: each is read by its reader in the tables below,
+ * is neutral ({@link NeutralFields}), or is an error that names it. An explicit null is the same as
+ * an absent field.
  */
 final class BodyReader {
     /** Reads one field into the draft. */
@@ -22,41 +24,59 @@ final class BodyReader {
         void read(JsonField field, Draft draft);
     }
 
-    private static final Map<String, Reader> BOTH = Map.ofEntries(
-            entry("model", (f, d) -> d.job.setModel(f.nonEmptyText())),
-            entry("max_tokens", (f, d) -> d.maxTokens = f.int32()),
-            entry("max_completion_tokens", (f, d) -> d.maxCompletionTokens = f.int32()),
-            entry("temperature", (f, d) -> d.sampling.setTemperature(f.number())),
-            entry("top_p", (f, d) -> d.sampling.setTopP(f.number())),
-            entry("top_k", (f, d) -> d.sampling.setTopK(f.int32())),
-            entry("min_p", (f, d) -> d.sampling.setMinP(f.number())),
-            entry("repetition_penalty", (f, d) -> d.sampling.setRepetitionPenalty(f.number())),
-            entry("presence_penalty", (f, d) -> d.sampling.setPresencePenalty(f.number())),
-            entry("frequency_penalty", (f, d) -> d.sampling.setFrequencyPenalty(f.number())),
-            entry("logit_bias", (f, d) -> d.sampling.setLogitBias(logitBias(f))),
-            entry("stop", (f, d) -> d.sampling.setStop(stop(f))),
-            entry("stop_token_ids", (f, d) -> d.sampling.setStopTokenIds(f.items().stream().map(JsonField::tokenId).toList())),
-            entry("n", (f, d) -> d.sampling.setN(f.int32())),
-            entry("seed", (f, d) -> d.sampling.setSeed(f.int64())),
-            entry("ignore_eos", (f, d) -> d.sampling.setIgnoreEos(f.bool())),
-            entry("return_token_ids", (f, d) -> d.sampling.setReturnTokenIds(f.bool())),
-            entry("skip_special_tokens", (f, d) -> d.sampling.setSkipSpecialTokens(f.bool())),
-            entry("metadata", (f, d) -> d.metadata.putAll(metadata(f))),
-            entry("user", (f, d) -> d.user = f.text()),
-            entry("priority", BodyReader::priority));
+    private static final Map<String, Reader> BOTH =
+            Map.ofEntries(
+                    entry("model", (f, d) -> d.job.setModel(f.nonEmptyText())),
+                    entry("max_tokens", (f, d) -> d.maxTokens = f.int32()),
+                    entry("max_completion_tokens", (f, d) -> d.maxCompletionTokens = f.int32()),
+                    entry("temperature", (f, d) -> d.sampling.setTemperature(f.number())),
+                    entry("top_p", (f, d) -> d.sampling.setTopP(f.number())),
+                    entry("top_k", (f, d) -> d.sampling.setTopK(f.int32())),
+                    entry("min_p", (f, d) -> d.sampling.setMinP(f.number())),
+                    entry(
+                            "repetition_penalty",
+                            (f, d) -> d.sampling.setRepetitionPenalty(f.number())),
+                    entry("presence_penalty", (f, d) -> d.sampling.setPresencePenalty(f.number())),
+                    entry(
+                            "frequency_penalty",
+                            (f, d) -> d.sampling.setFrequencyPenalty(f.number())),
+                    entry("logit_bias", (f, d) -> d.sampling.setLogitBias(logitBias(f))),
+                    entry("stop", (f, d) -> d.sampling.setStop(stop(f))),
+                    entry(
+                            "stop_token_ids",
+                            (f, d) ->
+                                    d.sampling.setStopTokenIds(
+                                            f.items().stream().map(JsonField::tokenId).toList())),
+                    entry("n", (f, d) -> d.sampling.setN(f.int32())),
+                    entry("seed", (f, d) -> d.sampling.setSeed(f.int64())),
+                    entry("ignore_eos", (f, d) -> d.sampling.setIgnoreEos(f.bool())),
+                    entry("return_token_ids", (f, d) -> d.sampling.setReturnTokenIds(f.bool())),
+                    entry(
+                            "skip_special_tokens",
+                            (f, d) -> d.sampling.setSkipSpecialTokens(f.bool())),
+                    entry("metadata", (f, d) -> d.metadata.putAll(metadata(f))),
+                    entry("user", (f, d) -> d.user = f.text()),
+                    entry("priority", BodyReader::priority));
 
-    private static final Map<String, Reader> CHAT = with(Map.of(
-            "messages", (f, d) -> d.job.setMessages(MessageReader.readAll(f)),
-            "shared_prefix_id", (f, d) -> d.job.setSharedPrefixId(f.nonEmptyText()),
-            "tools", (f, d) -> d.job.setTools(tools(f)),
-            "chat_template_kwargs", (f, d) -> d.job.setChatTemplateKwargs(f.object().value().toString()),
-            "logprobs", (f, d) -> d.chatLogprobs = f.bool(),
-            "top_logprobs", (f, d) -> d.topLogprobs = f.int32()));
+    private static final Map<String, Reader> CHAT =
+            with(
+                    Map.of(
+                            "messages", (f, d) -> d.job.setMessages(MessageReader.readAll(f)),
+                            "shared_prefix_id", (f, d) -> d.job.setSharedPrefixId(f.nonEmptyText()),
+                            "tools", (f, d) -> d.job.setTools(tools(f)),
+                            "chat_template_kwargs",
+                                    (f, d) ->
+                                            d.job.setChatTemplateKwargs(
+                                                    f.object().value().toString()),
+                            "logprobs", (f, d) -> d.chatLogprobs = f.bool(),
+                            "top_logprobs", (f, d) -> d.topLogprobs = f.int32()));
 
-    private static final Map<String, Reader> COMPLETIONS = with(Map.of(
-            "prompt", (f, d) -> PromptReader.readInto(f, d.job),
-            "logprobs", (f, d) -> d.sampling.setLogprobs(f.int32()),
-            "best_of", (f, d) -> d.bestOf = f.int32()));
+    private static final Map<String, Reader> COMPLETIONS =
+            with(
+                    Map.of(
+                            "prompt", (f, d) -> PromptReader.readInto(f, d.job),
+                            "logprobs", (f, d) -> d.sampling.setLogprobs(f.int32()),
+                            "best_of", (f, d) -> d.bestOf = f.int32()));
 
     /** What the fields of a body say, before the checks that need more than one of them. */
     private static final class Draft {
@@ -77,7 +97,10 @@ final class BodyReader {
 
     private BodyReader() {}
 
-    /** Reads the body into the job, whose ids and endpoint are set already; throws {@link FieldException}. */
+    /**
+     * Reads the body into the job, whose ids and endpoint are set already; throws {@link
+     * FieldException}.
+     */
     static void readInto(JsonField body, PromptJob.Builder job) {
         Endpoint endpoint = job.getEndpoint();
         Map<String, Reader> readers = endpoint == Endpoint.CHAT_COMPLETIONS ? CHAT : COMPLETIONS;
@@ -86,7 +109,10 @@ final class BodyReader {
             JsonField field = body.member(name);
             Reader reader = readers.get(name);
             if (reader == null && !NeutralFields.knows(name, endpoint)) {
-                throw new FieldException(ErrorCodes.UNKNOWN, field.path(), field.path() + " is not a field that is known here");
+                throw new FieldException(
+                        ErrorCodes.UNKNOWN,
+                        field.path(),
+                        field.path() + " is not a field that is known here");
             }
             if (field.value().isNull()) {
                 continue;
@@ -109,21 +135,31 @@ final class BodyReader {
         } else {
             require(job.getPrompt() != null || job.getPromptTokenIds() != null, body, "prompt");
         }
-        if (draft.maxTokens != null && draft.maxCompletionTokens != null && !draft.maxTokens.equals(draft.maxCompletionTokens)) {
-            throw new FieldException(ErrorCodes.INVALID_VALUE, body.path() + ".max_completion_tokens",
+        if (draft.maxTokens != null
+                && draft.maxCompletionTokens != null
+                && !draft.maxTokens.equals(draft.maxCompletionTokens)) {
+            throw new FieldException(
+                    ErrorCodes.INVALID_VALUE,
+                    body.path() + ".max_completion_tokens",
                     "body.max_completion_tokens is %d but body.max_tokens is %d; give one of them"
                             .formatted(draft.maxCompletionTokens, draft.maxTokens));
         }
-        draft.sampling.setMaxTokens(draft.maxTokens != null ? draft.maxTokens : draft.maxCompletionTokens);
+        draft.sampling.setMaxTokens(
+                draft.maxTokens != null ? draft.maxTokens : draft.maxCompletionTokens);
         String kept = draft.user == null ? null : draft.metadata.putIfAbsent("user", draft.user);
         if (kept != null && !kept.equals(draft.user)) {
-            throw new FieldException(ErrorCodes.INVALID_VALUE, body.path() + ".user",
+            throw new FieldException(
+                    ErrorCodes.INVALID_VALUE,
+                    body.path() + ".user",
                     "body.user differs from body.metadata.user, where it is kept");
         }
         SamplingParams sampling = draft.sampling.build();
         if (draft.bestOf != null && draft.bestOf != sampling.getN()) {
-            throw new FieldException(ErrorCodes.UNSUPPORTED_VALUE, body.path() + ".best_of",
-                    "body.best_of %d is not supported; only the value of n (%d) is".formatted(draft.bestOf, sampling.getN()));
+            throw new FieldException(
+                    ErrorCodes.UNSUPPORTED_VALUE,
+                    body.path() + ".best_of",
+                    "body.best_of %d is not supported; only the value of n (%d) is"
+                            .formatted(draft.bestOf, sampling.getN()));
         }
         ErrorInfo problem = SamplingRules.firstProblem(sampling, job.getEndpoint());
         if (problem != null) {
@@ -139,8 +175,11 @@ final class BodyReader {
             return draft.topLogprobs == null ? 0 : draft.topLogprobs;
         }
         if (draft.topLogprobs != null && draft.topLogprobs != 0) {
-            throw new FieldException(ErrorCodes.INVALID_VALUE, body.path() + ".top_logprobs",
-                    "body.top_logprobs is %d but body.logprobs is not true".formatted(draft.topLogprobs));
+            throw new FieldException(
+                    ErrorCodes.INVALID_VALUE,
+                    body.path() + ".top_logprobs",
+                    "body.top_logprobs is %d but body.logprobs is not true"
+                            .formatted(draft.topLogprobs));
         }
         return null;
     }

@@ -1,6 +1,9 @@
 package dev.millrace.ingest.openai;
 
-/** A field of a request line is wrong. Caught by {@link BatchLineParser}, which makes a rejected job of it. */
+/**
+ * A field of a request line is wrong. Caught by {@link BatchLineParser}, which makes a rejected job
+ * of it.
+ */
 final class FieldException extends RuntimeException {
     private final String code;
     private final transient String param;

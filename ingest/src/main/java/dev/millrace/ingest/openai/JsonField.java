@@ -1,12 +1,13 @@
 package dev.millrace.ingest.openai;
 
 import com.fasterxml.jackson.databind.JsonNode;
+
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A JSON value with its path inside the line. The readers return the value in the wanted type or throw a
- * {@link FieldException} that names path and value.
+ * A JSON value with its path inside the line. The readers return the value in the wanted type or
+ * throw a {@link FieldException} that names path and value.
  */
 record JsonField(String path, JsonNode value) {
     private static final int SHOWN_CHARS = 60;
@@ -96,11 +97,13 @@ record JsonField(String path, JsonNode value) {
     }
 
     FieldException wrongType(String wanted) {
-        return new FieldException(ErrorCodes.INVALID_TYPE, path, path + " must be " + wanted + ", not " + shown());
+        return new FieldException(
+                ErrorCodes.INVALID_TYPE, path, path + " must be " + wanted + ", not " + shown());
     }
 
     FieldException wrongValue(String rule, String given) {
-        return new FieldException(ErrorCodes.INVALID_VALUE, path, path + " " + rule + ", not " + given);
+        return new FieldException(
+                ErrorCodes.INVALID_VALUE, path, path + " " + rule + ", not " + given);
     }
 
     /** The value as a person recognises it in an error, shortened. */

@@ -7,28 +7,34 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+
 import java.io.IOException;
 
 /**
- * Reads one JSON value into a tree and refuses what JSON libraries let pass: a key given twice (whichever value they keep, the
- * producer may have meant the other) and half of a surrogate pair, which no UTF-8 can hold.
+ * Reads one JSON value into a tree and refuses what JSON libraries let pass: a key given twice
+ * (whichever value they keep, the producer may have meant the other) and half of a surrogate pair,
+ * which no UTF-8 can hold.
  */
 final class JsonReader {
     private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
 
     private JsonReader() {}
 
-    /** Reads the value that starts at the parser's current token. Depth is bounded by the parser's own constraint. */
+    /**
+     * Reads the value that starts at the parser's current token. Depth is bounded by the parser's
+     * own constraint.
+     */
     static JsonNode read(JsonParser in) throws IOException {
         return switch (in.currentToken()) {
             case START_OBJECT -> readObject(in);
             case START_ARRAY -> readArray(in);
             case VALUE_STRING -> NODES.textNode(checked(in.getText(), in));
-            case VALUE_NUMBER_INT -> switch (in.getNumberType()) {
-                case INT -> NODES.numberNode(in.getIntValue());
-                case LONG -> NODES.numberNode(in.getLongValue());
-                default -> NODES.numberNode(in.getBigIntegerValue());
-            };
+            case VALUE_NUMBER_INT ->
+                    switch (in.getNumberType()) {
+                        case INT -> NODES.numberNode(in.getIntValue());
+                        case LONG -> NODES.numberNode(in.getLongValue());
+                        default -> NODES.numberNode(in.getBigIntegerValue());
+                    };
             case VALUE_NUMBER_FLOAT -> NODES.numberNode(in.getDoubleValue());
             case VALUE_TRUE -> NODES.booleanNode(true);
             case VALUE_FALSE -> NODES.booleanNode(false);
@@ -66,10 +72,16 @@ final class JsonReader {
             if (!Character.isSurrogate(c)) {
                 continue;
             }
-            boolean pair = Character.isHighSurrogate(c) && i + 1 < text.length() && Character.isLowSurrogate(text.charAt(i + 1));
+            boolean pair =
+                    Character.isHighSurrogate(c)
+                            && i + 1 < text.length()
+                            && Character.isLowSurrogate(text.charAt(i + 1));
             if (!pair) {
                 String path = path(in);
-                String message = path + " holds half of a surrogate pair (\\u%04x) at character %d".formatted((int) c, i + 1);
+                String message =
+                        path
+                                + " holds half of a surrogate pair (\\u%04x) at character %d"
+                                        .formatted((int) c, i + 1);
                 throw new FieldException(ErrorCodes.INVALID_VALUE, path, message);
             }
             i++;

@@ -3,7 +3,9 @@ package dev.millrace.ingest.openai;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+
 import dev.millrace.schemas.ChatMessage;
+
 import java.util.ArrayList;
 import java.util.List;
 
@@ -36,10 +38,14 @@ final class MessageReader {
             }
         }
         String content = content(message.member("content"), extra);
-        return new ChatMessage(role.nonEmptyText(), content, extra.isEmpty() ? null : extra.toString());
+        return new ChatMessage(
+                role.nonEmptyText(), content, extra.isEmpty() ? null : extra.toString());
     }
 
-    /** The content where it is plain text; a list of parts goes into {@code extra} and stays a list for the template. */
+    /**
+     * The content where it is plain text; a list of parts goes into {@code extra} and stays a list
+     * for the template.
+     */
     private static String content(JsonField content, ObjectNode extra) {
         JsonNode value = content.value();
         if (value == null || value.isNull()) {
@@ -64,8 +70,13 @@ final class MessageReader {
             throw new FieldException(ErrorCodes.MISSING, type.path(), type.path() + " is missing");
         }
         if (!type.text().equals("text")) {
-            throw new FieldException(ErrorCodes.UNSUPPORTED_VALUE, type.path(),
-                    type.path() + " " + type.shown() + " is not supported: the models here read text only");
+            throw new FieldException(
+                    ErrorCodes.UNSUPPORTED_VALUE,
+                    type.path(),
+                    type.path()
+                            + " "
+                            + type.shown()
+                            + " is not supported: the models here read text only");
         }
         JsonField text = part.member("text");
         if (text.value() == null) {

@@ -6,14 +6,17 @@ import com.fasterxml.jackson.databind.node.DoubleNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
+
 import dev.millrace.schemas.Endpoint;
+
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
 /**
- * Fields of OpenAI's and vLLM's bodies that exist but are not implemented here. Each lists the values whose meaning is exactly
- * what happens anyway, so that a client which always sends its defaults is served; every other value is an error.
+ * Fields of OpenAI's and vLLM's bodies that exist but are not implemented here. Each lists the
+ * values whose meaning is exactly what happens anyway, so that a client which always sends its
+ * defaults is served; every other value is an error.
  */
 final class NeutralFields {
     private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
@@ -32,9 +35,22 @@ final class NeutralFields {
         neutral(BOTH, "use_beam_search", BooleanNode.FALSE);
         neutral(BOTH, "include_stop_str_in_output", BooleanNode.FALSE);
         neutral(BOTH, "bad_words", NODES.arrayNode());
-        for (String name : List.of("stream_options", "prompt_logprobs", "truncate_prompt_tokens", "allowed_token_ids",
-                "guided_json", "guided_regex", "guided_choice", "guided_grammar", "structured_outputs", "logits_processors",
-                "spaces_between_special_tokens", "safety_identifier", "prompt_cache_key", "prompt_cache_retention")) {
+        for (String name :
+                List.of(
+                        "stream_options",
+                        "prompt_logprobs",
+                        "truncate_prompt_tokens",
+                        "allowed_token_ids",
+                        "guided_json",
+                        "guided_regex",
+                        "guided_choice",
+                        "guided_grammar",
+                        "structured_outputs",
+                        "logits_processors",
+                        "spaces_between_special_tokens",
+                        "safety_identifier",
+                        "prompt_cache_key",
+                        "prompt_cache_retention")) {
             neutral(BOTH, name);
         }
         neutral(CHAT, "tool_choice", TextNode.valueOf("auto"), TextNode.valueOf("none"));
@@ -43,13 +59,33 @@ final class NeutralFields {
         neutral(CHAT, "add_generation_prompt", BooleanNode.TRUE);
         neutral(CHAT, "continue_final_message", BooleanNode.FALSE);
         neutral(CHAT, "add_special_tokens", BooleanNode.FALSE);
-        for (String name : List.of("functions", "function_call", "audio", "prediction", "reasoning_effort", "verbosity",
-                "web_search_options", "chat_template", "documents", "prompt", "suffix", "best_of")) {
+        for (String name :
+                List.of(
+                        "functions",
+                        "function_call",
+                        "audio",
+                        "prediction",
+                        "reasoning_effort",
+                        "verbosity",
+                        "web_search_options",
+                        "chat_template",
+                        "documents",
+                        "prompt",
+                        "suffix",
+                        "best_of")) {
             neutral(CHAT, name);
         }
         neutral(COMPLETIONS, "add_special_tokens", BooleanNode.TRUE);
-        for (String name : List.of("suffix", "prompt_embeds", "messages", "tools", "tool_choice", "chat_template_kwargs",
-                "shared_prefix_id", "top_logprobs")) {
+        for (String name :
+                List.of(
+                        "suffix",
+                        "prompt_embeds",
+                        "messages",
+                        "tools",
+                        "tool_choice",
+                        "chat_template_kwargs",
+                        "shared_prefix_id",
+                        "top_logprobs")) {
             neutral(COMPLETIONS, name);
         }
     }
@@ -68,11 +104,19 @@ final class NeutralFields {
             return;
         }
         if (neutral.isEmpty()) {
-            String where = endpoint == Endpoint.CHAT_COMPLETIONS ? BatchLineParser.CHAT_URL : BatchLineParser.COMPLETIONS_URL;
-            throw new FieldException(ErrorCodes.UNSUPPORTED, field.path(), field.path() + " is not supported for " + where);
+            String where =
+                    endpoint == Endpoint.CHAT_COMPLETIONS
+                            ? BatchLineParser.CHAT_URL
+                            : BatchLineParser.COMPLETIONS_URL;
+            throw new FieldException(
+                    ErrorCodes.UNSUPPORTED,
+                    field.path(),
+                    field.path() + " is not supported for " + where);
         }
         String only = String.join(" or ", neutral.stream().map(NeutralFields::text).toList());
-        throw new FieldException(ErrorCodes.UNSUPPORTED_VALUE, field.path(),
+        throw new FieldException(
+                ErrorCodes.UNSUPPORTED_VALUE,
+                field.path(),
                 field.path() + " " + field.shown() + " is not supported; only " + only + " is");
     }
 
@@ -91,7 +135,8 @@ final class NeutralFields {
         return endpoint == Endpoint.CHAT_COMPLETIONS ? CHAT : COMPLETIONS;
     }
 
-    private static void neutral(Map<String, List<JsonNode>> fields, String name, JsonNode... values) {
+    private static void neutral(
+            Map<String, List<JsonNode>> fields, String name, JsonNode... values) {
         fields.put(name, List.of(values));
     }
 

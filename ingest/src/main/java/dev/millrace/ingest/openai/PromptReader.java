@@ -1,11 +1,16 @@
 package dev.millrace.ingest.openai;
 
 import com.fasterxml.jackson.databind.JsonNode;
+
 import dev.millrace.schemas.PromptJob;
+
 import java.util.ArrayList;
 import java.util.List;
 
-/** Reads {@code body.prompt}: a text, a list of token ids, or a list that holds exactly one of these. */
+/**
+ * Reads {@code body.prompt}: a text, a list of token ids, or a list that holds exactly one of
+ * these.
+ */
 final class PromptReader {
     private PromptReader() {}
 
@@ -26,8 +31,13 @@ final class PromptReader {
             return;
         }
         if (value.size() > 1) {
-            throw new FieldException(ErrorCodes.UNSUPPORTED_VALUE, prompt.path(),
-                    prompt.path() + " holds " + value.size() + " prompts; a line is one job, so give each prompt a line of its own");
+            throw new FieldException(
+                    ErrorCodes.UNSUPPORTED_VALUE,
+                    prompt.path(),
+                    prompt.path()
+                            + " holds "
+                            + value.size()
+                            + " prompts; a line is one job, so give each prompt a line of its own");
         }
         JsonField only = prompt.items().getFirst();
         if (only.value().isTextual()) {

@@ -12,7 +12,8 @@ public final class BatchIds {
 
     private static final Pattern VALID = Pattern.compile("[A-Za-z0-9._:-]{1,200}");
     private static final int NAME_CHARS_MAX = 100;
-    private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
+    private static final DateTimeFormatter TIME =
+            DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
 
     private BatchIds() {}
 
@@ -21,10 +22,17 @@ public final class BatchIds {
         return VALID.matcher(id).matches();
     }
 
-    /** An id that says which file and when, and that no other run gets: {@code prompts-20260131T093000Z-1b9d6bcd}. */
+    /**
+     * An id that says which file and when, and that no other run gets: {@code
+     * prompts-20260131T093000Z-1b9d6bcd}.
+     */
     public static String of(String fileName, Instant now, UUID unique) {
         String base = fileName.replaceFirst("\\.jsonl?$", "").replaceAll("[^A-Za-z0-9._-]+", "-");
         String name = base.substring(0, Math.min(base.length(), NAME_CHARS_MAX));
-        return (name.isEmpty() || name.equals("-") ? "batch" : name) + "-" + TIME.format(now) + "-" + unique.toString().substring(0, 8);
+        return (name.isEmpty() || name.equals("-") ? "batch" : name)
+                + "-"
+                + TIME.format(now)
+                + "-"
+                + unique.toString().substring(0, 8);
     }
 }

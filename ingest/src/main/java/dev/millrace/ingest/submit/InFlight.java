@@ -1,16 +1,22 @@
 package dev.millrace.ingest.submit;
 
+import org.apache.kafka.clients.producer.Callback;
+import org.apache.kafka.common.errors.RecordTooLargeException;
+
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
-import org.apache.kafka.clients.producer.Callback;
-import org.apache.kafka.common.errors.RecordTooLargeException;
 
-/** The jobs that were sent and not yet acknowledged: at most so many, and what became of them. The producer's thread ends them. */
+/**
+ * The jobs that were sent and not yet acknowledged: at most so many, and what became of them. The
+ * producer's thread ends them.
+ */
 final class InFlight {
-    /** What is kept of a job in flight; the job itself lies in the producer's bounded buffer only. */
+    /**
+     * What is kept of a job in flight; the job itself lies in the producer's bounded buffer only.
+     */
     record Sent(long line, String customId, String model) {}
 
     private final int max;
@@ -39,7 +45,9 @@ final class InFlight {
         };
     }
 
-    /** Waits until nothing is in flight. The producer ends every send within its delivery timeout. */
+    /**
+     * Waits until nothing is in flight. The producer ends every send within its delivery timeout.
+     */
     void awaitNone() throws InterruptedException {
         free.acquire(max);
         free.release(max);

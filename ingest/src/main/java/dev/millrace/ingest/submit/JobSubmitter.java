@@ -5,10 +5,18 @@ import dev.millrace.ingest.openai.BatchLineParser;
 import dev.millrace.ingest.openai.JobDefaults;
 import dev.millrace.schemas.BatchEvent;
 import dev.millrace.schemas.BatchEventKind;
-import dev.millrace.schemas.ErrorInfo;
 import dev.millrace.schemas.PromptJob;
 import dev.millrace.schemas.Topics;
 import dev.millrace.schemas.serde.AvroSerializer;
+
+import org.apache.avro.specific.SpecificRecord;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.serialization.StringSerializer;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.time.Duration;
@@ -19,18 +27,12 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
-import org.apache.avro.specific.SpecificRecord;
-import org.apache.kafka.clients.producer.KafkaProducer;
-import org.apache.kafka.clients.producer.Producer;
-import org.apache.kafka.clients.producer.ProducerConfig;
-import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.common.KafkaException;
-import org.apache.kafka.common.serialization.StringSerializer;
 
 /**
- * Publishes a file of OpenAI Batch lines as jobs, between an OPENED and a SEALED event of its batch. Memory stays flat however long
- * the file is: one line is held, and a bounded number of jobs is in flight. A line that cannot be understood is published as a rejected
- * job, so that the batch's counts add up. One submitter runs one submission at a time, on the caller's thread.
+ * Publishes a file of OpenAI Batch lines as jobs, between an OPENED and a SEALED event of its
+ * batch. Memory stays flat however long the file is: one line is held, and a bounded number of jobs
+ * is in flight. A line that cannot be understood is published as a rejected job, so that the
+ * batch's counts add up. One submitter runs one submission at a time, on the caller's thread.
  */
 public final class JobSubmitter implements AutoCloseable {
     private static final int PROGRESS_LINES = 1000;
@@ -48,7 +50,8 @@ public final class JobSubmitter implements AutoCloseable {
         this(config, clock, producer(config));
     }
 
-    JobSubmitter(SubmitConfig config, InstantSource clock, Producer<String, SpecificRecord> producer) {
+    JobSubmitter(
+            SubmitConfig config, InstantSource clock, Producer<String, SpecificRecord> producer) {
         this.config = config;
         this.clock = clock;
         this.producer = producer;
@@ -70,7 +73,8 @@ public final class JobSubmitter implements AutoCloseable {
             this.file = file;
             this.listener = listener;
             this.reader = new LineReader(in, config.lineBytesMax());
-            this.defaults = new JobDefaults(config.batchId(), config.submissionId(), config.tenant(), now);
+            this.defaults =
+                    new JobDefaults(config.batchId(), config.submissionId(), config.tenant(), now);
         }
     }
 
@@ -79,9 +83,11 @@ public final class JobSubmitter implements AutoCloseable {
      *
      * @param in read to its end, not closed
      * @param file the input's name, for messages
-     * @throws SubmitException when Kafka, the registry or the input fails; what was sent stays, and sending it again is safe
+     * @throws SubmitException when Kafka, the registry or the input fails; what was sent stays, and
+     *     sending it again is safe
      */
-    public SubmitReport submit(InputStream in, String file, SubmitListener listener) throws InterruptedException {
+    public SubmitReport submit(InputStream in, String file, SubmitListener listener)
+            throws InterruptedException {
         Instant start = clock.instant();
         Run run = new Run(in, file, listener, start);
         try {
@@ -101,17 +107,26 @@ public final class JobSubmitter implements AutoCloseable {
             throw stopped(run, rootMessage(e), e);
         }
         run.listener.progress(run.lines, run.inFlight.acknowledged(), run.reader.bytesRead());
-        return new SubmitReport(config.batchId(), config.submissionId(), run.lines, run.inFlight.acknowledged(), run.rejected, run.listed,
-                run.reader.bytesRead(), Duration.between(start, clock.instant()));
+        return new SubmitReport(
+                config.batchId(),
+                config.submissionId(),
+                run.lines,
+                run.inFlight.acknowledged(),
+                run.rejected,
+                run.listed,
+                run.reader.bytesRead(),
+                Duration.between(start, clock.instant()));
     }
 
     private void publish(LineReader.Line line, Run run) throws InterruptedException {
         if (line.text() != null && line.text().isBlank()) {
             return;
         }
-        PromptJob job = line.text() != null
-                ? parser.parse(line.text(), line.number(), run.defaults)
-                : parser.reject(line.number(), run.defaults, "invalid_json_line", line.problem());
+        PromptJob job =
+                line.text() != null
+                        ? parser.parse(line.text(), line.number(), run.defaults)
+                        : parser.reject(
+                                line.number(), run.defaults, "invalid_json_line", line.problem());
         BatchRules.requireEndpoint(job, config.endpoint(), line.number());
         job.setDeadline(config.deadline());
         run.lines++;
@@ -125,8 +140,10 @@ public final class JobSubmitter implements AutoCloseable {
     }
 
     private void send(PromptJob job, long line, Run run) throws InterruptedException {
-        var callback = run.inFlight.enter(new InFlight.Sent(line, job.getCustomId(), job.getModel()));
-        ProducerRecord<String, SpecificRecord> record = new ProducerRecord<>(Topics.PROMPTS, job.getJobId(), job);
+        var callback =
+                run.inFlight.enter(new InFlight.Sent(line, job.getCustomId(), job.getModel()));
+        ProducerRecord<String, SpecificRecord> record =
+                new ProducerRecord<>(Topics.PROMPTS, job.getJobId(), job);
         JobHeaders.describe(job, record.headers());
         JobHeaders.trace(job, record.headers());
         producer.send(record, callback);
@@ -134,8 +151,13 @@ public final class JobSubmitter implements AutoCloseable {
 
     /** What the topic refused for its size goes out again as a rejected job, which is small. */
     private void publishTooLarge(Run run) throws InterruptedException {
-        for (InFlight.Sent sent = run.inFlight.nextTooLarge(); sent != null; sent = run.inFlight.nextTooLarge()) {
-            String reason = "the job is larger than topic " + Topics.PROMPTS + " takes (its max.message.bytes)";
+        for (InFlight.Sent sent = run.inFlight.nextTooLarge();
+                sent != null;
+                sent = run.inFlight.nextTooLarge()) {
+            String reason =
+                    "the job is larger than topic "
+                            + Topics.PROMPTS
+                            + " takes (its max.message.bytes)";
             PromptJob job = parser.reject(sent.line(), run.defaults, "request_too_large", reason);
             job.setCustomId(sent.customId());
             job.setJobId(run.defaults.jobId(sent.customId()));
@@ -174,26 +196,38 @@ public final class JobSubmitter implements AutoCloseable {
         }
     }
 
-    private void sendEvent(BatchEventKind kind, long lines) throws InterruptedException, ExecutionException {
-        BatchEvent event = BatchEvent.newBuilder()
-                .setBatchId(config.batchId())
-                .setKind(kind)
-                .setSubmissionId(config.submissionId())
-                .setTenant(config.tenant())
-                .setLines(lines)
-                .setMetadata(kind == BatchEventKind.OPENED ? config.metadata() : Map.of())
-                .setAt(clock.instant())
-                .build();
-        var sent = producer.send(new ProducerRecord<>(Topics.BATCH_EVENTS, config.batchId(), event));
+    private void sendEvent(BatchEventKind kind, long lines)
+            throws InterruptedException, ExecutionException {
+        BatchEvent event =
+                BatchEvent.newBuilder()
+                        .setBatchId(config.batchId())
+                        .setKind(kind)
+                        .setSubmissionId(config.submissionId())
+                        .setTenant(config.tenant())
+                        .setLines(lines)
+                        .setMetadata(kind == BatchEventKind.OPENED ? config.metadata() : Map.of())
+                        .setAt(clock.instant())
+                        .build();
+        var sent =
+                producer.send(new ProducerRecord<>(Topics.BATCH_EVENTS, config.batchId(), event));
         producer.flush();
         sent.get();
     }
 
     private SubmitException stopped(Run run, String reason, Throwable cause) {
         stopped = true;
-        String message = "%s:%d: submission stopped: %s. %d jobs of batch %s are published. Submit the file again with the same batch id:"
-                + " what is there already is dropped as a duplicate, nothing runs twice";
-        return new SubmitException(message.formatted(run.file, run.reader.number(), reason, run.inFlight.acknowledged(), config.batchId()), cause);
+        String message =
+                "%s:%d: submission stopped: %s. %d jobs of batch %s are published. Submit the file"
+                    + " again with the same batch id: what is there already is dropped as a"
+                    + " duplicate, nothing runs twice";
+        return new SubmitException(
+                message.formatted(
+                        run.file,
+                        run.reader.number(),
+                        reason,
+                        run.inFlight.acknowledged(),
+                        config.batchId()),
+                cause);
     }
 
     private static String rootMessage(Throwable error) {
@@ -211,7 +245,9 @@ public final class JobSubmitter implements AutoCloseable {
         properties.put(ProducerConfig.BATCH_SIZE_CONFIG, 128 << 10);
         properties.put(ProducerConfig.BUFFER_MEMORY_CONFIG, 128L << 20);
         properties.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, 30_000);
-        properties.put(ProducerConfig.MAX_REQUEST_SIZE_CONFIG, config.lineBytesMax() + REQUEST_OVERHEAD_BYTES);
+        properties.put(
+                ProducerConfig.MAX_REQUEST_SIZE_CONFIG,
+                config.lineBytesMax() + REQUEST_OVERHEAD_BYTES);
         properties.putAll(config.clientProperties());
         properties.put(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, true);
         properties.put(ProducerConfig.ACKS_CONFIG, "all");
@@ -220,7 +256,10 @@ public final class JobSubmitter implements AutoCloseable {
         return new KafkaProducer<>(properties, new StringSerializer(), values);
     }
 
-    /** Closes the producer. What a stopped submission left unsent is dropped at once: Kafka may be what failed. */
+    /**
+     * Closes the producer. What a stopped submission left unsent is dropped at once: Kafka may be
+     * what failed.
+     */
     @Override
     public void close() {
         producer.close(stopped ? Duration.ZERO : CLOSE_TIMEOUT);

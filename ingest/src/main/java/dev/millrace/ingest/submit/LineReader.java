@@ -9,11 +9,14 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
- * Reads lines of strict UTF-8 with one growing buffer. A line that is too long is skipped without being held, one that is not UTF-8 is
- * reported as such: neither stops the reading. A byte order mark at the start is passed over.
+ * Reads lines of strict UTF-8 with one growing buffer. A line that is too long is skipped without
+ * being held, one that is not UTF-8 is reported as such: neither stops the reading. A byte order
+ * mark at the start is passed over.
  */
 final class LineReader {
-    /** A line, or what is wrong with it: exactly one of {@code text} and {@code problem} is null. */
+    /**
+     * A line, or what is wrong with it: exactly one of {@code text} and {@code problem} is null.
+     */
     record Line(long number, String text, String problem) {}
 
     private static final int CHUNK_BYTES = 1 << 16;
@@ -78,7 +81,13 @@ final class LineReader {
             return;
         }
         if (length + added > line.length) {
-            line = Arrays.copyOf(line, (int) Math.max(length + added, Math.min(lineBytesMax, 2L * line.length)));
+            line =
+                    Arrays.copyOf(
+                            line,
+                            (int)
+                                    Math.max(
+                                            length + added,
+                                            Math.min(lineBytesMax, 2L * line.length)));
         }
         System.arraycopy(chunk, chunkPosition, line, (int) length, added);
     }
@@ -86,14 +95,25 @@ final class LineReader {
     private Line line(long length) {
         number++;
         if (length > lineBytesMax) {
-            return new Line(number, null, "the line has " + length + " bytes; the limit is " + lineBytesMax);
+            return new Line(
+                    number,
+                    null,
+                    "the line has " + length + " bytes; the limit is " + lineBytesMax);
         }
-        int start = number == 1 && length >= 3 && line[0] == (byte) 0xEF && line[1] == (byte) 0xBB && line[2] == (byte) 0xBF ? 3 : 0;
+        int start =
+                number == 1
+                                && length >= 3
+                                && line[0] == (byte) 0xEF
+                                && line[1] == (byte) 0xBB
+                                && line[2] == (byte) 0xBF
+                        ? 3
+                        : 0;
         ByteBuffer bytes = ByteBuffer.wrap(line, start, (int) length - start);
         try {
             return new Line(number, utf8.decode(bytes).toString(), null);
         } catch (CharacterCodingException e) {
-            return new Line(number, null, "the line is not UTF-8 (byte " + (bytes.position() + 1) + ")");
+            return new Line(
+                    number, null, "the line is not UTF-8 (byte " + (bytes.position() + 1) + ")");
         }
     }
 }
