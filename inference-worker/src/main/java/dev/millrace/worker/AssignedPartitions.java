@@ -1,10 +1,5 @@
 package dev.millrace.worker;
 
-import dev.millrace.engine.api.Engine;
-import java.util.Collection;
-import java.util.HashSet;
-import java.util.List;
-import java.util.Map;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -12,10 +7,16 @@ import org.apache.kafka.common.TopicPartition;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+
 /**
- * The rebalance rules. Assigned: read committed offset and finished-ahead set together, begin a fresh ledger there. Revoked:
- * one bounded flush of what is finished, then abort the sequences of the partitions that go. Lost: abort them without a
- * commit, somebody else may own them already. All of it runs inside poll, on the worker's thread.
+ * The rebalance rules. Assigned: read committed offset and finished-ahead set together, begin a
+ * fresh ledger there. Revoked: one bounded flush of what is finished, then abort the sequences of
+ * the partitions that go. Lost: abort them without a commit, somebody else may own them already.
+ * All of it runs inside poll, on the worker's thread.
  */
 final class AssignedPartitions implements ConsumerRebalanceListener {
     private static final Logger LOG = LoggerFactory.getLogger(AssignedPartitions.class);
@@ -28,10 +29,15 @@ final class AssignedPartitions implements ConsumerRebalanceListener {
     private final Leaving leaving;
 
     /** What must happen when partitions go: the flush, and the engine that still works on them. */
-    record Leaving(CommitCycle commits, Engine engine) {}
+    record Leaving(CommitCycle commits, JobEngine engine) {}
 
-    AssignedPartitions(WorkerContext context, Consumer<byte[], byte[]> consumer, Map<TopicPartition, OffsetLedger> ledgers,
-            JobBuffer jobs, DuplicateGuard guard, Leaving leaving) {
+    AssignedPartitions(
+            WorkerContext context,
+            Consumer<byte[], byte[]> consumer,
+            Map<TopicPartition, OffsetLedger> ledgers,
+            JobBuffer jobs,
+            DuplicateGuard guard,
+            Leaving leaving) {
         this.context = context;
         this.consumer = consumer;
         this.ledgers = ledgers;
@@ -46,7 +52,8 @@ final class AssignedPartitions implements ConsumerRebalanceListener {
         if (partitions.isEmpty()) {
             return;
         }
-        Map<TopicPartition, OffsetAndMetadata> committed = consumer.committed(new HashSet<>(partitions));
+        Map<TopicPartition, OffsetAndMetadata> committed =
+                consumer.committed(new HashSet<>(partitions));
         for (TopicPartition partition : partitions) {
             ledgers.put(partition, begin(partition, committed.get(partition)));
         }
@@ -76,26 +83,50 @@ final class AssignedPartitions implements ConsumerRebalanceListener {
             // A new group, or one whose offsets have expired: only the completions can tell.
             return replay(partition, 0, FinishedAhead.NONE, logEnd(partition));
         }
-        // The consumer has read the committed offset by itself; reading begins at the one that the set belongs to.
+        // The consumer has read the committed offset by itself; reading begins at the one that the
+        // set belongs to.
         consumer.seek(partition, committed);
-        FinishedAheadCodec.Inspection found = FinishedAheadCodec.inspect(committed.offset(), committed.metadata());
+        FinishedAheadCodec.Inspection found =
+                FinishedAheadCodec.inspect(committed.offset(), committed.metadata());
         if (found.finishedAhead() == null) {
-            LOG.warn("{} offset {}: the finished-ahead metadata is of no use: {}; jobs are checked against completions",
-                    partition, committed.offset(), found.problem());
+            LOG.warn(
+                    "{} offset {}: the finished-ahead metadata is of no use: {}; jobs are checked"
+                            + " against completions",
+                    partition,
+                    committed.offset(),
+                    found.problem());
             return replay(partition, committed.offset(), FinishedAhead.NONE, logEnd(partition));
         }
         if (found.replayUntil() > committed.offset()) {
-            return replay(partition, committed.offset(), found.finishedAhead(), found.replayUntil());
+            return replay(
+                    partition, committed.offset(), found.finishedAhead(), found.replayUntil());
         }
-        return new OffsetLedger(partition, committed.offset(), found.finishedAhead(), 0, context.limits().admissionStopChars());
+        return new OffsetLedger(
+                partition,
+                committed.offset(),
+                found.finishedAhead(),
+                0,
+                context.limits().admissionStopChars());
     }
 
-    /** Jobs below {@code untilOffset} may have been answered; what comes later belongs to this assignment alone. */
-    private OffsetLedger replay(TopicPartition partition, long fromOffset, FinishedAhead finishedBefore, long untilOffset) {
+    /**
+     * Jobs below {@code untilOffset} may have been answered; what comes later belongs to this
+     * assignment alone.
+     */
+    private OffsetLedger replay(
+            TopicPartition partition,
+            long fromOffset,
+            FinishedAhead finishedBefore,
+            long untilOffset) {
         if (fromOffset < untilOffset) {
             guard.suspect(partition, untilOffset);
         }
-        return new OffsetLedger(partition, fromOffset, finishedBefore, untilOffset, context.limits().admissionStopChars());
+        return new OffsetLedger(
+                partition,
+                fromOffset,
+                finishedBefore,
+                untilOffset,
+                context.limits().admissionStopChars());
     }
 
     private long logEnd(TopicPartition partition) {

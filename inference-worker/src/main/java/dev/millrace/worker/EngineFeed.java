@@ -1,6 +1,5 @@
 package dev.millrace.worker;
 
-import dev.millrace.engine.api.Engine;
 import dev.millrace.engine.api.RequestRejectedException;
 
 /**
@@ -18,11 +17,11 @@ final class EngineFeed {
 
     private final WorkerContext context;
     private final JobBuffer jobs;
-    private final Engine engine;
+    private final JobEngine engine;
     private final ResultEncoder results;
     private boolean isContended;
 
-    EngineFeed(WorkerContext context, JobBuffer jobs, Engine engine, ResultEncoder results) {
+    EngineFeed(WorkerContext context, JobBuffer jobs, JobEngine engine, ResultEncoder results) {
         this.context = context;
         this.jobs = jobs;
         this.engine = engine;

@@ -71,8 +71,8 @@ final class FairQueue {
 
     /** Tokens that a job is charged before anybody knows what it will take. */
     static long costOf(InFlightJob job) {
-        int output = Math.min(job.request().sampling().maxTokens(), ESTIMATED_OUTPUT_TOKENS);
-        return job.request().promptTokenIds().length + (long) output * job.request().sampling().n();
+        int output = Math.min(job.request().maxTokens(), ESTIMATED_OUTPUT_TOKENS);
+        return job.request().promptTokens() + (long) output * job.request().numChoices();
     }
 
     /** Begins to count a job for its tenant; it neither waits nor runs yet. */

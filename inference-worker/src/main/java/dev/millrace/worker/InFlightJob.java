@@ -1,7 +1,7 @@
 package dev.millrace.worker;
 
-import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.schemas.PromptJob;
+
 import org.apache.kafka.common.header.Headers;
 
 /**
@@ -11,9 +11,15 @@ import org.apache.kafka.common.header.Headers;
  * @param job null when the record could not be read
  * @param request what the engine was given; null unless it was
  */
-record InFlightJob(OffsetLedger ledger, long offset, int bytes, Headers headers, PromptJob job, EngineRequest request) {
+record InFlightJob(
+        OffsetLedger ledger,
+        long offset,
+        int bytes,
+        Headers headers,
+        PromptJob job,
+        JobRequest request) {
 
-    InFlightJob with(EngineRequest submitted) {
+    InFlightJob with(JobRequest submitted) {
         return new InFlightJob(ledger, offset, bytes, headers, job, submitted);
     }
 }

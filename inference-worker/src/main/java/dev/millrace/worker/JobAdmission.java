@@ -1,6 +1,5 @@
 package dev.millrace.worker;
 
-import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.RequestRejectedException;
 import dev.millrace.schemas.Completion;
 import dev.millrace.schemas.CompletionStatus;
@@ -28,7 +27,7 @@ final class JobAdmission {
     private final WorkerContext context;
     private final JobBuffer jobs;
     private final JobOrders orders;
-    private final RequestDecoder requests;
+    private final JobEngine engine;
     private final ResultEncoder results;
     private long nextRequestId;
 
@@ -36,13 +35,18 @@ final class JobAdmission {
             WorkerContext context,
             JobBuffer jobs,
             JobOrders orders,
-            RequestDecoder requests,
+            JobEngine engine,
             ResultEncoder results) {
         this.context = context;
         this.jobs = jobs;
         this.orders = orders;
-        this.requests = requests;
+        this.engine = engine;
         this.results = results;
+    }
+
+    /** Whether the engine wants further jobs; a remote one whose server is down does not. */
+    boolean isOpen() {
+        return engine.holdReason() == null;
     }
 
     /** The job waits for the engine, unless it can be ended here. */
@@ -59,9 +63,9 @@ final class JobAdmission {
             end(arrived, results.failed(job, JobOrders.expired(job), CompletionStatus.EXPIRED));
             return;
         }
-        EngineRequest request;
+        JobRequest request;
         try {
-            request = decode(job);
+            request = prepare(job);
         } catch (RequestRejectedException e) {
             end(arrived, results.rejected(job, e));
             return;
@@ -106,13 +110,14 @@ final class JobAdmission {
         jobs.finished(FinishedJob.setAside(arrived, letter), context.clock().millis());
     }
 
-    private EngineRequest decode(PromptJob job) {
+    private JobRequest prepare(PromptJob job) {
         try {
-            return requests.decode(job, nextRequestId++);
+            return engine.prepare(job, nextRequestId++);
         } catch (RequestRejectedException e) {
             throw e;
         } catch (RuntimeException e) {
-            // The decoder depends on the job alone, so it would fail again for every worker that is
+            // What is prepared depends on the job alone, so it would fail again for every worker
+            // that is
             // given this job.
             LOG.error("job {} cannot be decoded", job.getJobId(), e);
             throw new RequestRejectedException(

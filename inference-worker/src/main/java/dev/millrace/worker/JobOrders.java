@@ -1,8 +1,5 @@
 package dev.millrace.worker;
 
-import dev.millrace.engine.api.Engine;
-import dev.millrace.engine.api.EngineRequest;
-import dev.millrace.engine.api.EngineResult;
 import dev.millrace.schemas.Completion;
 import dev.millrace.schemas.CompletionStatus;
 import dev.millrace.schemas.ErrorInfo;
@@ -20,14 +17,14 @@ final class JobOrders {
     private final WorkerContext context;
     private final ControlFeed control;
     private final JobBuffer jobs;
-    private final Engine engine;
+    private final JobEngine engine;
     private final ResultEncoder results;
 
     JobOrders(
             WorkerContext context,
             ControlFeed control,
             JobBuffer jobs,
-            Engine engine,
+            JobEngine engine,
             ResultEncoder results) {
         this.context = context;
         this.control = control;
@@ -110,23 +107,17 @@ final class JobOrders {
 
     private static InFlightJob withPriority(InFlightJob job, int priority) {
         job.job().setPriority(priority);
-        EngineRequest request = job.request();
-        return job.with(
-                new EngineRequest(
-                        request.requestId(),
-                        request.promptTokenIds(),
-                        request.sampling(),
-                        priority));
+        return job.with(job.request().withPriority(priority));
     }
 
     private void stop(InFlightJob job, ErrorInfo reason, CompletionStatus status) {
         long requestId = job.request().requestId();
-        EngineResult partial = jobs.isInEngine(job) ? engine.cancel(requestId) : null;
+        JobAnswer partial = jobs.isInEngine(job) ? engine.cancel(requestId) : null;
         if (partial != null) {
             jobs.settle(requestId, partial.promptTokens() + partial.completionTokens());
         }
         jobs.remove(requestId);
-        Completion completion = results.stopped(job.job(), job.request(), partial, reason, status);
+        Completion completion = results.stopped(job.job(), partial, reason, status);
         context.metrics().finished(completion);
         jobs.finished(FinishedJob.answered(job, completion), context.clock().millis());
     }

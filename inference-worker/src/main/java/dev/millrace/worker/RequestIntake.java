@@ -82,6 +82,7 @@ final class RequestIntake {
         boolean holdsAll =
                 isStopped
                         || !reader.control().isReady()
+                        || !reader.admission().isOpen()
                         || jobs.isFull()
                         || context.clock().millis() < notBeforeMs;
         if (jobs.hasParkingRoom(0) || ordersSeen != reader.control().version()) {
@@ -125,6 +126,7 @@ final class RequestIntake {
     private boolean take(OffsetLedger ledger, ConsumerRecord<byte[], byte[]> record) {
         if (isStopped
                 || !reader.control().isReady()
+                || !reader.admission().isOpen()
                 || guard.mustWait(ledger.partition(), record)) {
             return false;
         }

@@ -1,6 +1,5 @@
 package dev.millrace.worker;
 
-import dev.millrace.engine.api.EngineResult;
 import dev.millrace.engine.api.EngineResult.Timing;
 import dev.millrace.engine.api.FinishReason;
 
@@ -9,8 +8,7 @@ import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 
-import java.util.EnumMap;
-import java.util.Locale;
+import java.util.HashMap;
 import java.util.Map;
 
 /**
@@ -51,7 +49,9 @@ final class RequestMetrics {
     private final DistributionSummary perOutputToken;
     private final DistributionSummary promptTokens;
     private final DistributionSummary generationTokens;
-    private final Map<FinishReason, Counter> finished = new EnumMap<>(FinishReason.class);
+    private final Map<String, Counter> finished = new HashMap<>();
+    private final MeterRegistry registry;
+    private final Tags tags;
 
     RequestMetrics(MeterRegistry registry, Tags tags) {
         Maker make = new Maker(registry, tags);
@@ -69,18 +69,27 @@ final class RequestMetrics {
         promptTokens = make.tokens("request.prompt.tokens", "Tokens of a request's prompt.");
         generationTokens =
                 make.tokens("request.generation.tokens", "Tokens generated for a request.");
+        this.registry = registry;
+        this.tags = tags;
+        // From the start on, so that a rate can be taken of the first one.
         for (FinishReason reason : FinishReason.values()) {
-            finished.put(
-                    reason,
-                    Counter.builder("millrace.request.success")
-                            .description("Choices, by why they ended.")
-                            .tags(tags.and("finished_reason", label(reason)))
-                            .register(registry));
+            ended(reason.openAiName());
         }
     }
 
-    void finished(EngineResult result) {
-        result.choices().forEach(choice -> finished.get(choice.finishReason()).increment());
+    /** The engine's three reasons, and whatever a remote server has besides. */
+    private Counter ended(String reason) {
+        return finished.computeIfAbsent(
+                reason,
+                name ->
+                        Counter.builder("millrace.request.success")
+                                .description("Choices, by why they ended.")
+                                .tags(tags.and("finished_reason", name))
+                                .register(registry));
+    }
+
+    void finished(JobAnswer result) {
+        result.choices().forEach(choice -> ended(choice.getFinishReason()).increment());
         promptTokens.record(result.promptTokens());
         generationTokens.record(result.completionTokens());
         Timing timing = result.timing();
@@ -99,21 +108,13 @@ final class RequestMetrics {
         prefill.record(seconds(timing.firstScheduledMs(), timing.firstTokenMs()));
         double decodeSeconds = seconds(timing.firstTokenMs(), timing.finishedMs());
         decode.record(decodeSeconds);
-        int longest = 0;
-        for (EngineResult.Choice choice : result.choices()) {
-            longest = Math.max(longest, choice.tokenIds().length);
-        }
-        if (longest > 1) {
-            perOutputToken.record(decodeSeconds / (longest - 1));
+        if (result.longestChoice() > 1) {
+            perOutputToken.record(decodeSeconds / (result.longestChoice() - 1));
         }
     }
 
     private static double seconds(long fromMs, long toMs) {
         return Math.max(0, toMs - fromMs) / 1000.0;
-    }
-
-    private static String label(FinishReason reason) {
-        return reason.name().toLowerCase(Locale.ROOT);
     }
 
     private record Maker(MeterRegistry registry, Tags tags) {

@@ -32,7 +32,7 @@ public final class WorkerApp implements AutoCloseable {
     private static final long IDLE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
     private final WorkerConfig config;
-    private final Supplier<LoadedModel> models;
+    private final Supplier<? extends JobEngine> engines;
     private final MeterRegistry meters;
     private final AtomicReference<WorkerState> state = new AtomicReference<>(WorkerState.STARTING);
     private final AtomicReference<Throwable> failure = new AtomicReference<>();
@@ -45,9 +45,24 @@ public final class WorkerApp implements AutoCloseable {
      * @param models gives the model once, on the worker's thread; the worker closes its engine
      */
     public WorkerApp(WorkerConfig config, Supplier<LoadedModel> models, MeterRegistry meters) {
+        this(meters, config, () -> new LocalJobEngine(models.get()));
+    }
+
+    private WorkerApp(
+            MeterRegistry meters, WorkerConfig config, Supplier<? extends JobEngine> engines) {
         this.config = config;
-        this.models = models;
+        this.engines = engines;
         this.meters = meters;
+    }
+
+    /**
+     * A worker over any engine.
+     *
+     * @param engines gives the engine once, on the worker's thread; the worker closes it
+     */
+    public static WorkerApp over(
+            WorkerConfig config, Supplier<? extends JobEngine> engines, MeterRegistry meters) {
+        return new WorkerApp(meters, config, engines);
     }
 
     /** Starts the worker's thread and returns at once. */
@@ -107,14 +122,13 @@ public final class WorkerApp implements AutoCloseable {
             serializer.configure(config.clientProperties(), false);
             deserializer.configure(config.clientProperties(), false);
             controls.configure(config.clientProperties(), false);
-            LoadedModel model = models.get();
-            try (var engine = model.engine()) {
+            try (JobEngine engine = engines.get()) {
                 LOG.info(
                         "worker {} serves {} from {}",
                         config.workerId(),
-                        model.name(),
+                        engine.modelName(),
                         config.pool());
-                work(new WorkerParts(model, serializer, deserializer, controls, state::get));
+                work(new WorkerParts(engine, serializer, deserializer, controls, state::get));
             }
         } catch (RuntimeException | Error e) {
             LOG.error("worker {} has failed", config.workerId(), e);

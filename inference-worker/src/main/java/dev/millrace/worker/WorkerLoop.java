@@ -1,7 +1,5 @@
 package dev.millrace.worker;
 
-import dev.millrace.engine.api.Engine;
-import dev.millrace.engine.api.EngineResult;
 import dev.millrace.schemas.Completion;
 
 import org.slf4j.Logger;
@@ -21,7 +19,7 @@ final class WorkerLoop {
     private final WorkerContext context;
     private final WorkerParts parts;
     private final WorkerClients clients;
-    private final Engine engine;
+    private final JobEngine engine;
     private WorkerSession session;
     private long notBeforeMs;
     private long drainDeadlineMs;
@@ -33,7 +31,7 @@ final class WorkerLoop {
         this.context = context;
         this.parts = parts;
         this.clients = clients;
-        this.engine = parts.model().engine();
+        this.engine = parts.engine();
     }
 
     /**
@@ -82,19 +80,19 @@ final class WorkerLoop {
         if (!engine.hasWork()) {
             return 0;
         }
-        List<EngineResult> ended;
+        List<JobAnswer> ended;
         try {
             ended = engine.step();
         } catch (RuntimeException e) {
             throw new WorkerFailedException("the engine is broken", e);
         }
-        for (EngineResult result : ended) {
+        for (JobAnswer result : ended) {
             context.metrics().finished(result);
             session.jobs.settle(
                     result.requestId(), result.promptTokens() + result.completionTokens());
             InFlightJob job = session.jobs.remove(result.requestId());
             if (job != null) {
-                Completion completion = session.results.encode(job.job(), job.request(), result);
+                Completion completion = session.results.encode(job.job(), result);
                 context.metrics().finished(completion);
                 session.jobs.finished(
                         FinishedJob.answered(job, completion), context.clock().millis());
@@ -104,8 +102,11 @@ final class WorkerLoop {
     }
 
     private Duration pollTimeout() {
-        if (engine.hasWork() || session.guard.isBusy() || session.jobs.numWaiting() > 0) {
+        if (session.guard.isBusy() || session.jobs.numWaiting() > 0) {
             return Duration.ZERO;
+        }
+        if (engine.hasWork()) {
+            return engine.restBetweenSteps();
         }
         long ms = Math.min(context.limits().idlePoll().toMillis(), session.commits.msUntilDue());
         return Duration.ofMillis(Math.max(0, ms));

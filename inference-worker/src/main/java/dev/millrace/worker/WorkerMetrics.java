@@ -1,6 +1,5 @@
 package dev.millrace.worker;
 
-import dev.millrace.engine.api.EngineResult;
 import dev.millrace.engine.api.EngineStats;
 import dev.millrace.schemas.Completion;
 import dev.millrace.schemas.CompletionStatus;
@@ -123,7 +122,7 @@ public final class WorkerMetrics {
     }
 
     /** Takes what the request experienced inside the engine. */
-    void finished(EngineResult result) {
+    void finished(JobAnswer result) {
         requests.finished(result);
     }
 

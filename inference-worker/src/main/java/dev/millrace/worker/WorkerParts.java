@@ -1,7 +1,5 @@
 package dev.millrace.worker;
 
-import dev.millrace.engine.api.LoadedModel;
-
 import org.apache.kafka.common.serialization.Deserializer;
 import org.apache.kafka.common.serialization.Serializer;
 
@@ -15,7 +13,7 @@ import java.util.function.Supplier;
  * @param controls deserializer of control commands
  */
 record WorkerParts(
-        LoadedModel model,
+        JobEngine engine,
         Serializer<Object> serializer,
         Deserializer<?> deserializer,
         Deserializer<?> controls,

@@ -1,6 +1,5 @@
 package dev.millrace.worker;
 
-import dev.millrace.engine.api.Engine;
 import dev.millrace.schemas.Topics;
 
 import org.apache.kafka.clients.consumer.CloseOptions;
@@ -33,14 +32,14 @@ final class WorkerSession {
     final EngineFeed feed;
     private final ControlFeed control;
     private final WorkerContext context;
-    private final Engine engine;
+    private final JobEngine engine;
     private final Consumer<byte[], byte[]> consumer;
     private final Producer<byte[], byte[]> producer;
 
     /** Clients made, transactions of a predecessor finished, topic subscribed. */
     WorkerSession(WorkerContext context, WorkerParts parts, WorkerClients clients) {
         this.context = context;
-        engine = parts.model().engine();
+        engine = parts.engine();
         producer = clients.newProducer();
         try {
             // Before the group is joined: whatever a predecessor left open must be decided when
@@ -53,11 +52,12 @@ final class WorkerSession {
         }
         Map<TopicPartition, OffsetLedger> ledgers = new LinkedHashMap<>();
         jobs = new JobBuffer(context.config(), context.limits());
-        results = new ResultEncoder(context.config().workerId(), parts.model(), context.clock());
+        results =
+                new ResultEncoder(
+                        context.config().workerId(), engine.modelFingerprint(), context.clock());
         ResultPublisher publisher = new ResultPublisher(parts.serializer(), results);
         WorkerStatsPublisher stats =
-                new WorkerStatsPublisher(
-                        context, parts.model(), jobs, ledgers, publisher, parts.state());
+                new WorkerStatsPublisher(context, engine, jobs, ledgers, publisher, parts.state());
         commits =
                 new CommitCycle(
                         context,
@@ -75,8 +75,7 @@ final class WorkerSession {
         }
         orders = new JobOrders(context, control, jobs, engine, results);
         feed = new EngineFeed(context, jobs, engine, results);
-        admission =
-                new JobAdmission(context, jobs, orders, new RequestDecoder(parts.model()), results);
+        admission = new JobAdmission(context, jobs, orders, engine, results);
         intake =
                 new RequestIntake(
                         context,

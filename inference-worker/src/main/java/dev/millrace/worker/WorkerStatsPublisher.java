@@ -1,24 +1,25 @@
 package dev.millrace.worker;
 
 import dev.millrace.engine.api.EngineStats;
-import dev.millrace.engine.api.LoadedModel;
 import dev.millrace.schemas.Topics;
 import dev.millrace.schemas.WorkerStats;
+
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
-import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.common.TopicPartition;
 
 /**
- * One worker-stats record per interval. It travels in the worker's next transaction, so it needs no second producer; one
- * that is aborted is not repeated, the next interval brings a newer one.
+ * One worker-stats record per interval. It travels in the worker's next transaction, so it needs no
+ * second producer; one that is aborted is not repeated, the next interval brings a newer one.
  */
 final class WorkerStatsPublisher {
     private final WorkerContext context;
-    private final LoadedModel model;
+    private final JobEngine engine;
     private final JobBuffer jobs;
     private final Map<TopicPartition, OffsetLedger> ledgers;
     private final ResultPublisher publisher;
@@ -29,10 +30,15 @@ final class WorkerStatsPublisher {
     private long lastCompletionTokens;
     private boolean isStopped;
 
-    WorkerStatsPublisher(WorkerContext context, LoadedModel model, JobBuffer jobs, Map<TopicPartition, OffsetLedger> ledgers,
-            ResultPublisher publisher, Supplier<WorkerState> state) {
+    WorkerStatsPublisher(
+            WorkerContext context,
+            JobEngine engine,
+            JobBuffer jobs,
+            Map<TopicPartition, OffsetLedger> ledgers,
+            ResultPublisher publisher,
+            Supplier<WorkerState> state) {
         this.context = context;
-        this.model = model;
+        this.engine = engine;
         this.jobs = jobs;
         this.ledgers = ledgers;
         this.publisher = publisher;
@@ -62,33 +68,35 @@ final class WorkerStatsPublisher {
     }
 
     private WorkerStats measure(long now) {
-        EngineStats engine = model.engine().stats();
-        context.metrics().observe(engine);
+        EngineStats counted = engine.stats();
+        context.metrics().observe(counted);
         double seconds = Math.max(1, now - lastMs) / 1000.0;
         WorkerStats stats = new WorkerStats();
         stats.setWorkerId(context.config().workerId());
         stats.setPool(context.config().pool());
-        stats.setModel(model.name());
+        stats.setModel(engine.modelName());
         stats.setDevice(context.config().device());
         stats.setState((isStopped ? WorkerState.STOPPED : state.get()).name());
         stats.setAssignedPartitions(partitions());
-        stats.setRunning(engine.running());
-        stats.setWaiting(engine.waiting());
+        stats.setRunning(counted.running());
+        stats.setWaiting(counted.waiting());
         stats.setUnfinished(jobs.count());
-        stats.setKvBlocksUsed(engine.kvBlocksUsed());
-        stats.setKvBlocksTotal(engine.kvBlocksTotal());
+        stats.setKvBlocksUsed(counted.kvBlocksUsed());
+        stats.setKvBlocksTotal(counted.kvBlocksTotal());
         stats.setJobsFinished(context.metrics().jobsFinished());
-        stats.setPromptTokens(engine.promptTokens());
-        stats.setCachedTokens(engine.cachedTokens());
-        stats.setCompletionTokens(engine.generationTokens());
-        stats.setPreemptions(engine.preemptions());
-        stats.setPromptTokensPerSecond((engine.promptTokens() - lastPromptTokens) / seconds);
-        stats.setCompletionTokensPerSecond((engine.generationTokens() - lastCompletionTokens) / seconds);
+        stats.setPromptTokens(counted.promptTokens());
+        stats.setCachedTokens(counted.cachedTokens());
+        stats.setCompletionTokens(counted.generationTokens());
+        stats.setPreemptions(counted.preemptions());
+        stats.setPromptTokensPerSecond((counted.promptTokens() - lastPromptTokens) / seconds);
+        stats.setCompletionTokensPerSecond(
+                (counted.generationTokens() - lastCompletionTokens) / seconds);
+        stats.setHoldReason(engine.holdReason());
         stats.setStartedAt(Instant.ofEpochMilli(startedMs));
         stats.setAt(Instant.ofEpochMilli(now));
         lastMs = now;
-        lastPromptTokens = engine.promptTokens();
-        lastCompletionTokens = engine.generationTokens();
+        lastPromptTokens = counted.promptTokens();
+        lastCompletionTokens = counted.generationTokens();
         return stats;
     }
 

@@ -107,6 +107,7 @@ class FairQueueTest {
         EngineRequest request =
                 new EngineRequest(
                         decoded.requestId(), new int[promptTokens], decoded.sampling(), priority);
-        return new InFlightJob(null, 0, 10, null, job, request);
+        return new InFlightJob(
+                null, 0, 10, null, job, new LocalJobEngine.LocalRequest(request, false));
     }
 }

@@ -3,7 +3,8 @@ package dev.millrace.worker;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.millrace.engine.api.EngineResult;
-import dev.millrace.engine.api.FinishReason;
+import dev.millrace.schemas.Choice;
+import dev.millrace.schemas.Usage;
 
 import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.Tags;
@@ -49,9 +50,8 @@ class RequestMetricsTest {
         return summary.totalAmount();
     }
 
-    private static EngineResult result(EngineResult.Timing timing, int tokens) {
-        EngineResult.Choice choice =
-                new EngineResult.Choice(0, "", new int[tokens], FinishReason.STOP, null, null);
-        return new EngineResult(1, List.of(choice), 7, 0, timing, null);
+    private static JobAnswer result(EngineResult.Timing timing, int tokens) {
+        Choice choice = Choice.newBuilder().setIndex(0).setText("").setFinishReason("stop").build();
+        return new JobAnswer(1, List.of(choice), new Usage(7, 0, tokens), null, timing, tokens, 0);
     }
 }

@@ -244,7 +244,7 @@ class WorkerLoopTest {
         Deserializer<PromptJob> deserializer = this::read;
         WorkerParts parts =
                 new WorkerParts(
-                        TestJobs.model(engine),
+                        new LocalJobEngine(TestJobs.model(engine)),
                         TestJobs.SERIALIZER,
                         deserializer,
                         TestJobs.CONTROLS,

@@ -236,7 +236,7 @@ class WorkerOrdersTest {
                 };
         WorkerParts parts =
                 new WorkerParts(
-                        TestJobs.model(engine),
+                        new LocalJobEngine(TestJobs.model(engine)),
                         serializer,
                         TestJobs.DESERIALIZER,
                         TestJobs.CONTROLS,

@@ -184,7 +184,7 @@ final class WorkerSimulation {
                         new WorkerMetrics(new SimpleMeterRegistry(), config));
         WorkerParts parts =
                 new WorkerParts(
-                        TestJobs.model(engine),
+                        new LocalJobEngine(TestJobs.model(engine)),
                         TestJobs.SERIALIZER,
                         TestJobs.DESERIALIZER,
                         this::readOrder,

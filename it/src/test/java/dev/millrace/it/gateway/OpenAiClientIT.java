@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.millrace.it.pipeline.EchoEngine;
 import dev.millrace.ops.embedded.EmbeddedStack;
 import dev.millrace.ops.embedded.StackConfig;
+import dev.millrace.worker.LocalJobEngine;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -34,7 +35,7 @@ class OpenAiClientIT {
                         0,
                         0,
                         4,
-                        () -> EchoEngine.model(7, 8, content -> {}),
+                        meters -> new LocalJobEngine(EchoEngine.model(7, 8, content -> {})),
                         "echo");
         try (EmbeddedStack stack = EmbeddedStack.start(config, part -> {})) {
             String output = OpenAiClient.check(stack.httpUrl() + "/v1", EchoEngine.MODEL, dir);

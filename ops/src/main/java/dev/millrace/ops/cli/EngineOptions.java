@@ -4,6 +4,10 @@ import dev.millrace.engine.EngineFactory;
 import dev.millrace.engine.api.EngineConfig;
 import dev.millrace.engine.api.LoadedModel;
 import dev.millrace.engine.backend.cuda.CudaDevices;
+import dev.millrace.worker.JobEngine;
+import dev.millrace.worker.LocalJobEngine;
+
+import io.micrometer.core.instrument.MeterRegistry;
 
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -24,7 +28,9 @@ public final class EngineOptions {
     @Option(
             names = "--served-model-name",
             paramLabel = "NAME",
-            description = "The name that jobs ask for (default: the folder's name).")
+            description =
+                    "The name that jobs ask for (default: the folder's name; with --engine openai"
+                            + " the server's name for it).")
     String servedModelName;
 
     @Option(
@@ -89,6 +95,8 @@ public final class EngineOptions {
 
     @Mixin CudaOptions cuda;
 
+    @Mixin RemoteOptions remote = new RemoteOptions();
+
     /** The demonstration model with the defaults of every other option. */
     static EngineOptions forDemo(String device) {
         EngineOptions options = new EngineOptions();
@@ -120,8 +128,32 @@ public final class EngineOptions {
         return chatTemplate;
     }
 
-    /** Loads the model and takes the device's memory. */
-    public LoadedModel open() {
+    /**
+     * Loads the model and takes the device's memory, or makes sure of the remote server.
+     *
+     * @param meters takes the metrics of a remote engine; the local one is exported by the worker
+     */
+    public JobEngine open(MeterRegistry meters) {
+        return remote.isAskedFor()
+                ? remote.open(servedModelName, meters)
+                : new LocalJobEngine(openLocal());
+    }
+
+    /** Finds out what can be known to be wrong before anything is started. */
+    void check() {
+        if (remote.isAskedFor()) {
+            remote.config(servedModelName);
+        } else {
+            modelDir();
+        }
+    }
+
+    /** What the engine runs on, as status shows it. */
+    String deviceName() {
+        return remote.isAskedFor() ? "remote" : device;
+    }
+
+    private LoadedModel openLocal() {
         return EngineFactory.open(
                 modelDir(), servedName(), config(), chatTemplateFile(), cuda.config());
     }

@@ -1,8 +1,10 @@
 package dev.millrace.ops.cli;
 
-import dev.millrace.engine.api.LoadedModel;
 import dev.millrace.ops.offline.OfflineRun;
 import dev.millrace.sink.openai.BatchLineWriter;
+import dev.millrace.worker.JobEngine;
+
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -62,18 +64,18 @@ public final class GenerateCommand implements Callable<Integer> {
         try (BufferedReader in = Inputs.lines(input);
                 OutputStream file = new BufferedOutputStream(Files.newOutputStream(partial));
                 BatchLineWriter out = new BatchLineWriter(file)) {
-            LoadedModel model = engine.open();
-            try {
+            try (JobEngine jobs = engine.open(new SimpleMeterRegistry())) {
                 LiveLine line = new LiveLine(err, LiveLine.onTerminal());
                 end =
-                        new OfflineRun(model, InstantSource.system())
+                        new OfflineRun(jobs, InstantSource.system())
                                 .run(
                                         in,
                                         out,
-                                        progress -> line.show(text(progress, start), nowMs()));
-                line.finish(text(end, start));
-            } finally {
-                model.engine().close();
+                                        progress ->
+                                                line.show(
+                                                        text(progress, start, jobs.holdReason()),
+                                                        nowMs()));
+                line.finish(text(end, start, null));
             }
         }
         // Renamed when complete: a file of that name is never half a result.
@@ -84,15 +86,16 @@ public final class GenerateCommand implements Callable<Integer> {
         return 0;
     }
 
-    private static String text(OfflineRun.Progress p, long startNanos) {
+    private static String text(OfflineRun.Progress p, long startNanos, String holdReason) {
         double seconds = (System.nanoTime() - startNanos) / 1e9;
         return String.format(
-                "%s done, %s tok/s in, %s tok/s out, %s of prompt tokens from cache, %s",
+                "%s done, %s tok/s in, %s tok/s out, %s of prompt tokens from cache, %s%s",
                 Format.count(p.finished()),
                 Format.count(Math.round(p.promptTokens() / seconds)),
                 Format.count(Math.round(p.completionTokens() / seconds)),
                 Format.percent(p.cachedTokens(), p.promptTokens()),
-                Format.duration(seconds));
+                Format.duration(seconds),
+                holdReason == null ? "" : "; waiting: " + holdReason);
     }
 
     private static long nowMs() {

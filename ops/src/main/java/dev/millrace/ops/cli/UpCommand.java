@@ -71,7 +71,7 @@ public final class UpCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         PrintWriter out = spec.commandLine().getOut();
-        engine.modelDir();
+        engine.check();
         Path dataDir = data == null ? Home.data().resolve("data") : data;
         Shutdown shutdown = Shutdown.onSignal();
         try (EmbeddedStack stack =
@@ -83,7 +83,7 @@ public final class UpCommand implements Callable<Integer> {
                                 httpPort,
                                 partitions,
                                 engine::open,
-                                engine.device),
+                                engine.deviceName()),
                         part -> println(out, "started " + part))) {
             stack.awaitRunning();
             String connection =
@@ -92,7 +92,7 @@ public final class UpCommand implements Callable<Integer> {
             println(
                     out,
                     "Millrace is up and answers for model '"
-                            + engine.servedName()
+                            + stack.modelName()
                             + "'. Data: "
                             + dataDir);
             println(out, "  millrace submit -i FILE.jsonl --batch ID --wait " + connection);

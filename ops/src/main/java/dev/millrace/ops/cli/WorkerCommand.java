@@ -6,6 +6,8 @@ import dev.millrace.schemas.Topics;
 import dev.millrace.worker.WorkerApp;
 import dev.millrace.worker.WorkerConfig;
 
+import io.micrometer.core.instrument.MeterRegistry;
+
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -57,9 +59,11 @@ public final class WorkerCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
+        engine.check();
         WorkerConfig config = config(connection.requireAll());
+        MeterRegistry meters = role.metrics();
         Shutdown shutdown = Shutdown.onSignal();
-        try (WorkerApp app = new WorkerApp(config, engine::open, role.metrics());
+        try (WorkerApp app = WorkerApp.over(config, () -> engine.open(meters), meters);
                 HttpPort http =
                         role.serve(spec.commandLine().getOut(), () -> RoleHealth.notReady(app))) {
             app.start();
@@ -75,7 +79,7 @@ public final class WorkerCommand implements Callable<Integer> {
 
     private WorkerConfig config(Map<String, Object> clientProperties) {
         try {
-            return WorkerConfig.defaults(workerId, pool, engine.device, clientProperties)
+            return WorkerConfig.defaults(workerId, pool, engine.deviceName(), clientProperties)
                     .withDrainTimeout(Duration.ofSeconds(drainTimeoutSeconds));
         } catch (IllegalArgumentException e) {
             throw CliFailure.usage(e.getMessage());

@@ -1,6 +1,5 @@
 package dev.millrace.ops.embedded;
 
-import dev.millrace.engine.api.LoadedModel;
 import dev.millrace.ingest.IngestApp;
 import dev.millrace.ingest.IngestConfig;
 import dev.millrace.ops.console.OpsPages;
@@ -16,6 +15,7 @@ import dev.millrace.ops.topics.TopicAdmin;
 import dev.millrace.schemas.Topics;
 import dev.millrace.sink.SinkApp;
 import dev.millrace.sink.SinkConfig;
+import dev.millrace.worker.JobEngine;
 import dev.millrace.worker.WorkerApp;
 import dev.millrace.worker.WorkerConfig;
 
@@ -62,13 +62,15 @@ public final class EmbeddedStack implements AutoCloseable {
     private Gateway gateway;
     private HttpPort http;
     private OpsService ops;
+    private String modelName;
 
     private record Part(String name, AutoCloseable resource) {}
 
     private EmbeddedStack() {}
 
     /**
-     * Starts everything. Jobs may be published at once; {@link #awaitRunning} waits until all roles work.
+     * Starts everything. Jobs may be published at once; {@link #awaitRunning} waits until all roles
+     * work.
      *
      * @param onPart told the name of each part once it is there
      * @throws IllegalStateException when a part cannot start; what had started is stopped again
@@ -87,7 +89,7 @@ public final class EmbeddedStack implements AutoCloseable {
     }
 
     private void startAll(StackConfig config, Consumer<String> onPart) throws Exception {
-        FutureTask<LoadedModel> loading = inBackground("load-model", config);
+        FutureTask<JobEngine> loading = inBackground("load-model", config);
         broker =
                 keep(
                         "Kafka",
@@ -109,9 +111,10 @@ public final class EmbeddedStack implements AutoCloseable {
             admin.create(Topics.all(Topics.DEFAULT_POOL, config.partitions()), (short) 1);
         }
         startStreams(config.dataDir());
-        LoadedModel model = loaded(loading);
-        onPart.accept("model " + model.name() + " on device " + config.device());
-        startWorker(model, config.device());
+        JobEngine engine = loaded(loading);
+        modelName = engine.modelName();
+        onPart.accept("model " + modelName + " on device " + config.device());
+        startWorker(engine, config.device());
         onPart.accept("ingest, worker and sink");
         startHttp(config, onPart);
     }
@@ -147,12 +150,12 @@ public final class EmbeddedStack implements AutoCloseable {
                 "status page at " + http.url() + "/, Batch API at /v1, metrics at /metrics");
     }
 
-    private void startWorker(LoadedModel model, String device) {
+    private void startWorker(JobEngine engine, String device) {
         worker =
-                new WorkerApp(
+                WorkerApp.over(
                         WorkerConfig.defaults(
                                 WORKER_ID, Topics.DEFAULT_POOL, device, clientProperties()),
-                        () -> model,
+                        () -> engine,
                         metrics);
         keep("worker", this::drainWorker);
         worker.start();
@@ -182,6 +185,11 @@ public final class EmbeddedStack implements AutoCloseable {
     public Map<String, Object> clientProperties() {
         return Map.of(
                 "bootstrap.servers", broker.bootstrap(), "schema.registry.url", registry.url());
+    }
+
+    /** The model name that jobs ask for. */
+    public String modelName() {
+        return modelName;
     }
 
     public String bootstrap() {
@@ -244,13 +252,13 @@ public final class EmbeddedStack implements AutoCloseable {
         return resource;
     }
 
-    private static FutureTask<LoadedModel> inBackground(String name, StackConfig config) {
-        FutureTask<LoadedModel> task = new FutureTask<>(config.model());
+    private FutureTask<JobEngine> inBackground(String name, StackConfig config) {
+        FutureTask<JobEngine> task = new FutureTask<>(() -> config.engine().apply(metrics));
         Thread.ofPlatform().daemon().name(name).start(task);
         return task;
     }
 
-    private static LoadedModel loaded(FutureTask<LoadedModel> loading) throws InterruptedException {
+    private static JobEngine loaded(FutureTask<JobEngine> loading) throws InterruptedException {
         try {
             return loading.get();
         } catch (ExecutionException e) {

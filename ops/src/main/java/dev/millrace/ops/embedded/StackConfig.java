@@ -1,10 +1,12 @@
 package dev.millrace.ops.embedded;
 
-import dev.millrace.engine.api.LoadedModel;
+import dev.millrace.worker.JobEngine;
+
+import io.micrometer.core.instrument.MeterRegistry;
 
 import java.nio.file.Path;
 import java.util.Objects;
-import java.util.concurrent.Callable;
+import java.util.function.Function;
 
 /**
  * Settings of the whole pipeline in one JVM.
@@ -15,8 +17,8 @@ import java.util.concurrent.Callable;
  * @param registryPort 0 takes a free port
  * @param httpPort 0 takes a free port
  * @param partitions of the topics that scale
- * @param model loads the model; called once, while the broker starts
- * @param device what the model runs on, for status
+ * @param engine loads the model, or connects to its server; called once, while the broker starts
+ * @param device what the engine runs on, for status
  */
 public record StackConfig(
         Path dataDir,
@@ -24,12 +26,12 @@ public record StackConfig(
         int registryPort,
         int httpPort,
         int partitions,
-        Callable<LoadedModel> model,
+        Function<MeterRegistry, JobEngine> engine,
         String device) {
 
     public StackConfig {
         Objects.requireNonNull(dataDir, "dataDir");
-        Objects.requireNonNull(model, "model");
+        Objects.requireNonNull(engine, "engine");
         for (int port : new int[] {kafkaPort, registryPort, httpPort}) {
             if (port < 0 || port > 65535) {
                 throw new IllegalArgumentException("port " + port + " is not in 0..65535");

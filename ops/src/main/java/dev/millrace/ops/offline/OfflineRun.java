@@ -1,8 +1,5 @@
 package dev.millrace.ops.offline;
 
-import dev.millrace.engine.api.EngineRequest;
-import dev.millrace.engine.api.EngineResult;
-import dev.millrace.engine.api.LoadedModel;
 import dev.millrace.engine.api.RequestRejectedException;
 import dev.millrace.ingest.openai.BatchLineParser;
 import dev.millrace.ingest.openai.JobDefaults;
@@ -10,7 +7,9 @@ import dev.millrace.schemas.Completion;
 import dev.millrace.schemas.CompletionStatus;
 import dev.millrace.schemas.PromptJob;
 import dev.millrace.sink.openai.BatchLineWriter;
-import dev.millrace.worker.RequestDecoder;
+import dev.millrace.worker.JobAnswer;
+import dev.millrace.worker.JobEngine;
+import dev.millrace.worker.JobRequest;
 import dev.millrace.worker.ResultEncoder;
 
 import java.io.BufferedReader;
@@ -20,6 +19,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 
 /**
@@ -43,22 +43,18 @@ public final class OfflineRun {
         }
     }
 
-    private record Job(PromptJob prompt, EngineRequest request) {}
-
-    private final LoadedModel model;
+    private final JobEngine engine;
     private final BatchLineParser parser;
-    private final RequestDecoder decoder;
     private final ResultEncoder encoder;
     private final InstantSource clock;
-    private final Map<Long, Job> running = new HashMap<>();
+    private final Map<Long, PromptJob> running = new HashMap<>();
     private final Set<String> customIds = new HashSet<>();
     private Progress progress = new Progress(0, 0, 0, 0, 0, 0);
 
-    public OfflineRun(LoadedModel model, InstantSource clock) {
-        this.model = model;
+    public OfflineRun(JobEngine engine, InstantSource clock) {
+        this.engine = engine;
         this.parser = new BatchLineParser();
-        this.decoder = new RequestDecoder(model);
-        this.encoder = new ResultEncoder("generate", model, clock);
+        this.encoder = new ResultEncoder("generate", engine.modelFingerprint(), clock);
         this.clock = clock;
     }
 
@@ -72,7 +68,7 @@ public final class OfflineRun {
         JobDefaults defaults = new JobDefaults("", "", "default", clock.instant());
         long lineNumber = 0;
         boolean more = true;
-        while (more || model.engine().hasWork()) {
+        while (more || engine.hasWork()) {
             while (more && running.size() < READ_AHEAD) {
                 String line = in.readLine();
                 lineNumber++;
@@ -81,11 +77,11 @@ public final class OfflineRun {
                     start(parser.parse(line, lineNumber, defaults), lineNumber, out);
                 }
             }
-            for (EngineResult result : model.engine().step()) {
-                Job job = running.remove(result.requestId());
-                write(encoder.encode(job.prompt(), job.request(), result), out);
+            for (JobAnswer answer : engine.step()) {
+                write(encoder.encode(running.remove(answer.requestId()), answer), out);
             }
             onProgress.accept(progress);
+            LockSupport.parkNanos(engine.hasWork() ? engine.restBetweenSteps().toNanos() : 0);
         }
         return progress;
     }
@@ -110,9 +106,9 @@ public final class OfflineRun {
                                 + prompt.getCustomId()
                                 + "' has been used by an earlier line");
             }
-            EngineRequest request = decoder.decode(prompt, lineNumber);
-            model.engine().submit(request);
-            running.put(lineNumber, new Job(prompt, request));
+            JobRequest request = engine.prepare(prompt, lineNumber);
+            engine.submit(request);
+            running.put(lineNumber, prompt);
         } catch (RequestRejectedException e) {
             write(encoder.rejected(prompt, e), out);
         }

@@ -2,9 +2,11 @@ package dev.millrace.ops.status;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
+
 import dev.millrace.ops.status.TopicLag.PartitionLag;
 import dev.millrace.schemas.BatchProgress;
 import dev.millrace.schemas.WorkerStats;
+
 import java.io.IOException;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
@@ -13,8 +15,8 @@ import java.util.Locale;
 import java.util.OptionalDouble;
 
 /**
- * A snapshot as one JSON object on one line. Instants are Unix seconds, as in OpenAI's API; what is not known
- * is null.
+ * A snapshot as one JSON object on one line. Instants are Unix seconds, as in OpenAI's API; what is
+ * not known is null.
  */
 public final class StatusJson {
     private static final JsonFactory JSON = new JsonFactory();
@@ -46,7 +48,8 @@ public final class StatusJson {
             json.writeObjectFieldStart("throughput");
             json.writeNumberField("jobs_per_second", status.jobsPerSecond());
             json.writeNumberField("prompt_tokens_per_second", status.promptTokensPerSecond());
-            json.writeNumberField("completion_tokens_per_second", status.completionTokensPerSecond());
+            json.writeNumberField(
+                    "completion_tokens_per_second", status.completionTokensPerSecond());
             writeOptional(json, "cached_share", status.cachedShare());
             json.writeEndObject();
             json.writeEndObject();
@@ -92,6 +95,7 @@ public final class StatusJson {
         json.writeStringField("state", worker.state().toLowerCase(Locale.ROOT));
         json.writeStringField("model", stats.getModel());
         json.writeStringField("device", stats.getDevice());
+        json.writeStringField("hold_reason", stats.getHoldReason());
         json.writeArrayFieldStart("partitions");
         for (int partition : stats.getAssignedPartitions()) {
             json.writeNumber(partition);
@@ -131,8 +135,8 @@ public final class StatusJson {
         json.writeEndObject();
     }
 
-    private static void writeOptional(
-            JsonGenerator json, String name, OptionalDouble value) throws IOException {
+    private static void writeOptional(JsonGenerator json, String name, OptionalDouble value)
+            throws IOException {
         if (value.isPresent()) {
             json.writeNumberField(name, value.getAsDouble());
         } else {
@@ -140,7 +144,8 @@ public final class StatusJson {
         }
     }
 
-    private static void writeInstant(JsonGenerator json, String name, Instant instant) throws IOException {
+    private static void writeInstant(JsonGenerator json, String name, Instant instant)
+            throws IOException {
         if (instant == null) {
             json.writeNullField(name);
         } else {

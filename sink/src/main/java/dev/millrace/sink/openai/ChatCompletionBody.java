@@ -1,17 +1,19 @@
 package dev.millrace.sink.openai;
 
 import com.fasterxml.jackson.core.JsonGenerator;
+
 import dev.millrace.schemas.Choice;
 import dev.millrace.schemas.Completion;
 import dev.millrace.schemas.TokenLogprob;
 import dev.millrace.schemas.TopLogprob;
+
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.List;
 
 /**
- * The body of a /v1/chat/completions response. Token ids follow vLLM's {@code return_token_ids}: the prompt's
- * at the top, each choice's with the choice.
+ * The body of a /v1/chat/completions response. Token ids follow vLLM's {@code return_token_ids}:
+ * the prompt's at the top, each choice's with the choice.
  */
 final class ChatCompletionBody {
     private ChatCompletionBody() {}
@@ -27,7 +29,8 @@ final class ChatCompletionBody {
         ResponseParts.writeUsage(json, completion.getUsage());
         List<Choice> choices = completion.getChoices();
         if (!choices.isEmpty() && choices.getFirst().getPromptTokenIds() != null) {
-            ResponseParts.writeInts(json, "prompt_token_ids", choices.getFirst().getPromptTokenIds());
+            ResponseParts.writeInts(
+                    json, "prompt_token_ids", choices.getFirst().getPromptTokenIds());
         }
         json.writeEndObject();
     }
@@ -38,14 +41,15 @@ final class ChatCompletionBody {
         json.writeObjectFieldStart("message");
         json.writeStringField("role", "assistant");
         json.writeStringField("content", Text.wellFormed(choice.getText()));
-        json.writeNullField("refusal");
+        MessageExtra.write(json, choice.getMessageExtra());
         json.writeEndObject();
         writeLogprobs(json, choice.getLogprobs());
         ResponseParts.writeEnding(json, choice);
         json.writeEndObject();
     }
 
-    private static void writeLogprobs(JsonGenerator json, List<TokenLogprob> logprobs) throws IOException {
+    private static void writeLogprobs(JsonGenerator json, List<TokenLogprob> logprobs)
+            throws IOException {
         if (logprobs == null) {
             json.writeNullField("logprobs");
             return;

@@ -1,0 +1,34 @@
+package dev.millrace.worker.remote;
+
+/**
+ * How many requests may be at the server: additive increase, multiplicative decrease (Chiu and
+ * Jain, 1989), between 1 and the configured maximum, where it begins. Only what was sent after the
+ * last decrease can cause another, so that one moment of overload counts once.
+ */
+final class ConcurrencyLimit {
+    private final int max;
+    private double limit;
+    private long decreasedMs = Long.MIN_VALUE;
+
+    ConcurrencyLimit(int max) {
+        this.max = max;
+        this.limit = max;
+    }
+
+    int current() {
+        return (int) limit;
+    }
+
+    /** A request was answered: one more per round of answers. */
+    void answered() {
+        limit = Math.min(max, limit + 1 / limit);
+    }
+
+    /** The server had too much to do: half as many. */
+    void overloaded(long sentMs, long nowMs) {
+        if (sentMs > decreasedMs) {
+            limit = Math.max(1, limit / 2);
+            decreasedMs = nowMs;
+        }
+    }
+}
