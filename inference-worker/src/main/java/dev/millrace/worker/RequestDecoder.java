@@ -92,7 +92,9 @@ public final class RequestDecoder {
     private Map<String, Object> messageAsJson(ChatMessage message, int index) {
         Map<String, Object> members = new LinkedHashMap<>();
         members.put("role", message.getRole());
-        members.put("content", message.getContent());
+        if (message.getContent() != null) {
+            members.put("content", message.getContent());
+        }
         if (message.getExtra() != null) {
             members.putAll(parse(message.getExtra(), JSON_OBJECT, "messages[" + index + "]"));
         }

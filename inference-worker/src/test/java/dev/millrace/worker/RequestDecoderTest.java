@@ -2,8 +2,10 @@ package dev.millrace.worker;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.LoadedModel;
@@ -13,12 +15,17 @@ import dev.millrace.schemas.ChatMessage;
 import dev.millrace.schemas.Endpoint;
 import dev.millrace.schemas.ErrorInfo;
 import dev.millrace.schemas.PromptJob;
-import java.util.List;
-import java.util.Map;
+
 import org.junit.jupiter.api.Test;
 
+import java.util.List;
+import java.util.Map;
+
 class RequestDecoderTest {
-    private final LoadedModel model = TestJobs.model(new NoOpEngine(), new GenerationDefaults(0.6, 0.9, 20, null, 1.1, new int[] {2}));
+    private final LoadedModel model =
+            TestJobs.model(
+                    new NoOpEngine(),
+                    new GenerationDefaults(0.6, 0.9, 20, null, 1.1, new int[] {2}));
     private final RequestDecoder decoder = new RequestDecoder(model);
 
     @Test
@@ -54,15 +61,32 @@ class RequestDecoderTest {
     }
 
     @Test
+    void aTemplateCanTellAnAbsentContentFromANull() {
+        PromptJob job = TestJobs.job("a");
+        job.setMessages(
+                List.of(
+                        new ChatMessage("assistant", null, "{\"tool_calls\":[]}"),
+                        new ChatMessage("assistant", null, "{\"content\":null}")));
+        decoder.decode(job, 1);
+        TestJobs.CharEncoder template = (TestJobs.CharEncoder) model.prompts();
+        assertFalse(template.lastMessages.get(0).containsKey("content"));
+        assertTrue(template.lastMessages.get(1).containsKey("content"));
+    }
+
+    @Test
     void anAbsentSeedIsAFunctionOfTheJobId() {
-        assertEquals(RequestDecoder.seedOf(TestJobs.job("a")), RequestDecoder.seedOf(TestJobs.job("a")));
-        assertNotEquals(RequestDecoder.seedOf(TestJobs.job("a")), RequestDecoder.seedOf(TestJobs.job("b")));
+        assertEquals(
+                RequestDecoder.seedOf(TestJobs.job("a")), RequestDecoder.seedOf(TestJobs.job("a")));
+        assertNotEquals(
+                RequestDecoder.seedOf(TestJobs.job("a")), RequestDecoder.seedOf(TestJobs.job("b")));
     }
 
     @Test
     void messagesReachTheTemplateWithEverythingTheyHold() {
-        PromptJob job = chat(new ChatMessage("system", "Be brief.", null),
-                new ChatMessage("assistant", null, "{\"tool_calls\":[{\"id\":\"1\"}]}"));
+        PromptJob job =
+                chat(
+                        new ChatMessage("system", "Be brief.", null),
+                        new ChatMessage("assistant", null, "{\"tool_calls\":[{\"id\":\"1\"}]}"));
         job.setTools("[{\"type\":\"function\"}]");
         job.setChatTemplateKwargs("{\"enable_thinking\":false}");
         EngineRequest request = decoder.decode(job, 1);
@@ -71,7 +95,10 @@ class RequestDecoderTest {
         assertEquals(List.of(Map.of("id", "1")), template.lastMessages.get(1).get("tool_calls"));
         assertEquals(List.of(Map.of("type", "function")), template.lastTools);
         assertEquals(Map.of("enable_thinking", false), template.lastVariables);
-        assertEquals(TestJobs.MAX_MODEL_LEN - request.promptTokenIds().length, request.sampling().maxTokens(), "chat takes the rest of the context");
+        assertEquals(
+                TestJobs.MAX_MODEL_LEN - request.promptTokenIds().length,
+                request.sampling().maxTokens(),
+                "chat takes the rest of the context");
     }
 
     @Test
@@ -92,7 +119,10 @@ class RequestDecoderTest {
         tooLong.setPrompt("x".repeat(TestJobs.MAX_MODEL_LEN));
         assertRejected("context_length_exceeded", "prompt", tooLong);
         tooLong.setPrompt("x".repeat(TestJobs.MAX_MODEL_LEN - 1));
-        assertEquals(1, decoder.decode(tooLong, 1).sampling().maxTokens(), "the control: one token less fits");
+        assertEquals(
+                1,
+                decoder.decode(tooLong, 1).sampling().maxTokens(),
+                "the control: one token less fits");
 
         PromptJob tooMuch = TestJobs.job("a");
         tooMuch.getSampling().setMaxTokens(TestJobs.MAX_MODEL_LEN);
@@ -107,7 +137,8 @@ class RequestDecoderTest {
         assertRejected("invalid_request", "temperature", hot);
 
         assertRejected("invalid_request", "messages", chat());
-        assertRejected("invalid_request", "messages[0]", chat(new ChatMessage("user", null, "{broken")));
+        assertRejected(
+                "invalid_request", "messages[0]", chat(new ChatMessage("user", null, "{broken")));
 
         PromptJob noPrompt = TestJobs.job("a");
         noPrompt.setPrompt(null);
@@ -119,7 +150,8 @@ class RequestDecoderTest {
     }
 
     private void assertRejected(String code, String param, PromptJob job) {
-        RequestRejectedException e = assertThrows(RequestRejectedException.class, () -> decoder.decode(job, 1));
+        RequestRejectedException e =
+                assertThrows(RequestRejectedException.class, () -> decoder.decode(job, 1));
         assertEquals(code, e.code());
         assertEquals(param, e.param());
     }

@@ -37,6 +37,11 @@ final class MessageReader {
                 extra.set(member.getKey(), member.getValue());
             }
         }
+        JsonNode given = message.value().get("content");
+        if (given != null && given.isNull()) {
+            // A template can tell a null from an absent member.
+            extra.set("content", given);
+        }
         String content = content(message.member("content"), extra);
         return new ChatMessage(
                 role.nonEmptyText(), content, extra.isEmpty() ? null : extra.toString());

@@ -66,7 +66,10 @@ class BatchLineParserTest {
                                 "user",
                                 null,
                                 "{\"name\":\"Ann\",\"content\":[{\"type\":\"text\",\"text\":\"Hi\"}]}"),
-                        new ChatMessage("assistant", null, "{\"tool_calls\":[{\"id\":\"c1\"}]}"),
+                        new ChatMessage(
+                                "assistant",
+                                null,
+                                "{\"tool_calls\":[{\"id\":\"c1\"}],\"content\":null}"),
                         new ChatMessage("tool", "42", "{\"tool_call_id\":\"c1\"}")),
                 job.getMessages());
         assertEquals(Map.of("k", "v", "user", "u7"), job.getMetadata());
@@ -141,7 +144,7 @@ class BatchLineParserTest {
                 accepted(
                                 completion(
                                         "\"prompt\": \"x\", \"max_tokens\": 5,"
-                                            + " \"max_completion_tokens\": 5"))
+                                                + " \"max_completion_tokens\": 5"))
                         .getSampling()
                         .getMaxTokens());
     }
