@@ -63,6 +63,7 @@ class RequestDecoderTest {
     @Test
     void aTemplateCanTellAnAbsentContentFromANull() {
         PromptJob job = TestJobs.job("a");
+        job.setEndpoint(Endpoint.CHAT_COMPLETIONS);
         job.setMessages(
                 List.of(
                         new ChatMessage("assistant", null, "{\"tool_calls\":[]}"),
