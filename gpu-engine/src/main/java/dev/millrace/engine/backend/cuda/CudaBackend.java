@@ -9,7 +9,6 @@ import dev.millrace.engine.backend.Experts;
 import dev.millrace.engine.backend.KvStore;
 import dev.millrace.engine.backend.Linear;
 import dev.millrace.engine.backend.QkNormRope;
-import dev.millrace.engine.backend.RopeTable;
 import dev.millrace.engine.backend.TokenChooser;
 import dev.millrace.engine.backend.Vector;
 import dev.millrace.engine.backend.WeightTensor;
@@ -23,9 +22,7 @@ import org.slf4j.LoggerFactory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
-import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.IntConsumer;
 
 /**
@@ -41,7 +38,7 @@ public final class CudaBackend implements Backend {
     private final CudaConfig config;
     private final Kernels kernels;
     private final WeightPacker packer;
-    private final Map<RopeTable, RopeAddresses> ropes = new IdentityHashMap<>();
+    private final RopeOps ropes;
 
     private CudaStep step;
     private Fp8Scratch scratch;
@@ -50,8 +47,7 @@ public final class CudaBackend implements Backend {
     private EngineConfig engine;
     private int logitRows;
     private CudaChooser chooser;
-
-    private record RopeAddresses(long cos, long sin) {}
+    private String memory;
 
     /** Takes over both; closed with this. */
     CudaBackend(CudaDriver driver, GemmProvider gemm, CudaConfig config) {
@@ -59,6 +55,7 @@ public final class CudaBackend implements Backend {
         this.gemm = gemm;
         this.config = config;
         kernels = new Kernels(driver);
+        ropes = new RopeOps(kernels);
         packer = new WeightPacker(kernels, config.quantizeWeights());
     }
 
@@ -92,7 +89,8 @@ public final class CudaBackend implements Backend {
                 new MemoryPlan.Budget(
                         device.totalBytes(), driver.freeBytes(), config.memoryShare());
         MemoryPlan plan = MemoryPlan.of(shape, wanted, config, budget, device.multiprocessors());
-        LOG.info("device memory: {}", plan.describe());
+        memory = plan.describe();
+        LOG.info("device memory: {}", memory);
         model = shape;
         engine = wanted.withKvCacheBytes(plan.kv());
         logitRows = plan.logitRows();
@@ -291,35 +289,7 @@ public final class CudaBackend implements Backend {
             int layer) {
         CudaBuffer heads = (CudaBuffer) qkv;
         CudaKvStore store = (CudaKvStore) kv;
-        RopeAddresses rope =
-                ropes.computeIfAbsent(
-                        qk.rope(),
-                        table ->
-                                new RopeAddresses(
-                                        kernels.upload(table.cos()), kernels.upload(table.sin())));
-        kernels.args()
-                .pointer(heads.address())
-                .pointer(heads.pendingBias)
-                .pointer(address(qk.qNorm()))
-                .pointer(address(qk.kNorm()))
-                .f32(qk.epsilon())
-                .pointer(rope.cos())
-                .pointer(rope.sin())
-                .pointer(step.input().positions)
-                .pointer(step.input().slots)
-                .pointer(store.layerAddress(layer))
-                .pointer(store.keyScales(layer))
-                .pointer(store.valueScales(layer))
-                .i32(spec.numQueryHeads())
-                .i32(spec.numKvHeads())
-                .i32(spec.headDim())
-                .i32(store.layout().blockSize());
-        heads.pendingBias = 0;
-        kernels.launch("qkv_rope_store_" + store.suffix(), LaunchPlan.rows(step.rows()));
-    }
-
-    private static long address(Vector vector) {
-        return vector == null ? 0 : ((CudaVector) vector).address();
+        ropes.run(heads, spec, qk, store.at(layer), step);
     }
 
     @Override
@@ -417,6 +387,30 @@ public final class CudaBackend implements Backend {
             scratch.forget(written);
         }
         return written;
+    }
+
+    /** The device, for reports. */
+    public DeviceProperties properties() {
+        return driver.properties();
+    }
+
+    /** What was taken of the device's memory, once {@link #fit} was called. */
+    public String memory() {
+        return memory;
+    }
+
+    /** Steps that were replayed as graphs so far. */
+    public long stepsReplayed() {
+        return step.stepsReplayed();
+    }
+
+    /** Sequences, summed over steps, whose common prefix was read once for all. */
+    public long sharedSequences() {
+        return step.sharedSequences();
+    }
+
+    CudaDriver driver() {
+        return driver;
     }
 
     @Override

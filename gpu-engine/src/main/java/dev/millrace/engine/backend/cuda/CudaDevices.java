@@ -1,10 +1,10 @@
 package dev.millrace.engine.backend.cuda;
 
-import dev.millrace.engine.backend.Backend;
-
 import org.bytedeco.cuda.global.cublas;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+
+import java.nio.file.Path;
 
 /** Opens CUDA devices by name. What is missing is said; nothing takes another's place. */
 public final class CudaDevices {
@@ -22,7 +22,7 @@ public final class CudaDevices {
      *
      * @throws DeviceUnavailableException if driver, libraries, compiler or GPU are missing
      */
-    public static Backend cuda(CudaConfig config) {
+    public static CudaBackend cuda(CudaConfig config) {
         NativeLibraries.check();
         NativeCudaDriver driver = open(config);
         try {
@@ -66,6 +66,17 @@ public final class CudaDevices {
         }
     }
 
+    /**
+     * Compiles all kernels for an architecture into the cache, with nvcc and without a GPU.
+     *
+     * @return where they lie
+     */
+    public static Path precompile(String arch) {
+        KernelImages images = new KernelImages(arch);
+        images.files().forEach(images::image);
+        return images.folder();
+    }
+
     private static DeviceUnavailableException linkFailure(LinkageError e) {
         return new DeviceUnavailableException(
                 "device cuda: CUDA's libraries are there but cannot be linked: "
@@ -79,7 +90,7 @@ public final class CudaDevices {
      *
      * @throws DeviceUnavailableException without a C++ compiler
      */
-    public static Backend emulated(CudaConfig config) {
+    public static CudaBackend emulated(CudaConfig config) {
         EmulatedCudaDriver driver = new EmulatedCudaDriver();
         LOG.info(
                 "device cuda-emulated: {}; every access is checked, which is very slow",

@@ -31,4 +31,16 @@ record CudaKvStore(KvLayout layout, boolean fp8, long address, long keyScales, l
     String suffix() {
         return fp8 ? "fp8" : "bf16";
     }
+
+    /** One layer's part. */
+    record Layer(long address, long keyScales, long valueScales, int blockSize, String suffix) {}
+
+    Layer at(int layer) {
+        return new Layer(
+                layerAddress(layer),
+                keyScales(layer),
+                valueScales(layer),
+                layout.blockSize(),
+                suffix());
+    }
 }

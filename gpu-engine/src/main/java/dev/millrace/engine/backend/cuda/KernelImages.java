@@ -100,6 +100,13 @@ final class KernelImages {
         if (home != null && Files.isExecutable(Path.of(home, "bin", "nvcc"))) {
             return Optional.of(Path.of(home, "bin", "nvcc"));
         }
+        String checkout = System.getProperty("millrace.home");
+        if (checkout != null) {
+            Path installed = Path.of(checkout, ".millrace", "cuda", "toolkit", "bin", "nvcc");
+            if (Files.isExecutable(installed)) {
+                return Optional.of(installed);
+            }
+        }
         return ToolRun.find("nvcc");
     }
 }

@@ -1,0 +1,5 @@
+/**
+ * Checks and measurements of a CUDA device on the user's own machine: what {@code ops/gpu-check}
+ * runs.
+ */
+package dev.millrace.engine.bench;
