@@ -1,5 +1,6 @@
-// Threads as fibers: a block's threads take turns on one OS thread and give it up only where CUDA lets them wait for each
-// other. A barrier or a warp operation that some of them never reach leaves nobody to run, which is reported.
+// Threads as fibers: a block's threads take turns on one OS thread and give it up only where CUDA lets them
+// wait for each other. A barrier or a warp operation that some of them never reach leaves nobody to run,
+// which is reported.
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -76,7 +77,8 @@ static void threadMain() {
 static void prepare(Thread& thread) {
     if (thread.stack == nullptr) {
         size_t page = (size_t)sysconf(_SC_PAGESIZE);
-        void* memory = mmap(nullptr, STACK_BYTES + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        void* memory = mmap(nullptr, STACK_BYTES + page, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (memory == MAP_FAILED) {
             perror("mr_emu: no memory for a thread's stack");
             abort();
@@ -88,7 +90,8 @@ static void prepare(Thread& thread) {
     thread.groups.clear();
     thread.state = State::READY;
 #if defined(__x86_64__)
-    // As if threadMain had just been called: six saved registers, the address to return to, and a stack that is off by 8.
+    // As if threadMain had just been called: six saved registers, the address to return to, and a stack that
+    // is off by 8.
     void** top = (void**)(thread.stack + STACK_BYTES) - 1;
     *--top = (void*)&threadMain;
     top -= 6;
@@ -109,15 +112,18 @@ void pause(State state) {
 }
 
 bool failed() { return hasFailed; }
-void clearError() { hasFailed = false; message[0] = 0; }
+void clearError() {
+    hasFailed = false;
+    message[0] = 0;
+}
 
 void fail(const char* format, ...) {
     if (!hasFailed) {
         hasFailed = true;
         int n = 0;
         if (current != nullptr) {
-            n = snprintf(message, sizeof message, "%s, thread block (%u, %u, %u), thread %d: ", block.kernel, block.place.x,
-                         block.place.y, block.place.z, current->index);
+            n = snprintf(message, sizeof message, "%s, thread block (%u, %u, %u), thread %d: ", block.kernel,
+                         block.place.x, block.place.y, block.place.z, current->index);
         }
         va_list args;
         va_start(args, format);
@@ -138,9 +144,12 @@ static void reportStuck() {
         atCollective += threads[t].state == State::AT_COLLECTIVE;
         first = first < 0 && threads[t].state != State::DONE ? t : first;
     }
-    fail("%s, thread block (%u, %u, %u): stuck; of %d threads %d wait at __syncthreads, %d in a warp operation that other lanes never "
-         "reach, %d have ended; the first that waits is thread %d",
-         block.kernel, block.place.x, block.place.y, block.place.z, block.threads, atBarrier, atCollective, block.done, first);
+    fail(
+        "%s, thread block (%u, %u, %u): stuck; of %d threads %d wait at __syncthreads, %d in a warp "
+        "operation that other lanes never "
+        "reach, %d have ended; the first that waits is thread %d",
+        block.kernel, block.place.x, block.place.y, block.place.z, block.threads, atBarrier, atCollective,
+        block.done, first);
 }
 
 /** Runs the lanes of a warp while any of them can; true if one did. */

@@ -17,14 +17,28 @@
 using std::max;
 using std::min;
 
-struct alignas(8) uint2 { unsigned x, y; };
-struct alignas(16) uint4 { unsigned x, y, z, w; };
-struct alignas(8) int2 { int x, y; };
-struct alignas(16) int4 { int x, y, z, w; };
-struct alignas(8) float2 { float x, y; };
-struct alignas(16) float4 { float x, y, z, w; };
+struct alignas(8) uint2 {
+    unsigned x, y;
+};
+struct alignas(16) uint4 {
+    unsigned x, y, z, w;
+};
+struct alignas(8) int2 {
+    int x, y;
+};
+struct alignas(16) int4 {
+    int x, y, z, w;
+};
+struct alignas(8) float2 {
+    float x, y;
+};
+struct alignas(16) float4 {
+    float x, y, z, w;
+};
 
-struct EmuDim3 { unsigned x, y, z; };
+struct EmuDim3 {
+    unsigned x, y, z;
+};
 // A thread's place never changes during its life, so the compiler may ask once.
 EmuDim3 emuThreadIdx() __attribute__((const));
 EmuDim3 emuBlockIdx() __attribute__((const));
@@ -43,7 +57,8 @@ void __syncwarp(unsigned mask = 0xffffffffu);
 
 enum EmuCollective { EMU_SYNC_WARP, EMU_SHUFFLE, EMU_BALLOT, EMU_LDMATRIX, EMU_MMA };
 
-/** Gives `value` to the warp and returns what lane `source` gave; the caller's own value if `source` is no lane. */
+/** Gives `value` to the warp and returns what lane `source` gave; the caller's own value if `source` is no
+ * lane. */
 uint64_t emuShuffle(unsigned mask, uint64_t value, int source);
 unsigned __ballot_sync(unsigned mask, int predicate);
 
@@ -87,7 +102,8 @@ void emuAsyncCopy16(void* shared, const void* global, int bytes);
 void emuAsyncCommit();
 void emuAsyncWait(int groupsLeft);
 
-/** ldmatrix of four 8x8 matrices of 16-bit elements; lane l gives the address of row l % 8 of matrix l / 8. */
+/** ldmatrix of four 8x8 matrices of 16-bit elements; lane l gives the address of row l % 8 of matrix l / 8.
+ */
 uint4 emuLdmatrix4(const void* row, int transposed);
 enum EmuMma { EMU_MMA_F16_K16, EMU_MMA_BF16_K16, EMU_MMA_E4M3_K32 };
 /** mma.sync m16n8: four words of A, two of B, four F32 accumulators. */
@@ -95,8 +111,16 @@ float4 emuMma(int kind, uint4 a, uint2 b, float4 c);
 
 inline float rsqrtf(float x) { return 1.0f / sqrtf(x); }
 inline float __expf(float x) { return expf(x); }
-inline unsigned __float_as_uint(float x) { unsigned u; __builtin_memcpy(&u, &x, 4); return u; }
-inline float __uint_as_float(unsigned u) { float x; __builtin_memcpy(&x, &u, 4); return x; }
+inline unsigned __float_as_uint(float x) {
+    unsigned u;
+    __builtin_memcpy(&u, &x, 4);
+    return u;
+}
+inline float __uint_as_float(unsigned u) {
+    float x;
+    __builtin_memcpy(&x, &u, 4);
+    return x;
+}
 inline int __popc(unsigned x) { return __builtin_popcount(x); }
 inline int __ffs(int x) { return __builtin_ffs(x); }
 inline unsigned __byte_perm(unsigned x, unsigned y, unsigned selector) {
@@ -115,7 +139,9 @@ struct EmuRegistration {
 };
 template <typename... A>
 struct EmuSignature {
-    static void call(void (*kernel)(), void** args) { call(kernel, args, std::make_index_sequence<sizeof...(A)>()); }
+    static void call(void (*kernel)(), void** args) {
+        call(kernel, args, std::make_index_sequence<sizeof...(A)>());
+    }
     template <size_t... I>
     __attribute__((no_sanitize("thread"))) // the arguments are the host's memory
     static void call(void (*kernel)(), void** args, std::index_sequence<I...>) {

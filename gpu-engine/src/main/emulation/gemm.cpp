@@ -1,4 +1,5 @@
-// Where the real device calls cuBLASLt: the same products as plain loops. Rows are turned into F32 once; sums run in F64.
+// Where the real device calls cuBLASLt: the same products as plain loops. Rows are turned into F32 once; sums
+// run in F64.
 #include <vector>
 
 #include "numbers.h"
@@ -24,7 +25,8 @@ void multiply(const std::vector<float>& a, const std::vector<float>& w, int M, i
             for (; k < K; k++) {
                 sums[0] += (double)x[k] * y[k];
             }
-            store(m, n, ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7])));
+            store(m, n,
+                  ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7])));
         }
     }
 }
@@ -43,7 +45,8 @@ std::vector<float> fromE4m3s(const void* from, int rows, int cols, Scale scale) 
     std::vector<float> to((size_t)rows * cols);
     for (int r = 0; r < rows; r++) {
         for (int c = 0; c < cols; c++) {
-            to[(size_t)r * cols + c] = fromE4m3(static_cast<const uint8_t*>(from)[(size_t)r * cols + c]) * scale(r, c);
+            to[(size_t)r * cols + c] =
+                fromE4m3(static_cast<const uint8_t*>(from)[(size_t)r * cols + c]) * scale(r, c);
         }
     }
     return to;
@@ -51,7 +54,8 @@ std::vector<float> fromE4m3s(const void* from, int rows, int cols, Scale scale) 
 
 } // namespace
 
-extern "C" int mr_emu_gemm_bf16(const void* a, const void* w, const float* bias, void* out, int outIsF32, int M, int N, int K) {
+extern "C" int mr_emu_gemm_bf16(const void* a, const void* w, const float* bias, void* out, int outIsF32,
+                                int M, int N, int K) {
     multiply(fromBf16s(a, M, K), fromBf16s(w, N, K), M, N, K, [&](int m, int n, double sum) {
         float value = (float)(sum + (bias ? bias[n] : 0));
         if (outIsF32) {
@@ -63,17 +67,18 @@ extern "C" int mr_emu_gemm_bf16(const void* a, const void* w, const float* bias,
     return 0;
 }
 
-extern "C" int mr_emu_gemm_fp8(const void* a, const float* aScale, const void* w, const float* wScale, const float* bias, void* out, int M,
-                               int N, int K) {
+extern "C" int mr_emu_gemm_fp8(const void* a, const float* aScale, const void* w, const float* wScale,
+                               const float* bias, void* out, int M, int N, int K) {
     auto one = [](int, int) { return 1.0f; };
     multiply(fromE4m3s(a, M, K, one), fromE4m3s(w, N, K, one), M, N, K, [&](int m, int n, double sum) {
-        static_cast<uint16_t*>(out)[(size_t)m * N + n] = toBf16((float)(sum * aScale[m] * wScale[n] + (bias ? bias[n] : 0)));
+        static_cast<uint16_t*>(out)[(size_t)m * N + n] =
+            toBf16((float)(sum * aScale[m] * wScale[n] + (bias ? bias[n] : 0)));
     });
     return 0;
 }
 
-extern "C" int mr_emu_gemm_fp8_block(const void* a, const float* aScale, int aScaleStride, const void* w, const float* wScale,
-                                     const float* bias, void* out, int M, int N, int K) {
+extern "C" int mr_emu_gemm_fp8_block(const void* a, const float* aScale, int aScaleStride, const void* w,
+                                     const float* wScale, const float* bias, void* out, int M, int N, int K) {
     int groups = (K + 127) / 128;
     auto scaleA = [&](int m, int k) { return aScale[(size_t)(k / 128) * aScaleStride + m]; };
     auto scaleW = [&](int n, int k) { return wScale[(size_t)(n / 128) * groups + k / 128]; };

@@ -1,4 +1,5 @@
-// Kernels by name, and the launch: thread blocks one after the other, in an order that no kernel should rely on.
+// Kernels by name, and the launch: thread blocks one after the other, in an order that no kernel should rely
+// on.
 #include <cstring>
 #include <numeric>
 #include <string>
@@ -8,7 +9,11 @@
 
 namespace emu {
 
-struct Kernel { const char* name; void (*function)(); EmuThunk thunk; };
+struct Kernel {
+    const char* name;
+    void (*function)();
+    EmuThunk thunk;
+};
 static std::vector<Kernel>& kernels() {
     static std::vector<Kernel> all;
     return all;
@@ -19,14 +24,16 @@ static bool checkShape(const int grid[3], const int dim[3], int sharedBytes) {
     const int gridMost[3] = {0x7fffffff, 65535, 65535};
     for (int i = 0; i < 3; i++) {
         if (grid[i] < 1 || grid[i] > gridMost[i] || dim[i] < 1) {
-            fail("%s: a grid of %d x %d x %d thread blocks of %d x %d x %d threads cannot be launched", block.kernel, grid[0], grid[1],
-                 grid[2], dim[0], dim[1], dim[2]);
+            fail("%s: a grid of %d x %d x %d thread blocks of %d x %d x %d threads cannot be launched",
+                 block.kernel, grid[0], grid[1], grid[2], dim[0], dim[1], dim[2]);
             return false;
         }
     }
     if ((long long)dim[0] * dim[1] * dim[2] > MAX_THREADS || sharedBytes < 0 || sharedBytes > MAX_SHARED) {
-        fail("%s: %d x %d x %d threads with %d bytes of shared memory; a thread block has at most %d threads and %d bytes", block.kernel,
-             dim[0], dim[1], dim[2], sharedBytes, MAX_THREADS, MAX_SHARED);
+        fail(
+            "%s: %d x %d x %d threads with %d bytes of shared memory; a thread block has at most %d threads "
+            "and %d bytes",
+            block.kernel, dim[0], dim[1], dim[2], sharedBytes, MAX_THREADS, MAX_SHARED);
         return false;
     }
     return true;
@@ -36,12 +43,15 @@ static bool checkShape(const int grid[3], const int dim[3], int sharedBytes) {
 
 using namespace emu;
 
-EmuRegistration::EmuRegistration(const char* name, void (*kernel)(), EmuThunk thunk) { kernels().push_back({name, kernel, thunk}); }
+EmuRegistration::EmuRegistration(const char* name, void (*kernel)(), EmuThunk thunk) {
+    kernels().push_back({name, kernel, thunk});
+}
 
 extern "C" int mr_emu_kernel_count(void) { return (int)kernels().size(); }
 extern "C" const char* mr_emu_kernel_name(int index) { return kernels().at((size_t)index).name; }
 
-extern "C" int mr_emu_launch(const char* name, const int grid[3], const int dim[3], int sharedBytes, void** args) {
+extern "C" int mr_emu_launch(const char* name, const int grid[3], const int dim[3], int sharedBytes,
+                             void** args) {
     clearError();
     const Kernel* kernel = nullptr;
     for (const Kernel& k : kernels()) {
@@ -66,7 +76,8 @@ extern "C" int mr_emu_launch(const char* name, const int grid[3], const int dim[
     }
     for (long long i = 0; i < blocks; i++) {
         long long at = i * stride % blocks;
-        block.place = {(unsigned)(at % grid[0]), (unsigned)(at / grid[0] % grid[1]), (unsigned)(at / grid[0] / grid[1])};
+        block.place = {(unsigned)(at % grid[0]), (unsigned)(at / grid[0] % grid[1]),
+                       (unsigned)(at / grid[0] / grid[1])};
         if (!runBlock(kernel->function, kernel->thunk, args)) {
             forgetPending();
             return 1;

@@ -1,4 +1,5 @@
-// The emulated machine's parts, shared by the files of the emulation. One launch at a time, on the caller's OS thread.
+// The emulated machine's parts, shared by the files of the emulation. One launch at a time, on the caller's
+// OS thread.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -15,7 +16,11 @@ constexpr size_t STACK_BYTES = 128 * 1024;
 
 enum class State { READY, AT_BARRIER, AT_COLLECTIVE, DONE };
 
-struct AsyncCopy { unsigned char* to; const unsigned char* from; int bytes; };
+struct AsyncCopy {
+    unsigned char* to;
+    const unsigned char* from;
+    int bytes;
+};
 
 /** One CUDA thread: a fiber with a stack of its own. */
 struct Thread {
@@ -24,8 +29,8 @@ struct Thread {
     int index = 0;
     EmuDim3 place{};
     State state = State::DONE;
-    std::vector<AsyncCopy> open;                 // issued, not yet in a group
-    std::vector<std::vector<AsyncCopy>> groups;  // committed, not yet waited for
+    std::vector<AsyncCopy> open;                // issued, not yet in a group
+    std::vector<std::vector<AsyncCopy>> groups; // committed, not yet waited for
 };
 
 /** What the lanes of a warp have brought to the operation they are meeting in. */
@@ -33,7 +38,8 @@ struct Warp {
     unsigned arrived = 0, mask = 0;
     int kind = 0;
     unsigned turn = 0;
-    uint64_t values[2][WARP]; // two turns: a lane may be in the next operation while another still reads this one's result
+    uint64_t values[2][WARP]; // two turns: a lane may be in the next operation while another still reads this
+                              // one's result
     uint4 a[WARP];
     uint2 b[WARP];
     float4 c[WARP];
@@ -53,8 +59,8 @@ struct Block {
 extern Block block;
 extern Thread threads[MAX_THREADS];
 extern Warp warps[MAX_THREADS / WARP];
-extern Thread* current;          // null outside of kernels
-extern uint64_t now;             // counts synchronisations; orders accesses to shared memory
+extern Thread* current; // null outside of kernels
+extern uint64_t now;    // counts synchronisations; orders accesses to shared memory
 extern unsigned char shared[MAX_SHARED];
 
 /** Notes the error and ends the launch; does not return when called from a kernel. */

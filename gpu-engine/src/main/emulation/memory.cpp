@@ -1,7 +1,8 @@
-// Memory that checks itself. The kernels are compiled with -fsanitize=thread, which makes the compiler call a function at
-// every load and store; those functions are defined here instead of in the sanitizer's library. Global memory: the bytes
-// must lie inside one live allocation. Shared memory: inside the launch's bytes, written before read, and never touched
-// by two threads, one of them writing, without a barrier between (of the block, or of the warp for two lanes of one).
+// Memory that checks itself. The kernels are compiled with -fsanitize=thread, which makes the compiler call a
+// function at every load and store; those functions are defined here instead of in the sanitizer's library.
+// Global memory: the bytes must lie inside one live allocation. Shared memory: inside the launch's bytes,
+// written before read, and never touched by two threads, one of them writing, without a barrier between (of
+// the block, or of the warp for two lanes of one).
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -13,14 +14,20 @@ namespace emu {
 
 constexpr size_t RED_ZONE = 256;
 
-struct Allocation { const unsigned char* begin; const unsigned char* end; unsigned char* memory; int number; };
+struct Allocation {
+    const unsigned char* begin;
+    const unsigned char* end;
+    unsigned char* memory;
+    int number;
+};
 static std::map<const unsigned char*, Allocation> allocations; // by begin
 static const Allocation* recent[4];
 static int nextRecent = 0, nextNumber = 1;
 
 /** What is known about one byte of shared memory. */
 struct Shadow {
-    uint64_t written = 0, read = 0, readElsewhere = 0; // times; `readElsewhere`: by another warp than the last reader's
+    uint64_t written = 0, read = 0,
+             readElsewhere = 0; // times; `readElsewhere`: by another warp than the last reader's
     int16_t writer = -1, reader = -1;
     bool manyReaders = false, atomic = false, pending = false;
 };
@@ -52,7 +59,8 @@ static void failOutside(const char* what, const unsigned char* p, size_t bytes) 
         return;
     }
     const Allocation& a = std::prev(after)->second;
-    fail("%s %zu bytes at byte %td of allocation #%d, which has %td bytes", what, bytes, p - a.begin, a.number, a.end - a.begin);
+    fail("%s %zu bytes at byte %td of allocation #%d, which has %td bytes", what, bytes, p - a.begin,
+         a.number, a.end - a.begin);
 }
 
 static void checkGlobal(const unsigned char* p, size_t bytes, Access access) {
@@ -66,7 +74,9 @@ static void checkGlobal(const unsigned char* p, size_t bytes, Access access) {
 }
 
 /** When the lanes of the running thread's warp were last ordered. */
-static uint64_t lastSyncOfWarp() { return std::max(block.lastBarrier, warps[current->index / WARP].lastSync); }
+static uint64_t lastSyncOfWarp() {
+    return std::max(block.lastBarrier, warps[current->index / WARP].lastSync);
+}
 
 /** Whether the running thread is ordered behind what `other` did at `time`. */
 static bool ordered(int other, uint64_t time) {
@@ -84,7 +94,8 @@ static void noteRead(Shadow& s, const unsigned char* p, bool atomic) {
         fail("reads byte %td of shared memory, which was never written", p - shared);
     }
     if (!(atomic && s.atomic) && !ordered(s.writer, s.written)) {
-        fail("data race: reads byte %td of shared memory, which thread %d wrote with no barrier between", p - shared, s.writer);
+        fail("data race: reads byte %td of shared memory, which thread %d wrote with no barrier between",
+             p - shared, s.writer);
     }
     if (s.read < block.begin) {
         s.readElsewhere = 0;
@@ -106,14 +117,17 @@ static void noteWrite(Shadow& s, const unsigned char* p, bool atomic) {
         fail("writes byte %td of shared memory while a cp.async to it may be under way", p - shared);
     }
     if (s.written >= block.begin && !(atomic && s.atomic) && !ordered(s.writer, s.written)) {
-        fail("data race: writes byte %td of shared memory, which thread %d wrote with no barrier between", p - shared, s.writer);
+        fail("data race: writes byte %td of shared memory, which thread %d wrote with no barrier between",
+             p - shared, s.writer);
     }
-    bool readByOther = s.read >= block.begin && !(atomic && s.atomic)
-            && (!ordered(s.reader, s.read) || s.readElsewhere >= block.lastBarrier
-                || (s.manyReaders && s.read >= lastSyncOfWarp()));
+    bool readByOther = s.read >= block.begin && !(atomic && s.atomic) &&
+                       (!ordered(s.reader, s.read) || s.readElsewhere >= block.lastBarrier ||
+                        (s.manyReaders && s.read >= lastSyncOfWarp()));
     if (readByOther) {
-        fail("data race: writes byte %td of shared memory, which another thread (last: %d) read with no barrier between", p - shared,
-             s.reader);
+        fail(
+            "data race: writes byte %td of shared memory, which another thread (last: %d) read with no "
+            "barrier between",
+            p - shared, s.reader);
     }
     s.writer = (int16_t)current->index;
     s.written = now;
@@ -122,10 +136,12 @@ static void noteWrite(Shadow& s, const unsigned char* p, bool atomic) {
 
 void checkShared(const unsigned char* p, size_t bytes, Access access) {
     if (p < shared || p + bytes > shared + block.sharedBytes) {
-        fail("out of bounds: byte %td of shared memory, %zu bytes; the launch has %d bytes", p - shared, bytes, block.sharedBytes);
+        fail("out of bounds: byte %td of shared memory, %zu bytes; the launch has %d bytes", p - shared,
+             bytes, block.sharedBytes);
     }
     if (bytes > 1 && bytes <= 16 && (size_t)(p - shared) % bytes != 0) {
-        fail("accesses %zu bytes at byte %td of shared memory, which is not a multiple of that", bytes, p - shared);
+        fail("accesses %zu bytes at byte %td of shared memory, which is not a multiple of that", bytes,
+             p - shared);
     }
     for (size_t i = 0; i < bytes; i++) {
         Shadow& s = shadows[p - shared + i];
@@ -231,7 +247,9 @@ static T addAtomically(T* address, T value) {
     return old;
 }
 int atomicAdd(int* address, int value) { return addAtomically(address, value); }
-unsigned long long atomicAdd(unsigned long long* address, unsigned long long value) { return addAtomically(address, value); }
+unsigned long long atomicAdd(unsigned long long* address, unsigned long long value) {
+    return addAtomically(address, value);
+}
 
 void emuAsyncCopy16(void* to, const void* from, int bytes) {
     unsigned char* target = static_cast<unsigned char*>(to);
@@ -272,12 +290,12 @@ void emuAsyncWait(int groupsLeft) {
 }
 
 extern "C" {
-#define EMU_ACCESS(bytes)                                                                             \
-    void __tsan_read##bytes(void* p) { checkAccess(p, bytes, Access::READ); }                         \
-    void __tsan_write##bytes(void* p) { checkAccess(p, bytes, Access::WRITE); }                       \
-    void __tsan_unaligned_read##bytes(void* p) { checkAccess(p, bytes, Access::READ); }               \
-    void __tsan_unaligned_write##bytes(void* p) { checkAccess(p, bytes, Access::WRITE); }             \
-    void __tsan_volatile_read##bytes(void* p) { checkAccess(p, bytes, Access::READ); }                \
+#define EMU_ACCESS(bytes)                                                                 \
+    void __tsan_read##bytes(void* p) { checkAccess(p, bytes, Access::READ); }             \
+    void __tsan_write##bytes(void* p) { checkAccess(p, bytes, Access::WRITE); }           \
+    void __tsan_unaligned_read##bytes(void* p) { checkAccess(p, bytes, Access::READ); }   \
+    void __tsan_unaligned_write##bytes(void* p) { checkAccess(p, bytes, Access::WRITE); } \
+    void __tsan_volatile_read##bytes(void* p) { checkAccess(p, bytes, Access::READ); }    \
     void __tsan_volatile_write##bytes(void* p) { checkAccess(p, bytes, Access::WRITE); }
 EMU_ACCESS(1)
 EMU_ACCESS(2)

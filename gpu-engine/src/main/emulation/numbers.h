@@ -27,15 +27,18 @@ inline float decode(unsigned bits, int exponentBits, int mantissaBits) {
     unsigned mantissa = bits & ((1u << mantissaBits) - 1);
     int exponent = (int)(bits >> mantissaBits & ((1u << exponentBits) - 1));
     int bias = (1 << (exponentBits - 1)) - 1;
-    float size = exponent == 0 ? std::ldexp((float)mantissa, 1 - bias - mantissaBits)
-                               : std::ldexp((float)(mantissa | 1u << mantissaBits), exponent - bias - mantissaBits);
+    float size = exponent == 0
+                     ? std::ldexp((float)mantissa, 1 - bias - mantissaBits)
+                     : std::ldexp((float)(mantissa | 1u << mantissaBits), exponent - bias - mantissaBits);
     return bits >> (exponentBits + mantissaBits) & 1 ? -size : size;
 }
 
 /** E4M3 as OCP FP8 and NVIDIA define it: no infinity, NaN where all bits but the sign are set. */
 inline float fromE4m3(uint8_t bits) {
     static const auto table = [] {
-        struct { float of[256]; } values;
+        struct {
+            float of[256];
+        } values;
         for (int i = 0; i < 256; i++) {
             values.of[i] = (i & 0x7f) == 0x7f ? NAN : decode((unsigned)i, 4, 3);
         }

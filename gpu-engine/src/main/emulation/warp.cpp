@@ -1,5 +1,5 @@
-// Operations that the lanes of a warp do together: shuffles, votes, ldmatrix, mma.sync. A lane leaves its operands and
-// waits; the last to arrive does the work for all.
+// Operations that the lanes of a warp do together: shuffles, votes, ldmatrix, mma.sync. A lane leaves its
+// operands and waits; the last to arrive does the work for all.
 #include <cstring>
 
 #include "machine.h"
@@ -21,8 +21,10 @@ static bool arrive(int kind, unsigned mask) {
         warp.kind = kind;
         warp.mask = mask;
     } else if (warp.kind != kind || warp.mask != mask) {
-        fail("meets other lanes of its warp in a different operation (kind %d mask %08x against kind %d mask %08x)", kind, mask,
-             warp.kind, warp.mask);
+        fail(
+            "meets other lanes of its warp in a different operation (kind %d mask %08x against kind %d mask "
+            "%08x)",
+            kind, mask, warp.kind, warp.mask);
     }
     warp.arrived |= bit;
     return warp.arrived == mask;

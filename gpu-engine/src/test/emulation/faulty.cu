@@ -1,4 +1,5 @@
-// Kernels with one fault each, and their sound twins: the emulation must refuse the first and accept the second.
+// Kernels with one fault each, and their sound twins: the emulation must refuse the first and accept the
+// second.
 #include "common.cuh"
 #include "mma.cuh"
 
@@ -45,8 +46,8 @@ extern "C" __global__ void faulty_warp(int* out, int fault) {
 }
 MR_KERNEL(faulty_warp)
 
-// grid 1, block 64, shared 0. 1: half of the threads skip the barrier. 2: they leave. 3: a warp's lanes part before a
-// shuffle. 4: they meet in different operations.
+// grid 1, block 64, shared 0. 1: half of the threads skip the barrier. 2: they leave. 3: a warp's lanes part
+// before a shuffle. 4: they meet in different operations.
 extern "C" __global__ void faulty_barrier(int* out, int fault) {
     int t = (int)threadIdx.x;
     if (fault == 2 && t >= 32) {
@@ -66,10 +67,13 @@ extern "C" __global__ void faulty_barrier(int* out, int fault) {
 MR_KERNEL(faulty_barrier)
 
 // Copies out[t] = in[t + shift] for 64 threads. grid 1, block 64, shared 0.
-extern "C" __global__ void faulty_global(const int* in, int* out, int shift) { out[threadIdx.x] = in[(int)threadIdx.x + shift]; }
+extern "C" __global__ void faulty_global(const int* in, int* out, int shift) {
+    out[threadIdx.x] = in[(int)threadIdx.x + shift];
+}
 MR_KERNEL(faulty_global)
 
-// cp.async: 1 reads before the wait, 2 another thread reads with no barrier, 3 nobody waits. grid 1, block 32, shared 512.
+// cp.async: 1 reads before the wait, 2 another thread reads with no barrier, 3 nobody waits. grid 1, block
+// 32, shared 512.
 extern "C" __global__ void faulty_async(const int* in, int* out, int fault) {
     MR_SHARED(shared);
     int t = (int)threadIdx.x;

@@ -1,7 +1,8 @@
 // out = silu(gate) * up, as BF16 or quantised to E4M3 with a scale per row or per 128 columns.
 // Shapes: gateUp [T, 2I], gate columns first; out [T, I].
-// Layout: row-major, 16-byte accesses; the quantising kernel keeps the products in shared memory as BF16, each thread its own.
-// Launch: one block of 256 per row; shared 0, 2 I + 128 and 0 bytes. Memory-bound: reads 4I, writes 2I or I bytes.
+// Layout: row-major, 16-byte accesses; the quantising kernel keeps the products in shared memory as BF16,
+// each thread its own. Launch: one block of 256 per row; shared 0, 2 I + 128 and 0 bytes. Memory-bound: reads
+// 4I, writes 2I or I bytes.
 #include "common.cuh"
 
 __device__ __forceinline__ Eight siluMul8(const bf16_t* gateUp, int I, int c) {
@@ -21,7 +22,8 @@ extern "C" __global__ void __launch_bounds__(256) silu_mul_bf16(const bf16_t* ga
 }
 MR_KERNEL(silu_mul_bf16)
 
-extern "C" __global__ void __launch_bounds__(256) silu_mul_fp8(const bf16_t* gateUp, e4m3_t* out, float* outScale, int I, float amaxBound) {
+extern "C" __global__ void __launch_bounds__(256)
+    silu_mul_fp8(const bf16_t* gateUp, e4m3_t* out, float* outScale, int I, float amaxBound) {
     MR_SHARED(shared);
     bf16_t* row = reinterpret_cast<bf16_t*>(shared);
     float* scratch = reinterpret_cast<float*>(shared + 2 * I);
@@ -41,8 +43,8 @@ extern "C" __global__ void __launch_bounds__(256) silu_mul_fp8(const bf16_t* gat
 }
 MR_KERNEL(silu_mul_fp8)
 
-extern "C" __global__ void __launch_bounds__(256) silu_mul_fp8_block(const bf16_t* gateUp, e4m3_t* out, float* outScale, int scaleStride,
-                                                                      int I) {
+extern "C" __global__ void __launch_bounds__(256)
+    silu_mul_fp8_block(const bf16_t* gateUp, e4m3_t* out, float* outScale, int scaleStride, int I) {
     for (int first = 0; first < I; first += 8 * blockDim.x) {
         int c = first + 8 * threadIdx.x;
         Eight x = c < I ? unpack8(pack8(siluMul8(gateUp + (i64)blockIdx.x * 2 * I, I, c))) : Eight{};

@@ -1,10 +1,10 @@
-// What decode and prefill attention share: fragments of q, products of a warp's 16 rows with a run of keys and values that
-// lie in shared memory, the running softmax, and where a row's result goes.
+// What decode and prefill attention share: fragments of q, products of a warp's 16 rows with a run of keys
+// and values that lie in shared memory, the running softmax, and where a row's result goes.
 //
-// BF16 cache: the usual fragments. FP8 cache: elements are loaded in pairs as if they were 16-bit, then widened to F16 in
-// registers, which leaves them in another order than the multiplication names them. For keys, the order of the head's
-// dimensions in the sum does not matter as long as q has the same; for values, accumulator columns stand for other
-// dimensions (columnOf).
+// BF16 cache: the usual fragments. FP8 cache: elements are loaded in pairs as if they were 16-bit, then
+// widened to F16 in registers, which leaves them in another order than the multiplication names them. For
+// keys, the order of the head's dimensions in the sum does not matter as long as q has the same; for values,
+// accumulator columns stand for other dimensions (columnOf).
 #pragma once
 #include "mma.cuh"
 
@@ -42,7 +42,7 @@ struct Kv {
     static constexpr int D = DIM;
     static constexpr bool FP8 = IS_FP8;
     static constexpr int BYTES = D * (FP8 ? 1 : 2); // of one key
-    static constexpr int PITCH = BYTES + 16;        // in shared memory: eight rows then lie in different banks
+    static constexpr int PITCH = BYTES + 16; // in shared memory: eight rows then lie in different banks
     static constexpr int CHUNKS = BYTES / 16;
     static constexpr int STEPS = D / 16; // multiplications along D
     static constexpr int TILES = D / 8;  // accumulators along D
@@ -69,14 +69,17 @@ __device__ __forceinline__ QueryRow queryRow(const AttentionWork& w, const Atten
         r.head = (int)blockIdx.y * G + row % G;
         int visible = w.visibleBase + (r.token - w.tokenBegin);
         r.end = w.visibleBase < 0 ? w.kvEnd : min(w.kvEnd, visible);
-        r.begin = w.visibleBase < 0 || a.slidingWindow == 0 ? w.kvBegin : max(w.kvBegin, visible - a.slidingWindow);
+        r.begin =
+            w.visibleBase < 0 || a.slidingWindow == 0 ? w.kvBegin : max(w.kvBegin, visible - a.slidingWindow);
     }
     return r;
 }
 
-/** Fragments of 16 rows of q: this lane's rows are `low` and `high`. FP8 caches multiply in F16, others in BF16. */
+/** Fragments of 16 rows of q: this lane's rows are `low` and `high`. FP8 caches multiply in F16, others in
+ * BF16. */
 template <typename K>
-__device__ __forceinline__ void loadQuery(const AttentionArgs& a, const QueryRow& low, const QueryRow& high, uint4* q) {
+__device__ __forceinline__ void loadQuery(const AttentionArgs& a, const QueryRow& low, const QueryRow& high,
+                                          uint4* q) {
     int j = (int)(threadIdx.x % 4);
     const bf16_t* rows[2] = {a.q + (i64)low.token * a.qStride + low.head * K::D,
                              a.q + (i64)high.token * a.qStride + high.head * K::D};
@@ -90,7 +93,8 @@ __device__ __forceinline__ void loadQuery(const AttentionArgs& a, const QueryRow
                 unsigned pairs[2] = {four.x, four.y};
                 for (int i = 0; i < 2; i++) {
                     float x = floatOfBf16(pairs[i] & 0xffffu), y = __uint_as_float(pairs[i] & 0xffff0000u);
-                    words[r][i] = f16Pair(fminf(fmaxf(x, -65504.0f), 65504.0f), fminf(fmaxf(y, -65504.0f), 65504.0f));
+                    words[r][i] =
+                        f16Pair(fminf(fmaxf(x, -65504.0f), 65504.0f), fminf(fmaxf(y, -65504.0f), 65504.0f));
                 }
             } else if (exists[r]) {
                 words[r][0] = *reinterpret_cast<const unsigned*>(rows[r] + 16 * s + 2 * j);
@@ -103,15 +107,16 @@ __device__ __forceinline__ void loadQuery(const AttentionArgs& a, const QueryRow
 
 /** Asks for the keys and values of COUNT tokens; tokens from kvEnd on become zeros. By THREADS threads. */
 template <typename K, int COUNT, int THREADS>
-__device__ __forceinline__ void copyTokens(const AttentionArgs& a, const AttentionWork& w, int firstToken, unsigned char* keys,
-                                           int thread) {
+__device__ __forceinline__ void copyTokens(const AttentionArgs& a, const AttentionWork& w, int firstToken,
+                                           unsigned char* keys, int thread) {
     const int* table = a.blockTables + (i64)w.tableRow * a.maxBlocks;
     i64 headBytes = (i64)a.blockSize * K::BYTES;
     auto keyAt = [&](int token) {
         i64 block = (i64)table[token / a.blockSize] * 2;
         return a.kv + (block * a.NK + blockIdx.y) * headBytes + token % a.blockSize * K::BYTES;
     };
-    // The usual case: all of these tokens lie side by side in one cache block, and one look at the table finds them.
+    // The usual case: all of these tokens lie side by side in one cache block, and one look at the table
+    // finds them.
     bool together = a.blockSize % COUNT == 0 && firstToken % COUNT == 0;
     const unsigned char* first = together ? keyAt(firstToken) : nullptr;
 #pragma unroll
@@ -178,9 +183,11 @@ struct Running {
     float sum[2] = {0.0f, 0.0f}; // of this lane's columns only, until the end
 };
 
-/** Hides what a row may not see: the key of element i of score tile n is firstToken + 8 n + 2 (lane % 4) + i. */
+/** Hides what a row may not see: the key of element i of score tile n is firstToken + 8 n + 2 (lane % 4) + i.
+ */
 template <int N>
-__device__ __forceinline__ void maskScores(float4* s, int firstToken, const QueryRow& low, const QueryRow& high) {
+__device__ __forceinline__ void maskScores(float4* s, int firstToken, const QueryRow& low,
+                                           const QueryRow& high) {
 #pragma unroll
     for (int n = 0; n < N; n++) {
         int token = firstToken + 8 * n + 2 * (int)(threadIdx.x % 4);
@@ -213,7 +220,8 @@ __device__ __forceinline__ void softmaxStep(float4* s, float toLog2, Running& ru
     }
 #pragma unroll
     for (int n = 0; n < N; n++) {
-        s[n] = {exp2Fast(s[n].x - base[0]), exp2Fast(s[n].y - base[0]), exp2Fast(s[n].z - base[1]), exp2Fast(s[n].w - base[1])};
+        s[n] = {exp2Fast(s[n].x - base[0]), exp2Fast(s[n].y - base[0]), exp2Fast(s[n].z - base[1]),
+                exp2Fast(s[n].w - base[1])};
         run.sum[0] += s[n].x + s[n].y;
         run.sum[1] += s[n].z + s[n].w;
     }
@@ -235,7 +243,8 @@ __device__ __forceinline__ uint4 weightsOf(const float4& a, const float4& b) {
 }
 
 /** Where a row's D results go: element d of `out`, or of the item's partial result. */
-__device__ __forceinline__ void storeResult(const AttentionArgs& a, const AttentionWork& w, const QueryRow& r, int D, int d, float x) {
+__device__ __forceinline__ void storeResult(const AttentionArgs& a, const AttentionWork& w, const QueryRow& r,
+                                            int D, int d, float x) {
     if (w.partialBase < 0) {
         a.out[((i64)r.token * a.NQ + r.head) * D + d] = bf16Of(x);
     } else {
@@ -244,19 +253,24 @@ __device__ __forceinline__ void storeResult(const AttentionArgs& a, const Attent
 }
 
 /** log2 of the sum of 2^score, for a partial result. */
-__device__ __forceinline__ void storeLse(const AttentionArgs& a, const AttentionWork& w, const QueryRow& r, float most, float sum) {
+__device__ __forceinline__ void storeLse(const AttentionArgs& a, const AttentionWork& w, const QueryRow& r,
+                                         float most, float sum) {
     if (w.partialBase >= 0) {
-        a.partialLse[(i64)(w.partialBase + r.token - w.tokenBegin) * a.NQ + r.head] = sum > 0.0f ? most + log2f(sum) : -MR_INFINITY;
+        a.partialLse[(i64)(w.partialBase + r.token - w.tokenBegin) * a.NQ + r.head] =
+            sum > 0.0f ? most + log2f(sum) : -MR_INFINITY;
     }
 }
 
-#define MR_ATTENTION(name, body, D, FP8, BLOCKS)                                                                                \
-    extern "C" __global__ void __launch_bounds__(128, BLOCKS)                                                                    \
-        name(const bf16_t* q, int qStride, const void* kv, const float* kScale, const float* vScale, const int* blockTables,    \
-             int maxBlocks, int blockSize, const int* work, bf16_t* out, float* partialOut, float* partialLse, int NQ, int NK,  \
-             float scale, int slidingWindow) {                                                                                  \
-        AttentionArgs args = {q, qStride, static_cast<const unsigned char*>(kv), kScale, vScale, blockTables, maxBlocks,        \
-                              blockSize, out, partialOut, partialLse, NQ, NK, scale, slidingWindow};                            \
-        body<Kv<D, FP8>>(args, loadWork(work));                                                                                 \
-    }                                                                                                                           \
+#define MR_ATTENTION(name, body, D, FP8, BLOCKS)                                                     \
+    extern "C" __global__ void __launch_bounds__(128, BLOCKS)                                        \
+        name(const bf16_t* q, int qStride, const void* kv, const float* kScale, const float* vScale, \
+             const int* blockTables, int maxBlocks, int blockSize, const int* work, bf16_t* out,     \
+             float* partialOut, float* partialLse, int NQ, int NK, float scale, int slidingWindow) { \
+        AttentionArgs args = {q,          qStride,    static_cast<const unsigned char*>(kv),         \
+                              kScale,     vScale,     blockTables,                                   \
+                              maxBlocks,  blockSize,  out,                                           \
+                              partialOut, partialLse, NQ,                                            \
+                              NK,         scale,      slidingWindow};                                \
+        body<Kv<D, FP8>>(args, loadWork(work));                                                      \
+    }                                                                                                \
     MR_KERNEL(name)

@@ -1,10 +1,12 @@
-// Attention of a few query tokens over a sequence's cache: decode, and what of it is split or follows a shared prefix.
-// Shapes: up to 16 rows (query tokens x G heads that share a KV head) per item and KV head; D 64 or 128.
-// Layout: kv [numBlocks][2][NK][blockSize][D]; the rows fill one tensor-core tile (GQA packing), so that each key is read once.
-// How: the four warps take turns of 16 tokens (warp w the tokens 16 w + 64 i) and never wait for each other: each has its own
+// Attention of a few query tokens over a sequence's cache: decode, and what of it is split or follows a
+// shared prefix. Shapes: up to 16 rows (query tokens x G heads that share a KV head) per item and KV head; D
+// 64 or 128. Layout: kv [numBlocks][2][NK][blockSize][D]; the rows fill one tensor-core tile (GQA packing),
+// so that each key is read once. How: the four warps take turns of 16 tokens (warp w the tokens 16 w + 64 i)
+// and never wait for each other: each has its own
 //   ring of asynchronous copies and its own running softmax. Their four results are merged at the end.
-// Launch: grid (items, NK), block 128; shared 4 warps x STAGES x 2 x 16 x PITCH. Memory-bound: reads 2 D bytes per token (FP8).
-// Source: Flash-Decoding's split along the cache; the FP8 fragment order is explained in attention.cuh.
+// Launch: grid (items, NK), block 128; shared 4 warps x STAGES x 2 x 16 x PITCH. Memory-bound: reads 2 D
+// bytes per token (FP8). Source: Flash-Decoding's split along the cache; the FP8 fragment order is explained
+// in attention.cuh.
 #include "attention.cuh"
 
 template <typename K>
@@ -15,7 +17,8 @@ struct DecodeRing {
 
 /** Merges the warps' results and writes them. Shared memory is free for it. */
 template <typename K>
-__device__ __forceinline__ void mergeWarps(const AttentionArgs& a, const AttentionWork& w, Running run, const float4* out) {
+__device__ __forceinline__ void mergeWarps(const AttentionArgs& a, const AttentionWork& w, Running run,
+                                           const float4* out) {
     MR_SHARED(shared);
     float* results = reinterpret_cast<float*>(shared); // [4 warps][16 rows][D]
     float* most = results + 64 * K::D;                 // [4][16]
@@ -88,7 +91,8 @@ __device__ __forceinline__ void decode(const AttentionArgs& a, const AttentionWo
     float4 out[K::TILES] = {};
     for (int run = 0; run < runs; run++) {
         asyncWait<Ring::STAGES - 2>();
-        __syncwarp(); // all lanes' copies of this run have landed, and all are done with the stage that is filled next
+        __syncwarp(); // all lanes' copies of this run have landed, and all are done with the stage that is
+                      // filled next
         fetch(run + Ring::STAGES - 1);
         const unsigned char* keys = ring + run % Ring::STAGES * 2 * Ring::RUN;
         float4 s[2] = {scoreTile<K>(q, keys), scoreTile<K>(q, keys + 8 * K::PITCH)};

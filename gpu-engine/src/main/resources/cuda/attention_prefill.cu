@@ -1,17 +1,18 @@
-// Attention of many query tokens over the paged cache: chunked prefill (causal, sliding window), and the pass over a shared
-// prefix, where the queries of all its sequences are rows of one matrix.
-// Shapes: 64 rows (query tokens x G heads that share a KV head) per item and KV head; D 64 or 128.
-// Layout: kv [numBlocks][2][NK][blockSize][D]; 64 tokens' keys and values per stage, two stages.
-// How: each of four warps has 16 rows and goes over all keys (FlashAttention-2, arXiv 2307.08691); the next 64 tokens are on
+// Attention of many query tokens over the paged cache: chunked prefill (causal, sliding window), and the pass
+// over a shared prefix, where the queries of all its sequences are rows of one matrix. Shapes: 64 rows (query
+// tokens x G heads that share a KV head) per item and KV head; D 64 or 128. Layout: kv
+// [numBlocks][2][NK][blockSize][D]; 64 tokens' keys and values per stage, two stages. How: each of four warps
+// has 16 rows and goes over all keys (FlashAttention-2, arXiv 2307.08691); the next 64 tokens are on
 //   their way while these are multiplied. Tokens that no row of the block may see are not read.
-// Launch: grid (items, NK), block 128; shared 2 x 2 x 64 x PITCH. Compute-bound from some 100 query tokens on.
+// Launch: grid (items, NK), block 128; shared 2 x 2 x 64 x PITCH. Compute-bound from some 100 query tokens
+// on.
 #include "attention.cuh"
 
 constexpr int KV_TILE = 64;
 
 template <typename K>
-__device__ __forceinline__ void storeRows(const AttentionArgs& a, const AttentionWork& w, const QueryRow& low, const QueryRow& high,
-                                          Running run, const float4* out) {
+__device__ __forceinline__ void storeRows(const AttentionArgs& a, const AttentionWork& w, const QueryRow& low,
+                                          const QueryRow& high, Running run, const float4* out) {
     float factor[2];
 #pragma unroll
     for (int r = 0; r < 2; r++) {
@@ -48,13 +49,16 @@ __device__ __forceinline__ void prefill(const AttentionArgs& a, const AttentionW
     loadQuery<K>(a, low, high, q);
     float toLog2 = a.scale * LOG2_E * (K::FP8 ? a.kScale[blockIdx.y] : 1.0f);
 
-    // What the block's rows see together: the first row sees the least far back, the last one the furthest ahead.
+    // What the block's rows see together: the first row sees the least far back, the last one the furthest
+    // ahead.
     int rows = (w.tokenEnd - w.tokenBegin) * (a.NQ / a.NK);
-    int begin = max(w.kvBegin, queryRow(w, a, w.firstRow).begin / KV_TILE * KV_TILE); // side by side in the cache
+    int begin =
+        max(w.kvBegin, queryRow(w, a, w.firstRow).begin / KV_TILE * KV_TILE); // side by side in the cache
     int end = queryRow(w, a, min(rows, w.firstRow + 64) - 1).end;
     int tiles = end > begin ? (end - begin + KV_TILE - 1) / KV_TILE : 0;
     // From where on, and up to where, every row sees every key.
-    int allFrom = queryRow(w, a, min(rows, w.firstRow + 64) - 1).begin, allTo = queryRow(w, a, w.firstRow).end;
+    int allFrom = queryRow(w, a, min(rows, w.firstRow + 64) - 1).begin,
+        allTo = queryRow(w, a, w.firstRow).end;
 
     auto fetch = [&](int tile) {
         if (tile < tiles) {
@@ -92,5 +96,5 @@ __device__ __forceinline__ void prefill(const AttentionArgs& a, const AttentionW
 
 MR_ATTENTION(attention_prefill_fp8_d64, prefill, 64, true, 3)
 MR_ATTENTION(attention_prefill_fp8_d128, prefill, 128, true, 2)
-MR_ATTENTION(attention_prefill_bf16_d64, prefill, 64, false, 3)
+MR_ATTENTION(attention_prefill_bf16_d64, prefill, 64, false, 2)
 MR_ATTENTION(attention_prefill_bf16_d128, prefill, 128, false, 2)

@@ -1,5 +1,6 @@
-// Number formats, loads and reductions that all kernels share. Inline PTX stands here and in mma.cuh only, each piece beside
-// the plain C++ that the host emulation (MR_EMULATE) and, where an instruction is newer than the target, old devices run.
+// Number formats, loads and reductions that all kernels share. Inline PTX stands here and in mma.cuh only,
+// each piece beside the plain C++ that the host emulation (MR_EMULATE) and, where an instruction is newer
+// than the target, old devices run.
 #pragma once
 
 #ifdef MR_EMULATE
@@ -28,7 +29,8 @@ constexpr unsigned ALL_LANES = 0xffffffffu;
 constexpr float E4M3_MAX = 448.0f;
 #define MR_INFINITY __uint_as_float(0x7f800000u)
 
-// ---- conversions ----------------------------------------------------------------------------------------------------
+// ---- conversions
+// ----------------------------------------------------------------------------------------------------
 
 __device__ __forceinline__ float floatOfBf16(unsigned bits) { return __uint_as_float(bits << 16); }
 
@@ -85,7 +87,8 @@ __device__ __forceinline__ unsigned e4m3BySoftware(float value) {
     if (size >= 0x43e00000u) {
         return sign | 0x7eu; // 448 and above
     }
-    if (size < 0x3c800000u) { // below 2^-6, steps of 2^-9: adding 2^14 leaves just these steps in the mantissa
+    if (size <
+        0x3c800000u) { // below 2^-6, steps of 2^-9: adding 2^14 leaves just these steps in the mantissa
         return sign | (__float_as_uint(__uint_as_float(size) + 16384.0f) & 0xffu);
     }
     return sign | (((size + 0x7ffffu + (size >> 20 & 1u)) >> 20) - (120u << 3)); // exponent bias 127 to 7
@@ -133,9 +136,12 @@ __device__ __forceinline__ float exp2Fast(float x) {
 #endif
 }
 
-// ---- eight BF16 at a time: 16 bytes, the widest access -----------------------------------------------------------------
+// ---- eight BF16 at a time: 16 bytes, the widest access
+// -----------------------------------------------------------------
 
-struct Eight { float v[8]; };
+struct Eight {
+    float v[8];
+};
 
 __device__ __forceinline__ Eight unpack8(uint4 words) {
     const unsigned w[4] = {words.x, words.y, words.z, words.w};
@@ -149,12 +155,16 @@ __device__ __forceinline__ Eight unpack8(uint4 words) {
 }
 
 __device__ __forceinline__ uint4 pack8(const Eight& eight) {
-    return {bf16Pair(eight.v[0], eight.v[1]), bf16Pair(eight.v[2], eight.v[3]), bf16Pair(eight.v[4], eight.v[5]),
-            bf16Pair(eight.v[6], eight.v[7])};
+    return {bf16Pair(eight.v[0], eight.v[1]), bf16Pair(eight.v[2], eight.v[3]),
+            bf16Pair(eight.v[4], eight.v[5]), bf16Pair(eight.v[6], eight.v[7])};
 }
 
-__device__ __forceinline__ Eight load8(const bf16_t* from) { return unpack8(*reinterpret_cast<const uint4*>(from)); }
-__device__ __forceinline__ void store8(bf16_t* to, const Eight& eight) { *reinterpret_cast<uint4*>(to) = pack8(eight); }
+__device__ __forceinline__ Eight load8(const bf16_t* from) {
+    return unpack8(*reinterpret_cast<const uint4*>(from));
+}
+__device__ __forceinline__ void store8(bf16_t* to, const Eight& eight) {
+    *reinterpret_cast<uint4*>(to) = pack8(eight);
+}
 
 __device__ __forceinline__ Eight load8(const float* from) {
     float4 a = reinterpret_cast<const float4*>(from)[0];
@@ -188,7 +198,8 @@ __device__ __forceinline__ float scaleOf(float amax, float amaxBound) {
     return most > 1e-30f ? most / E4M3_MAX : 1.0f;
 }
 
-// ---- reductions ---------------------------------------------------------------------------------------------------------
+// ---- reductions
+// ---------------------------------------------------------------------------------------------------------
 
 /** Over groups of `width` lanes. */
 __device__ __forceinline__ float warpMax(float value, int width = 32) {
@@ -206,7 +217,8 @@ __device__ __forceinline__ T warpSum(T value) {
     return value;
 }
 
-/** Over the block, for every thread; always in the same order. `scratch` [warps], free again at the next barrier. */
+/** Over the block, for every thread; always in the same order. `scratch` [warps], free again at the next
+ * barrier. */
 template <typename T>
 __device__ __forceinline__ T blockSum(T value, T* scratch) {
     value = warpSum(value);

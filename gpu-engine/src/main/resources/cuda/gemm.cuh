@@ -1,6 +1,6 @@
-// A tiled product C[m, n] = sum over k of A[m, k] W[n, k] on the tensor cores, for E4M3 with scales and for BF16. Both
-// read 64 bytes of k per row and stage: 64 E4M3 or 32 BF16.
-// A block computes 64 x 128; each of its four warps 32 x 64. Three stages of asynchronous copies.
+// A tiled product C[m, n] = sum over k of A[m, k] W[n, k] on the tensor cores, for E4M3 with scales and for
+// BF16. Both read 64 bytes of k per row and stage: 64 E4M3 or 32 BF16. A block computes 64 x 128; each of its
+// four warps 32 x 64. Three stages of asynchronous copies.
 #pragma once
 #include "mma.cuh"
 
@@ -33,7 +33,8 @@ __device__ __forceinline__ void fetchStage(const GemmTile& g, int rowBytes, int 
         bool isA = row < TILE_M;
         int index = isA ? g.firstRow + row : g.firstCol + row - TILE_M;
         bool valid = at < rowBytes && index < (isA ? g.rowEnd : g.N);
-        const unsigned char* from = isA ? g.a + (i64)rowOfA(g, index) * rowBytes : g.w + (i64)index * rowBytes;
+        const unsigned char* from =
+            isA ? g.a + (i64)rowOfA(g, index) * rowBytes : g.w + (i64)index * rowBytes;
         asyncCopy16(to + row * PITCH + chunk % 4 * 16, valid ? from + at : g.a, valid);
     }
 }
@@ -43,7 +44,8 @@ template <int KIND>
 __device__ __forceinline__ void multiplyStage(const unsigned char* stage, float4 (*sums)[8]) {
     int lane = (int)threadIdx.x % 32, warp = (int)threadIdx.x / 32;
     const unsigned char* a = stage + (32 * (warp % 2) + lane % 16) * PITCH + lane / 16 * 16;
-    const unsigned char* w = stage + (TILE_M + 64 * (warp / 2) + lane % 8 + lane / 16 * 8) * PITCH + lane / 8 % 2 * 16;
+    const unsigned char* w =
+        stage + (TILE_M + 64 * (warp / 2) + lane % 8 + lane / 16 * 8) * PITCH + lane / 8 % 2 * 16;
 #pragma unroll 1 // both halves at once cost registers that the sums need
     for (int half = 0; half < 2; half++) {
         uint4 left[2] = {ldmatrix4(a + 32 * half), ldmatrix4(a + 16 * PITCH + 32 * half)};
@@ -64,8 +66,10 @@ __device__ __forceinline__ void multiplyStage(const unsigned char* stage, float4
     }
 }
 
-/** sums += scale of A's rows and of this block's 128 columns x part; part = 0. One W scale does for a tile: it is 128 wide. */
-__device__ __forceinline__ void addScaled(const GemmTile& g, int group, float4 (*sums)[8], float4 (*part)[8]) {
+/** sums += scale of A's rows and of this block's 128 columns x part; part = 0. One W scale does for a tile:
+ * it is 128 wide. */
+__device__ __forceinline__ void addScaled(const GemmTile& g, int group, float4 (*sums)[8],
+                                          float4 (*part)[8]) {
     int lane = (int)threadIdx.x % 32, warp = (int)threadIdx.x / 32;
     float wScale = g.wScale[(i64)(g.firstCol / 128) * ((g.K + 127) / 128) + group];
 #pragma unroll

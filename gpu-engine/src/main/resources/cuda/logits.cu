@@ -1,18 +1,21 @@
 // Changes of logits before a token is chosen, in vLLM's order: bias, penalties, then what a grammar allows.
 // Shapes: logits [R, stride] with V valid columns; ragged lists by prefix sums [R + 1].
-// Launch: one block of 256 per row. bias_penalties touches the listed tokens only; mask_logits reads the mask, V / 8 bytes.
-// Source: repetition penalty of CTRL (arXiv 1909.05858), OpenAI's presence and frequency; dev.millrace.engine.sampling.Penalties.
+// Launch: one block of 256 per row. bias_penalties touches the listed tokens only; mask_logits reads the
+// mask, V / 8 bytes. Source: repetition penalty of CTRL (arXiv 1909.05858), OpenAI's presence and frequency;
+// dev.millrace.engine.sampling.Penalties.
 #include "common.cuh"
 
-__device__ __forceinline__ float penalised(float score, int count, float repetition, double frequency, double presence) {
+__device__ __forceinline__ float penalised(float score, int count, float repetition, double frequency,
+                                           double presence) {
     score = score > 0.0f ? score / repetition : score * repetition;
     return count > 0 ? score - (float)(frequency * count + presence) : score;
 }
 
 extern "C" __global__ void __launch_bounds__(256)
-    bias_penalties(float* logits, i64 stride, const int* biasStart, const int* biasTokens, const float* biasValues,
-                   const int* historyStart, const int* historyTokens, const int* historyCounts, const int* lateRow,
-                   const int* sampled, const double* repetition, const double* frequency, const double* presence) {
+    bias_penalties(float* logits, i64 stride, const int* biasStart, const int* biasTokens,
+                   const float* biasValues, const int* historyStart, const int* historyTokens,
+                   const int* historyCounts, const int* lateRow, const int* sampled, const double* repetition,
+                   const double* frequency, const double* presence) {
     MR_SHARED(shared);
     int* lateIsListed = reinterpret_cast<int*>(shared);
     int row = (int)blockIdx.x;
@@ -44,7 +47,8 @@ extern "C" __global__ void __launch_bounds__(256)
 }
 MR_KERNEL(bias_penalties)
 
-extern "C" __global__ void __launch_bounds__(256) mask_logits(float* logits, i64 stride, const int* maskRow, const unsigned* bits, int V) {
+extern "C" __global__ void __launch_bounds__(256)
+    mask_logits(float* logits, i64 stride, const int* maskRow, const unsigned* bits, int V) {
     int mask = maskRow[blockIdx.x];
     if (mask < 0) {
         return;

@@ -1,5 +1,5 @@
-// Tensor-core tiles and asynchronous copies: the instructions, and under MR_EMULATE the same from the emulation.
-// Fragment layouts: PTX manual, "Matrix fragments for mma.m16n8k16" and "... m16n8k32".
+// Tensor-core tiles and asynchronous copies: the instructions, and under MR_EMULATE the same from the
+// emulation. Fragment layouts: PTX manual, "Matrix fragments for mma.m16n8k16" and "... m16n8k32".
 #pragma once
 #include "common.cuh"
 
@@ -9,7 +9,8 @@ __device__ __forceinline__ void asyncCopy16(void* to, const void* from, bool val
     emuAsyncCopy16(to, from, valid ? 16 : 0);
 #else
     unsigned shared = (unsigned)__cvta_generic_to_shared(to);
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared), "l"(from), "r"(valid ? 16 : 0) : "memory");
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared), "l"(from), "r"(valid ? 16 : 0)
+                 : "memory");
 #endif
 }
 
@@ -22,7 +23,8 @@ __device__ __forceinline__ void asyncCommit() {
 #endif
 }
 
-/** Waits until at most LEFT groups of this thread are under way. Other threads see them only behind a barrier. */
+/** Waits until at most LEFT groups of this thread are under way. Other threads see them only behind a
+ * barrier. */
 template <int LEFT>
 __device__ __forceinline__ void asyncWait() {
 #ifdef MR_EMULATE
@@ -40,7 +42,9 @@ __device__ __forceinline__ uint4 ldmatrix4(const void* row) {
     uint4 m;
     unsigned shared = (unsigned)__cvta_generic_to_shared(row);
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-                 : "=r"(m.x), "=r"(m.y), "=r"(m.z), "=r"(m.w) : "r"(shared) : "memory");
+                 : "=r"(m.x), "=r"(m.y), "=r"(m.z), "=r"(m.w)
+                 : "r"(shared)
+                 : "memory");
     return m;
 #endif
 }
@@ -52,15 +56,18 @@ __device__ __forceinline__ uint4 ldmatrix4Transposed(const void* row) {
     uint4 m;
     unsigned shared = (unsigned)__cvta_generic_to_shared(row);
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
-                 : "=r"(m.x), "=r"(m.y), "=r"(m.z), "=r"(m.w) : "r"(shared) : "memory");
+                 : "=r"(m.x), "=r"(m.y), "=r"(m.z), "=r"(m.w)
+                 : "r"(shared)
+                 : "memory");
     return m;
 #endif
 }
 
 #ifndef MR_EMULATE
-#define MR_MMA(shape_and_types, c, a, b)                                                                        \
-    asm("mma.sync.aligned." shape_and_types " {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"  \
-        : "+f"(c.x), "+f"(c.y), "+f"(c.z), "+f"(c.w)                                                            \
+#define MR_MMA(shape_and_types, c, a, b)                                   \
+    asm("mma.sync.aligned." shape_and_types                                \
+        " {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};" \
+        : "+f"(c.x), "+f"(c.y), "+f"(c.z), "+f"(c.w)                       \
         : "r"(a.x), "r"(a.y), "r"(a.z), "r"(a.w), "r"(b.x), "r"(b.y))
 #endif
 
@@ -90,8 +97,9 @@ __device__ __forceinline__ void mmaE4m3(float4& c, uint4 a, uint2 b) {
     MR_MMA("m16n8k32.row.col.f32.e4m3.e4m3.f32", c, a, b);
 #endif
 #else
-    // A word holds four neighbours in k. A sum over k may be taken in any order, so the first pair of every word goes where
-    // F16 fragments have the low half of k, and the second pair where they have the high half.
+    // A word holds four neighbours in k. A sum over k may be taken in any order, so the first pair of every
+    // word goes where F16 fragments have the low half of k, and the second pair where they have the high
+    // half.
     mmaF16(c, {f16PairOfE4m3(a.x), f16PairOfE4m3(a.y), f16PairOfE4m3(a.x >> 16), f16PairOfE4m3(a.y >> 16)},
            {f16PairOfE4m3(b.x), f16PairOfE4m3(b.x >> 16)});
     mmaF16(c, {f16PairOfE4m3(a.z), f16PairOfE4m3(a.w), f16PairOfE4m3(a.z >> 16), f16PairOfE4m3(a.w >> 16)},

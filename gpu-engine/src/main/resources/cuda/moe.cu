@@ -1,5 +1,6 @@
 // Mixture of experts around the grouped product: router, choice, sorting assignments by expert, weighted sum.
-// Shapes: x [T, H]; router weight [E, H] and logits [T, E] in F32, for a small error there becomes another expert; n = T A
+// Shapes: x [T, H]; router weight [E, H] and logits [T, E] in F32, for a small error there becomes another
+// expert; n = T A
 //   assignments, number a being choice a % A of token a / A; counts [ceil(n / 256)][E].
 // The sort is stable and its order fixed: counts per 256 assignments, prefix sums, then ranks inside the 256.
 // Launch: as README.md says per kernel.
@@ -7,8 +8,10 @@
 
 constexpr int ROUTER_TOKENS = 8, ROUTER_EXPERTS = 4;
 
-// grid (ceil(T / 8)), block 256. A warp computes 4 experts for 8 tokens: a weight is read once for eight uses.
-extern "C" __global__ void __launch_bounds__(256) moe_router(const bf16_t* x, const float* weight, float* logits, int T, int H, int E) {
+// grid (ceil(T / 8)), block 256. A warp computes 4 experts for 8 tokens: a weight is read once for eight
+// uses.
+extern "C" __global__ void __launch_bounds__(256)
+    moe_router(const bf16_t* x, const float* weight, float* logits, int T, int H, int E) {
     int lane = (int)threadIdx.x % 32, first = (int)blockIdx.x * ROUTER_TOKENS;
     for (int e = (int)threadIdx.x / 32 * ROUTER_EXPERTS; e < E; e += (int)blockDim.x / 32 * ROUTER_EXPERTS) {
         float sums[ROUTER_TOKENS][ROUTER_EXPERTS] = {};
@@ -44,12 +47,14 @@ extern "C" __global__ void __launch_bounds__(256) moe_router(const bf16_t* x, co
 }
 MR_KERNEL(moe_router)
 
-// grid (ceil(T / 4)), block 128, shared 16 E. A warp per token: A times the best of what is left, equal ones by lower index.
-extern "C" __global__ void __launch_bounds__(128) moe_route(const float* logits, int* ids, float* weights, int T, int E, int A,
-                                                             int renormalise) {
+// grid (ceil(T / 4)), block 128, shared 16 E. A warp per token: A times the best of what is left, equal ones
+// by lower index.
+extern "C" __global__ void __launch_bounds__(128)
+    moe_route(const float* logits, int* ids, float* weights, int T, int E, int A, int renormalise) {
     MR_SHARED(shared);
     int warp = (int)threadIdx.x / 32, lane = (int)threadIdx.x % 32, token = (int)blockIdx.x * 4 + warp;
-    float* left = reinterpret_cast<float*>(shared) + warp * E; // each lane reads and writes its own places only
+    float* left =
+        reinterpret_cast<float*>(shared) + warp * E; // each lane reads and writes its own places only
     if (token >= T) {
         return; // whole warps; no barrier of the block below
     }
@@ -117,8 +122,8 @@ extern "C" __global__ void __launch_bounds__(256) moe_count(const int* ids, int*
 MR_KERNEL(moe_count)
 
 // grid 1, block 1024, shared 8 E + 8. Thread e looks after expert e.
-extern "C" __global__ void __launch_bounds__(1024) moe_offsets(int* counts, int* expertOffsets, int* tiles, int chunks, int E,
-                                                                int maxTiles) {
+extern "C" __global__ void __launch_bounds__(1024)
+    moe_offsets(int* counts, int* expertOffsets, int* tiles, int chunks, int E, int maxTiles) {
     MR_SHARED(shared);
     int2* upTo = reinterpret_cast<int2*>(shared); // [E] rows and tiles of the experts up to this one
     int e = (int)threadIdx.x, rows = 0;
@@ -161,7 +166,8 @@ extern "C" __global__ void __launch_bounds__(1024) moe_offsets(int* counts, int*
 MR_KERNEL(moe_offsets)
 
 // grid (ceil(n / 256)), block 256, shared 1024.
-extern "C" __global__ void __launch_bounds__(256) moe_place(const int* ids, const int* counts, int* assignmentAt, int* placeOf, int n, int E) {
+extern "C" __global__ void __launch_bounds__(256)
+    moe_place(const int* ids, const int* counts, int* assignmentAt, int* placeOf, int n, int E) {
     MR_SHARED(shared);
     int* here = reinterpret_cast<int*>(shared);
     int a = (int)(blockIdx.x * 256 + threadIdx.x);
@@ -179,8 +185,8 @@ extern "C" __global__ void __launch_bounds__(256) moe_place(const int* ids, cons
 MR_KERNEL(moe_place)
 
 // grid (T), block 256.
-extern "C" __global__ void __launch_bounds__(256) moe_combine(const bf16_t* in, const int* placeOf, const float* weights, bf16_t* out, int H,
-                                                               int A) {
+extern "C" __global__ void __launch_bounds__(256)
+    moe_combine(const bf16_t* in, const int* placeOf, const float* weights, bf16_t* out, int H, int A) {
     for (int c = 8 * (int)threadIdx.x; c < H; c += 8 * (int)blockDim.x) {
         Eight sum = {};
         for (int k = 0; k < A; k++) {

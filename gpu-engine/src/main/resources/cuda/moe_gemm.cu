@@ -1,7 +1,7 @@
-// Products with each expert's own weights, in one launch: rows sorted by expert, tiles of 64 rows that never straddle two.
-// Shapes: a [rows, K], out [n, N]; w [E, N, K]; tiles [maxTiles][2] = expert (-1: unused) and first row; expertOffsets [E + 1].
-// Layout and tiles: gemm.cuh. Row p of out comes from row assignmentAt[p] / A of a, or row p.
-// Launch: grid (ceil(N / 128), maxTiles), block 128, shared 46080.
+// Products with each expert's own weights, in one launch: rows sorted by expert, tiles of 64 rows that never
+// straddle two. Shapes: a [rows, K], out [n, N]; w [E, N, K]; tiles [maxTiles][2] = expert (-1: unused) and
+// first row; expertOffsets [E + 1]. Layout and tiles: gemm.cuh. Row p of out comes from row assignmentAt[p] /
+// A of a, or row p. Launch: grid (ceil(N / 128), maxTiles), block 128, shared 46080.
 #include "gemm.cuh"
 
 struct ExpertTile {
@@ -13,14 +13,25 @@ __device__ __forceinline__ ExpertTile expertTile(const int* tiles, const int* ex
     return {expert, tiles[2 * blockIdx.y + 1], expert < 0 ? 0 : expertOffsets[expert + 1]};
 }
 
-__device__ __forceinline__ GemmTile groupedTile(const void* a, const int* assignmentAt, int A, const void* w, i64 expertBytes,
-                                                const ExpertTile& t, int N, int K) {
-    return {static_cast<const unsigned char*>(a), assignmentAt, A, static_cast<const unsigned char*>(w) + t.expert * expertBytes,
-            t.firstRow, t.rowEnd, (int)blockIdx.x * TILE_N, N, K, nullptr, 0, nullptr};
+__device__ __forceinline__ GemmTile groupedTile(const void* a, const int* assignmentAt, int A, const void* w,
+                                                i64 expertBytes, const ExpertTile& t, int N, int K) {
+    return {static_cast<const unsigned char*>(a),
+            assignmentAt,
+            A,
+            static_cast<const unsigned char*>(w) + t.expert * expertBytes,
+            t.firstRow,
+            t.rowEnd,
+            (int)blockIdx.x * TILE_N,
+            N,
+            K,
+            nullptr,
+            0,
+            nullptr};
 }
 
-extern "C" __global__ void __launch_bounds__(128) moe_gemm_bf16(const bf16_t* a, const int* assignmentAt, int A, const bf16_t* w,
-                                                                 const int* expertOffsets, const int* tiles, bf16_t* out, int N, int K) {
+extern "C" __global__ void __launch_bounds__(128)
+    moe_gemm_bf16(const bf16_t* a, const int* assignmentAt, int A, const bf16_t* w, const int* expertOffsets,
+                  const int* tiles, bf16_t* out, int N, int K) {
     ExpertTile t = expertTile(tiles, expertOffsets);
     if (t.expert < 0) {
         return;
@@ -30,9 +41,9 @@ extern "C" __global__ void __launch_bounds__(128) moe_gemm_bf16(const bf16_t* a,
 }
 MR_KERNEL(moe_gemm_bf16)
 
-extern "C" __global__ void __launch_bounds__(128) moe_gemm_fp8(const e4m3_t* a, const float* aScale, const int* assignmentAt, int A,
-                                                                const e4m3_t* w, const float* wScale, const int* expertOffsets,
-                                                                const int* tiles, bf16_t* out, int N, int K) {
+extern "C" __global__ void __launch_bounds__(128)
+    moe_gemm_fp8(const e4m3_t* a, const float* aScale, const int* assignmentAt, int A, const e4m3_t* w,
+                 const float* wScale, const int* expertOffsets, const int* tiles, bf16_t* out, int N, int K) {
     ExpertTile t = expertTile(tiles, expertOffsets);
     if (t.expert < 0) {
         return;
@@ -45,8 +56,9 @@ extern "C" __global__ void __launch_bounds__(128) moe_gemm_fp8(const e4m3_t* a, 
 MR_KERNEL(moe_gemm_fp8)
 
 extern "C" __global__ void __launch_bounds__(128)
-    moe_gemm_fp8_block(const e4m3_t* a, const float* aScale, int aScaleStride, const int* assignmentAt, int A, const e4m3_t* w,
-                       const float* wScale, const int* expertOffsets, const int* tiles, bf16_t* out, int N, int K) {
+    moe_gemm_fp8_block(const e4m3_t* a, const float* aScale, int aScaleStride, const int* assignmentAt, int A,
+                       const e4m3_t* w, const float* wScale, const int* expertOffsets, const int* tiles,
+                       bf16_t* out, int N, int K) {
     ExpertTile t = expertTile(tiles, expertOffsets);
     if (t.expert < 0) {
         return;

@@ -1,8 +1,9 @@
-// residual += delta; out = residual / rms(residual) * weight, as BF16 or quantised to E4M3 (RMSNorm, arXiv 1910.07467).
-// Shapes: residual, delta, out [T, H]; weight [H].
-// Layout: row-major, 16-byte accesses; the row stays in shared memory as BF16 between the passes, where each thread reads
+// residual += delta; out = residual / rms(residual) * weight, as BF16 or quantised to E4M3 (RMSNorm, arXiv
+// 1910.07467). Shapes: residual, delta, out [T, H]; weight [H]. Layout: row-major, 16-byte accesses; the row
+// stays in shared memory as BF16 between the passes, where each thread reads
 //   only what it wrote itself, so that the passes need no barrier of their own.
-// Launch: one block of 256 per row, 2 H + 128 bytes shared. Memory-bound: reads 2 x 2H, writes 2H + H or 2H bytes.
+// Launch: one block of 256 per row, 2 H + 128 bytes shared. Memory-bound: reads 2 x 2H, writes 2H + H or 2H
+// bytes.
 #include "common.cuh"
 
 struct NormRow {
@@ -50,8 +51,9 @@ __device__ __forceinline__ Eight normed(const NormRow& norm, const float* weight
     return x;
 }
 
-extern "C" __global__ void __launch_bounds__(256) rms_norm_bf16(bf16_t* residual, const bf16_t* delta, const float* weight, bf16_t* out,
-                                                                 int H, float epsilon) {
+extern "C" __global__ void __launch_bounds__(256)
+    rms_norm_bf16(bf16_t* residual, const bf16_t* delta, const float* weight, bf16_t* out, int H,
+                  float epsilon) {
     NormRow norm = addAndNorm(residual, delta, H, epsilon);
     for (int c = 8 * threadIdx.x; c < H; c += 8 * blockDim.x) {
         store8(out + (i64)blockIdx.x * H + c, normed(norm, weight, c));
@@ -59,8 +61,9 @@ extern "C" __global__ void __launch_bounds__(256) rms_norm_bf16(bf16_t* residual
 }
 MR_KERNEL(rms_norm_bf16)
 
-extern "C" __global__ void __launch_bounds__(256) rms_norm_fp8(bf16_t* residual, const bf16_t* delta, const float* weight, e4m3_t* out,
-                                                                float* outScale, int H, float epsilon, float amaxBound) {
+extern "C" __global__ void __launch_bounds__(256)
+    rms_norm_fp8(bf16_t* residual, const bf16_t* delta, const float* weight, e4m3_t* out, float* outScale,
+                 int H, float epsilon, float amaxBound) {
     NormRow norm = addAndNorm(residual, delta, H, epsilon);
     float amax = 0.0f;
     for (int c = 8 * threadIdx.x; c < H; c += 8 * blockDim.x) {
@@ -77,8 +80,9 @@ extern "C" __global__ void __launch_bounds__(256) rms_norm_fp8(bf16_t* residual,
 MR_KERNEL(rms_norm_fp8)
 
 // Scales per 128 columns: 16 lanes share one, and a warp works on two groups at a time.
-extern "C" __global__ void __launch_bounds__(256) rms_norm_fp8_block(bf16_t* residual, const bf16_t* delta, const float* weight,
-                                                                      e4m3_t* out, float* outScale, int scaleStride, int H, float epsilon) {
+extern "C" __global__ void __launch_bounds__(256)
+    rms_norm_fp8_block(bf16_t* residual, const bf16_t* delta, const float* weight, e4m3_t* out,
+                       float* outScale, int scaleStride, int H, float epsilon) {
     NormRow norm = addAndNorm(residual, delta, H, epsilon);
     for (int first = 0; first < H; first += 8 * blockDim.x) {
         int c = first + 8 * threadIdx.x;

@@ -33,13 +33,15 @@ __device__ __forceinline__ void quantizeRow(Load load, e4m3_t* out, float* outSc
     }
 }
 
-extern "C" __global__ void __launch_bounds__(256) quantize_fp8(const bf16_t* in, e4m3_t* out, float* outScale, int C, float amaxBound) {
+extern "C" __global__ void __launch_bounds__(256)
+    quantize_fp8(const bf16_t* in, e4m3_t* out, float* outScale, int C, float amaxBound) {
     const bf16_t* row = in + (i64)blockIdx.x * C;
     quantizeRow([&](int c) { return load8(row + c); }, out, outScale, C, amaxBound);
 }
 MR_KERNEL(quantize_fp8)
 
-extern "C" __global__ void __launch_bounds__(256) quantize_fp8_block(const bf16_t* in, e4m3_t* out, float* outScale, int scaleStride, int C) {
+extern "C" __global__ void __launch_bounds__(256)
+    quantize_fp8_block(const bf16_t* in, e4m3_t* out, float* outScale, int scaleStride, int C) {
     for (int first = 0; first < C; first += 8 * blockDim.x) {
         int c = first + 8 * threadIdx.x;
         Eight x = c < C ? load8(in + (i64)blockIdx.x * C + c) : Eight{};
@@ -54,26 +56,31 @@ extern "C" __global__ void __launch_bounds__(256) quantize_fp8_block(const bf16_
 }
 MR_KERNEL(quantize_fp8_block)
 
-extern "C" __global__ void __launch_bounds__(256) quantize_weight_bf16(const bf16_t* in, e4m3_t* out, float* outScale, int K) {
+extern "C" __global__ void __launch_bounds__(256)
+    quantize_weight_bf16(const bf16_t* in, e4m3_t* out, float* outScale, int K) {
     const bf16_t* row = in + (i64)blockIdx.x * K;
     quantizeRow([&](int c) { return load8(row + c); }, out, outScale, K, 0.0f);
 }
 MR_KERNEL(quantize_weight_bf16)
 
-extern "C" __global__ void __launch_bounds__(256) quantize_weight_f16(const f16_t* in, e4m3_t* out, float* outScale, int K) {
+extern "C" __global__ void __launch_bounds__(256)
+    quantize_weight_f16(const f16_t* in, e4m3_t* out, float* outScale, int K) {
     const f16_t* row = in + (i64)blockIdx.x * K;
     quantizeRow([&](int c) { return load8F16(row + c); }, out, outScale, K, 0.0f);
 }
 MR_KERNEL(quantize_weight_f16)
 
-extern "C" __global__ void __launch_bounds__(256) quantize_weight_f32(const float* in, e4m3_t* out, float* outScale, int K) {
+extern "C" __global__ void __launch_bounds__(256)
+    quantize_weight_f32(const float* in, e4m3_t* out, float* outScale, int K) {
     const float* row = in + (i64)blockIdx.x * K;
     quantizeRow([&](int c) { return load8(row + c); }, out, outScale, K, 0.0f);
 }
 MR_KERNEL(quantize_weight_f32)
 
-/** Columns c .. c + 7 of this block's row of a checkpoint's FP8 weight; scales [ceil(N/scaleRows), ceil(K/scaleCols)]. */
-__device__ __forceinline__ Eight load8Checkpoint(const e4m3_t* in, const float* scales, int scaleRows, int scaleCols, int K, int c) {
+/** Columns c .. c + 7 of this block's row of a checkpoint's FP8 weight; scales [ceil(N/scaleRows),
+ * ceil(K/scaleCols)]. */
+__device__ __forceinline__ Eight load8Checkpoint(const e4m3_t* in, const float* scales, int scaleRows,
+                                                 int scaleCols, int K, int c) {
     uint2 words = *reinterpret_cast<const uint2*>(in + (i64)blockIdx.x * K + c);
     const float* rowScales = scales + (i64)(blockIdx.x / scaleRows) * ((K + scaleCols - 1) / scaleCols);
     Eight eight;
@@ -85,14 +92,17 @@ __device__ __forceinline__ Eight load8Checkpoint(const e4m3_t* in, const float* 
     return eight;
 }
 
-extern "C" __global__ void __launch_bounds__(256) requantize_weight_fp8(const e4m3_t* in, const float* scales, int scaleRows, int scaleCols,
-                                                                         e4m3_t* out, float* outScale, int K) {
-    quantizeRow([&](int c) { return load8Checkpoint(in, scales, scaleRows, scaleCols, K, c); }, out, outScale, K, 0.0f);
+extern "C" __global__ void __launch_bounds__(256)
+    requantize_weight_fp8(const e4m3_t* in, const float* scales, int scaleRows, int scaleCols, e4m3_t* out,
+                          float* outScale, int K) {
+    quantizeRow([&](int c) { return load8Checkpoint(in, scales, scaleRows, scaleCols, K, c); }, out, outScale,
+                K, 0.0f);
 }
 MR_KERNEL(requantize_weight_fp8)
 
-extern "C" __global__ void __launch_bounds__(256) dequantize_weight_fp8(const e4m3_t* in, const float* scales, int scaleRows, int scaleCols,
-                                                                         bf16_t* out, int K) {
+extern "C" __global__ void __launch_bounds__(256)
+    dequantize_weight_fp8(const e4m3_t* in, const float* scales, int scaleRows, int scaleCols, bf16_t* out,
+                          int K) {
     for (int c = 8 * threadIdx.x; c < K; c += 8 * blockDim.x) {
         store8(out + (i64)blockIdx.x * K + c, load8Checkpoint(in, scales, scaleRows, scaleCols, K, c));
     }

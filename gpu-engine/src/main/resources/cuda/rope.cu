@@ -1,8 +1,9 @@
-// Splits a QKV row into heads, adds the bias, norms q and k per head where the family does, rotates them (RoFormer,
-// arXiv 2104.09864, half-split layout) and stores k and v in the cache. The rotated q stays in its place.
-// Shapes: qkv [T, (NQ + 2 NK) D]; bias the same row; qNorm, kNorm [D]; cos, sin [positions, D / 2]; slots [T].
-// Layout: kv [numBlocks][2][NK][blockSize][D]. A warp works on one head; a lane holds elements p and p + D / 2 for PER p's.
-// Launch: one block of 256 per token. Memory-bound: reads the row, writes q and the two cache rows.
+// Splits a QKV row into heads, adds the bias, norms q and k per head where the family does, rotates them
+// (RoFormer, arXiv 2104.09864, half-split layout) and stores k and v in the cache. The rotated q stays in its
+// place. Shapes: qkv [T, (NQ + 2 NK) D]; bias the same row; qNorm, kNorm [D]; cos, sin [positions, D / 2];
+// slots [T]. Layout: kv [numBlocks][2][NK][blockSize][D]. A warp works on one head; a lane holds elements p
+// and p + D / 2 for PER p's. Launch: one block of 256 per token. Memory-bound: reads the row, writes q and
+// the two cache rows.
 #include "common.cuh"
 
 template <int PER>
@@ -84,7 +85,8 @@ __device__ __forceinline__ void ropeHead(const RopeArgs& a, Kv* kv, int head) {
         storePart<PER>(at + HALF, y, 1.0f);
     } else if (a.slot >= 0) {
         int kvHead = head - a.NQ - (isValue ? a.NK : 0);
-        i64 row = (((i64)(a.slot / a.blockSize) * 2 + (isValue ? 1 : 0)) * a.NK + kvHead) * a.blockSize + a.slot % a.blockSize;
+        i64 row = (((i64)(a.slot / a.blockSize) * 2 + (isValue ? 1 : 0)) * a.NK + kvHead) * a.blockSize +
+                  a.slot % a.blockSize;
         float scale = sizeof(Kv) == 2 ? 1.0f : isValue ? a.vScale[kvHead] : a.kScale[kvHead];
         storePart<PER>(kv + row * D + p, x, scale);
         storePart<PER>(kv + row * D + p + HALF, y, scale);
@@ -102,16 +104,27 @@ __device__ __forceinline__ void ropeToken(RopeArgs a, void* kv, int D) {
     }
 }
 
-#define MR_ROPE(name, Kv)                                                                                                         \
-    extern "C" __global__ void __launch_bounds__(256)                                                                             \
-        name(bf16_t* qkv, const float* bias, const float* qNorm, const float* kNorm, float epsilon, const float* cos,             \
-             const float* sin, const int* positions, const int* slots, void* kv, const float* kScale, const float* vScale,        \
-             int NQ, int NK, int D, int blockSize) {                                                                              \
-        i64 angle = (i64)positions[blockIdx.x] * (D / 2);                                                                         \
-        RopeArgs args = {qkv + (i64)blockIdx.x * (NQ + 2 * NK) * D, bias, qNorm, kNorm, epsilon, cos + angle, sin + angle,        \
-                         kScale, vScale, slots[blockIdx.x], NQ, NK, blockSize};                                                   \
-        ropeToken<Kv>(args, kv, D);                                                                                               \
-    }                                                                                                                             \
+#define MR_ROPE(name, Kv)                                                                           \
+    extern "C" __global__ void __launch_bounds__(256)                                               \
+        name(bf16_t* qkv, const float* bias, const float* qNorm, const float* kNorm, float epsilon, \
+             const float* cos, const float* sin, const int* positions, const int* slots, void* kv,  \
+             const float* kScale, const float* vScale, int NQ, int NK, int D, int blockSize) {      \
+        i64 angle = (i64)positions[blockIdx.x] * (D / 2);                                           \
+        RopeArgs args = {qkv + (i64)blockIdx.x * (NQ + 2 * NK) * D,                                 \
+                         bias,                                                                      \
+                         qNorm,                                                                     \
+                         kNorm,                                                                     \
+                         epsilon,                                                                   \
+                         cos + angle,                                                               \
+                         sin + angle,                                                               \
+                         kScale,                                                                    \
+                         vScale,                                                                    \
+                         slots[blockIdx.x],                                                         \
+                         NQ,                                                                        \
+                         NK,                                                                        \
+                         blockSize};                                                                \
+        ropeToken<Kv>(args, kv, D);                                                                 \
+    }                                                                                               \
     MR_KERNEL(name)
 
 MR_ROPE(qkv_rope_store_fp8, e4m3_t)

@@ -1,8 +1,9 @@
-// Chooses a token per row of logits, with the meaning of dev.millrace.engine.sampling.Sampler: min_p and top_k as thresholds,
-// top_p over what they leave, then inversion of the distribution in id order by a number that depends on (seed, choice, position)
-// alone, so that batching never changes an answer.
-// Shapes: logits [R, stride] with V valid columns. Weights exp((logit - max) / temperature) are taken in F64 each time they are needed.
-// Launch: one block of 256 per row. Passes over the row: 2 (greedy: 1), + 4 for top_k, + 6 for top_p; it stays in L2.
+// Chooses a token per row of logits, with the meaning of dev.millrace.engine.sampling.Sampler: min_p and
+// top_k as thresholds, top_p over what they leave, then inversion of the distribution in id order by a number
+// that depends on (seed, choice, position) alone, so that batching never changes an answer. Shapes: logits
+// [R, stride] with V valid columns. Weights exp((logit - max) / temperature) are taken in F64 each time they
+// are needed. Launch: one block of 256 per row. Passes over the row: 2 (greedy: 1), + 4 for top_k, + 6 for
+// top_p; it stays in L2.
 #include "vocabulary.cuh"
 
 constexpr double FIXED = 35184372088832.0; // 2^45: masses as integers, whose sum is the same in any order
@@ -45,7 +46,8 @@ __device__ __forceinline__ double sumRuns(int V, double* runs, Amount amount) {
     return total;
 }
 
-/** The token at which the sum of amount(i), in id order, first exceeds `left`; the last one that has any if none. By one warp. */
+/** The token at which the sum of amount(i), in id order, first exceeds `left`; the last one that has any if
+ * none. By one warp. */
 template <typename Amount>
 __device__ __forceinline__ int tokenAt(int V, const double* runs, double left, Amount amount) {
     int lane = (int)threadIdx.x % 32, count = (V + RUN - 1) / RUN, run = 0, last = 0;
@@ -77,7 +79,8 @@ __device__ __forceinline__ int tokenAt(int V, const double* runs, double left, A
 }
 
 /** Keeps a token while the mass of those before it, best first, is below `wanted`. */
-__device__ __forceinline__ void keepNucleus(Distribution& all, double wanted, u64* bins, double* runs, int* result) {
+__device__ __forceinline__ void keepNucleus(Distribution& all, double wanted, u64* bins, double* runs,
+                                            int* result) {
     Boundary<u64> cut = boundary(all.logits, all.V, (u64)(wanted * FIXED), bins,
                                  [&](int i) { return (u64)(all.weight(i) * FIXED); });
     float value = valueOf(cut.key);
@@ -86,7 +89,8 @@ __device__ __forceinline__ void keepNucleus(Distribution& all, double wanted, u6
     double ties = sumRuns(all.V, runs, [&](int i) { return keyOf(all.logits[i]) == cut.key ? 1.0 : 0.0; });
     if (ties > tokens) {
         if (threadIdx.x < 32) {
-            int last = tokenAt(all.V, runs, tokens - 0.5, [&](int i) { return keyOf(all.logits[i]) == cut.key ? 1.0 : 0.0; });
+            int last = tokenAt(all.V, runs, tokens - 0.5,
+                               [&](int i) { return keyOf(all.logits[i]) == cut.key ? 1.0 : 0.0; });
             if (threadIdx.x == 0) {
                 *result = last;
             }
@@ -107,24 +111,26 @@ extern "C" __global__ void __launch_bounds__(256) argmax(const float* logits, i6
 MR_KERNEL(argmax)
 
 extern "C" __global__ void __launch_bounds__(256)
-    sample(const float* logits, i64 stride, int V, const double* temperature, const int* topK, const double* topP, const double* minP,
-           const double* uniform, int* out) {
+    sample(const float* logits, i64 stride, int V, const double* temperature, const int* topK,
+           const double* topP, const double* minP, const double* uniform, int* out) {
     MR_SHARED(shared);
-    u64* bins = reinterpret_cast<u64*>(shared);                  // [257], or as ints
-    Best* scratch = reinterpret_cast<Best*>(shared + 2112);      // [32]
+    u64* bins = reinterpret_cast<u64*>(shared);             // [257], or as ints
+    Best* scratch = reinterpret_cast<Best*>(shared + 2112); // [32]
     int* result = reinterpret_cast<int*>(shared + 2368);
-    double* runs = reinterpret_cast<double*>(shared + 4608);     // [ceil(V / RUN)]
+    double* runs = reinterpret_cast<double*>(shared + 4608); // [ceil(V / RUN)]
     int row = (int)blockIdx.x;
     const float* scores = logits + row * stride;
     Best best = bestOf(scores, V, scratch);
     int token = chosen(best);
     if (token >= 0 && temperature[row] > 0.0) {
-        Distribution all = {scores, V, (double)best.value, 1.0 / temperature[row], -(double)MR_INFINITY, 0, V};
+        Distribution all = {scores, V, (double)best.value, 1.0 / temperature[row], -(double)MR_INFINITY,
+                            0,      V};
         if (minP[row] > 0.0) {
             all.lowest = all.most + temperature[row] * log(minP[row]);
         }
         if (topK[row] > 0 && topK[row] < V) {
-            unsigned key = boundary(scores, V, topK[row], reinterpret_cast<int*>(bins), [](int) { return 1; }).key;
+            unsigned key =
+                boundary(scores, V, topK[row], reinterpret_cast<int*>(bins), [](int) { return 1; }).key;
             all.lowest = fmax(all.lowest, (double)valueOf(key));
         }
         double total = sumRuns(V, runs, [&](int i) { return all.weight(i); });
@@ -144,8 +150,9 @@ extern "C" __global__ void __launch_bounds__(256)
 MR_KERNEL(sample)
 
 // Natural logarithms of softmax(raw logits): of the chosen token and of the `count` best, best first.
-extern "C" __global__ void __launch_bounds__(256) log_probs(const float* logits, i64 stride, int V, const int* tokens, int count,
-                                                             double* logprob, int* topIds, double* topLogprobs) {
+extern "C" __global__ void __launch_bounds__(256)
+    log_probs(const float* logits, i64 stride, int V, const int* tokens, int count, double* logprob,
+              int* topIds, double* topLogprobs) {
     MR_SHARED(shared);
     double* sums = reinterpret_cast<double*>(shared);
     Best* scratch = reinterpret_cast<Best*>(shared + 256);
@@ -158,7 +165,8 @@ extern "C" __global__ void __launch_bounds__(256) log_probs(const float* logits,
     }
     double logTotal = (double)best.value + log(blockSum(sum, sums));
     if (threadIdx.x == 0) {
-        logprob[row] = tokens[row] < 0 ? (double)(MR_INFINITY - MR_INFINITY) : (double)scores[tokens[row]] - logTotal;
+        logprob[row] =
+            tokens[row] < 0 ? (double)(MR_INFINITY - MR_INFINITY) : (double)scores[tokens[row]] - logTotal;
     }
     for (int k = 0; k < count; k++) {
         if (threadIdx.x == 0) {

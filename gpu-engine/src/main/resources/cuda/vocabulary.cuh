@@ -1,5 +1,6 @@
-// Passes of one thread block over a row of logits. All sums are taken in a fixed order, so that a row's result does not
-// depend on timing. The order of ids is the order of inversion, and among equal logits the lower id is the better one.
+// Passes of one thread block over a row of logits. All sums are taken in a fixed order, so that a row's
+// result does not depend on timing. The order of ids is the order of inversion, and among equal logits the
+// lower id is the better one.
 #pragma once
 #include "common.cuh"
 
@@ -24,7 +25,8 @@ __device__ __forceinline__ Best better(Best a, Best b) {
     return b.value > a.value || (b.value == a.value && b.index < a.index) ? b : a;
 }
 
-/** The best logit behind `after` in the order best first, and its id, for every thread; NaN counts as infinite. scratch [warps]. */
+/** The best logit behind `after` in the order best first, and its id, for every thread; NaN counts as
+ * infinite. scratch [warps]. */
 __device__ __forceinline__ Best bestAfter(const float* logits, int V, Best after, Best* scratch) {
     Best best = {-MR_INFINITY, V};
     for (int i = (int)threadIdx.x; i < V; i += (int)blockDim.x) {
@@ -34,7 +36,8 @@ __device__ __forceinline__ Best bestAfter(const float* logits, int V, Best after
         }
     }
     for (int offset = 16; offset > 0; offset /= 2) {
-        best = better(best, {__shfl_xor_sync(ALL_LANES, best.value, offset), __shfl_xor_sync(ALL_LANES, best.index, offset)});
+        best = better(best, {__shfl_xor_sync(ALL_LANES, best.value, offset),
+                             __shfl_xor_sync(ALL_LANES, best.index, offset)});
     }
     __syncthreads();
     if (threadIdx.x % 32 == 0) {
@@ -54,9 +57,11 @@ __device__ __forceinline__ Best bestOf(const float* logits, int V, Best* scratch
 /** The index as a result: -1 if there is no finite largest logit. */
 __device__ __forceinline__ int chosen(Best best) { return fabsf(best.value) < MR_INFINITY ? best.index : -1; }
 
-/** Adds up what the threads give by bins of eight bits: `digit` bits of the keys that share `prefix` above them. */
+/** Adds up what the threads give by bins of eight bits: `digit` bits of the keys that share `prefix` above
+ * them. */
 template <typename T, typename Amount>
-__device__ __forceinline__ void histogram(const float* logits, int V, int digit, unsigned prefix, T* bins, Amount amount) {
+__device__ __forceinline__ void histogram(const float* logits, int V, int digit, unsigned prefix, T* bins,
+                                          Amount amount) {
     __syncthreads();
     for (int b = (int)threadIdx.x; b < 256; b += (int)blockDim.x) {
         bins[b] = 0;
@@ -83,11 +88,12 @@ struct Boundary {
 };
 
 /**
- * The largest key at and above which there is at least `wanted`, for every thread; the lowest key with any if there is less in
- * all. Four passes. bins [257].
+ * The largest key at and above which there is at least `wanted`, for every thread; the lowest key with any if
+ * there is less in all. Four passes. bins [257].
  */
 template <typename T, typename Amount>
-__device__ __forceinline__ Boundary<T> boundary(const float* logits, int V, T wanted, T* bins, Amount amount) {
+__device__ __forceinline__ Boundary<T> boundary(const float* logits, int V, T wanted, T* bins,
+                                                Amount amount) {
     Boundary<T> found = {0, 0, 0};
     for (int digit = 24; digit >= 0; digit -= 8) {
         histogram(logits, V, digit, found.key, bins, amount);

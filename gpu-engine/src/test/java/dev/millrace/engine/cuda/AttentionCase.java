@@ -4,11 +4,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.engine.cuda.EmulatedCuda.Shape;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 
-/** One step's attention: sequences with their last query tokens, run by work items and compared with sums in double. */
+/**
+ * One step's attention: sequences with their last query tokens, run by work items and compared with
+ * sums in double.
+ */
 final class AttentionCase {
     private final EmulatedCuda cuda;
     private final PagedCache cache;
@@ -32,8 +36,15 @@ final class AttentionCase {
     }
 
     /** Everything that varies. */
-    record Params(boolean fp8, int queryHeads, int kvHeads, int dim, int blockSize, int window, int[] queryLens, int[] contextLens) {
-    }
+    record Params(
+            boolean fp8,
+            int queryHeads,
+            int kvHeads,
+            int dim,
+            int blockSize,
+            int window,
+            int[] queryLens,
+            int[] contextLens) {}
 
     AttentionCase(EmulatedCuda cuda, Random random, Params p) {
         this.cuda = cuda;
@@ -102,8 +113,17 @@ final class AttentionCase {
     private void add(boolean byDecode, int seq, int[] range, int partialBase) {
         int visibleBase = contextLens[seq] - queryLens[seq] + 1;
         for (int row = 0; row < rows(seq); row += byDecode ? 16 : 64) {
-            (byDecode ? decode : prefill).work.addAll(List.of(
-                    seq, tokenBegin(seq), tokenBegin(seq + 1), row, range[0], range[1], visibleBase, partialBase));
+            (byDecode ? decode : prefill)
+                    .work.addAll(
+                            List.of(
+                                    seq,
+                                    tokenBegin(seq),
+                                    tokenBegin(seq + 1),
+                                    row,
+                                    range[0],
+                                    range[1],
+                                    visibleBase,
+                                    partialBase));
         }
     }
 
@@ -122,11 +142,25 @@ final class AttentionCase {
         }
         int variant = (cache.fp8 ? 0 : 2) + cache.dim / 64 - 1;
         String name = "attention_" + kind + (cache.fp8 ? "_fp8" : "_bf16") + "_d" + cache.dim;
-        cuda.launch(name, new Shape(launches.work.size() / 8, cache.kvHeads, 128, shared[variant]),
-                cuda.bf16(qkv), stride, cache.device(cuda), cuda.floats(cache.kScale), cuda.floats(cache.vScale),
-                cache.deviceTables(cuda), cache.maxBlocks, cache.blockSize,
-                cuda.ints(launches.work.stream().mapToInt(i -> i).toArray()), out, partialOut, partialLse,
-                queryHeads, cache.kvHeads, scale, window);
+        cuda.launch(
+                name,
+                new Shape(launches.work.size() / 8, cache.kvHeads, 128, shared[variant]),
+                cuda.bf16(qkv),
+                stride,
+                cache.device(cuda),
+                cuda.floats(cache.kScale),
+                cuda.floats(cache.vScale),
+                cache.deviceTables(cuda),
+                cache.maxBlocks,
+                cache.blockSize,
+                cuda.ints(launches.work.stream().mapToInt(i -> i).toArray()),
+                out,
+                partialOut,
+                partialLse,
+                queryHeads,
+                cache.kvHeads,
+                scale,
+                window);
     }
 
     private void combine() {
@@ -144,9 +178,17 @@ final class AttentionCase {
             }
             starts.add(rows.size());
         }
-        cuda.launch("attention_combine", new Shape(tokens.size(), queryHeads, 64, 0),
-                cuda.ints(tokens.stream().mapToInt(i -> i).toArray()), cuda.ints(starts.stream().mapToInt(i -> i).toArray()),
-                cuda.ints(rows.stream().mapToInt(i -> i).toArray()), partialOut, partialLse, out, queryHeads, cache.dim);
+        cuda.launch(
+                "attention_combine",
+                new Shape(tokens.size(), queryHeads, 64, 0),
+                cuda.ints(tokens.stream().mapToInt(i -> i).toArray()),
+                cuda.ints(starts.stream().mapToInt(i -> i).toArray()),
+                cuda.ints(rows.stream().mapToInt(i -> i).toArray()),
+                partialOut,
+                partialLse,
+                out,
+                queryHeads,
+                cache.dim);
     }
 
     private void compare() {
@@ -188,9 +230,13 @@ final class AttentionCase {
                 wanted += weights[p - first] / sum * value;
                 size += weights[p - first] / sum * Math.abs(value);
             }
-            double allowed = 0x1p-8 * Math.abs(wanted) + (cache.fp8 ? 0x1p-10 : 0x1p-8) * size + 1e-6;
+            double allowed =
+                    0x1p-8 * Math.abs(wanted) + (cache.fp8 ? 0x1p-10 : 0x1p-8) * size + 1e-6;
             assertTrue(Double.isFinite(wanted));
-            assertEquals(wanted, actual[(token * queryHeads + head) * cache.dim + d], allowed,
+            assertEquals(
+                    wanted,
+                    actual[(token * queryHeads + head) * cache.dim + d],
+                    allowed,
                     "sequence " + seq + ", query " + query + ", head " + head + ", dimension " + d);
         }
     }

@@ -14,8 +14,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The emulated CUDA device for tests of single kernels: memory, launches, and the error text when the emulation refuses
- * something. Everything that a test allocated is freed by {@link #close}.
+ * The emulated CUDA device for tests of single kernels: memory, launches, and the error text when
+ * the emulation refuses something. Everything that a test allocated is freed by {@link #close}.
  */
 final class EmulatedCuda implements AutoCloseable {
     private final Arena arena = Arena.ofConfined();
@@ -25,8 +25,16 @@ final class EmulatedCuda implements AutoCloseable {
 
     private EmulatedCuda(Path library) {
         symbols = SymbolLookup.libraryLookup(library, Arena.global());
-        launch = handle("mr_emu_launch", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS,
-                ValueLayout.ADDRESS, ValueLayout.ADDRESS, ValueLayout.JAVA_INT, ValueLayout.ADDRESS));
+        launch =
+                handle(
+                        "mr_emu_launch",
+                        FunctionDescriptor.of(
+                                ValueLayout.JAVA_INT,
+                                ValueLayout.ADDRESS,
+                                ValueLayout.ADDRESS,
+                                ValueLayout.ADDRESS,
+                                ValueLayout.JAVA_INT,
+                                ValueLayout.ADDRESS));
     }
 
     /** The device, built on first use; skips the test, saying so, where there is no g++. */
@@ -54,19 +62,24 @@ final class EmulatedCuda implements AutoCloseable {
         }
     }
 
-    /** @return null, or what the emulation refused */
+    /**
+     * @return null, or what the emulation refused
+     */
     String tryLaunch(String kernel, Shape shape, Object... args) {
         try (Arena call = Arena.ofConfined()) {
             MemorySegment pointers = call.allocate(8L * Math.max(1, args.length), 8);
             for (int i = 0; i < args.length; i++) {
                 pointers.setAtIndex(ValueLayout.ADDRESS, i, argument(call, args[i]));
             }
-            int code = (int) launch.invokeExact(
-                    call.allocateFrom(kernel),
-                    call.allocateFrom(ValueLayout.JAVA_INT, shape.gridX, shape.gridY, 1),
-                    call.allocateFrom(ValueLayout.JAVA_INT, shape.block, 1, 1),
-                    shape.sharedBytes,
-                    pointers);
+            int code =
+                    (int)
+                            launch.invokeExact(
+                                    call.allocateFrom(kernel),
+                                    call.allocateFrom(
+                                            ValueLayout.JAVA_INT, shape.gridX, shape.gridY, 1),
+                                    call.allocateFrom(ValueLayout.JAVA_INT, shape.block, 1, 1),
+                                    shape.sharedBytes,
+                                    pointers);
             return code == 0 ? null : error();
         } catch (RuntimeException | Error e) {
             throw e;
@@ -157,21 +170,28 @@ final class EmulatedCuda implements AutoCloseable {
     List<String> kernelNames() {
         List<String> names = new ArrayList<>();
         for (int i = 0; i < call("mr_emu_kernel_count"); i++) {
-            names.add(MemorySegment.ofAddress(call("mr_emu_kernel_name", (long) i)).reinterpret(4096).getString(0));
+            names.add(
+                    MemorySegment.ofAddress(call("mr_emu_kernel_name", (long) i))
+                            .reinterpret(4096)
+                            .getString(0));
         }
         return names;
     }
 
     /** Calls a function of whole numbers; its int results come sign-extended. */
     private long call(String function, long... args) {
-        boolean isInt = !function.equals("mr_emu_alloc") && !function.equals("mr_emu_error")
-                && !function.equals("mr_emu_kernel_name");
+        boolean isInt =
+                !function.equals("mr_emu_alloc")
+                        && !function.equals("mr_emu_error")
+                        && !function.equals("mr_emu_kernel_name");
         ValueLayout[] types = new ValueLayout[args.length];
         Arrays.fill(types, ValueLayout.JAVA_LONG);
         ValueLayout result = isInt ? ValueLayout.JAVA_INT : ValueLayout.JAVA_LONG;
         try {
             Object[] boxed = Arrays.stream(args).boxed().toArray();
-            Object value = handle(function, FunctionDescriptor.of(result, types)).invokeWithArguments(boxed);
+            Object value =
+                    handle(function, FunctionDescriptor.of(result, types))
+                            .invokeWithArguments(boxed);
             return ((Number) value).longValue();
         } catch (RuntimeException | Error e) {
             throw e;

@@ -20,7 +20,8 @@ final class Matrix {
             e4m3[i] = Numbers.e4m3((float) random.nextGaussian());
         }
         rowScales = scales(random, rows);
-        blockScales = scales(random, Math.max(groups(), (rows + 127) / 128) * groups() + rows * groups());
+        blockScales =
+                scales(random, Math.max(groups(), (rows + 127) / 128) * groups() + rows * groups());
     }
 
     private static float[] scales(Random random, int count) {
@@ -65,6 +66,7 @@ final class Matrix {
 
     /** One scale per [128, 128] block, in blockScales [ceil(rows / 128)][ceil(cols / 128)]. */
     double byBlock(int row, int k) {
-        return Numbers.ofE4m3(e4m3[row * cols + k]) * (double) blockScales[row / 128 * groups() + k / 128];
+        return Numbers.ofE4m3(e4m3[row * cols + k])
+                * (double) blockScales[row / 128 * groups() + k / 128];
     }
 }

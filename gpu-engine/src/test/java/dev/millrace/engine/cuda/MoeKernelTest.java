@@ -5,12 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.engine.cuda.EmulatedCuda.Shape;
-import java.util.Random;
-import java.util.stream.IntStream;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+
+import java.util.Arrays;
+import java.util.Random;
+import java.util.stream.IntStream;
 
 /** Routing, sorting by expert and the grouped products, each against the plain computation. */
 class MoeKernelTest {
@@ -30,12 +33,25 @@ class MoeKernelTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"1, 8, 2, 64, true", "9, 5, 3, 112, false", "33, 130, 8, 272, true", "7, 4, 4, 32, true"})
+    @CsvSource({
+        "1, 8, 2, 64, true",
+        "9, 5, 3, 112, false",
+        "33, 130, 8, 272, true",
+        "7, 4, 4, 32, true"
+    })
     void routes(int tokens, int experts, int perToken, int hidden, boolean renormalise) {
         float[] x = Numbers.random(random, tokens, hidden, 1);
         float[] router = Numbers.random(random, experts, hidden, 0.1f);
         DeviceArray logits = cuda.allocate(4L * tokens * experts);
-        cuda.launch("moe_router", Shape.of((tokens + 7) / 8, 256, 0), cuda.bf16(x), cuda.floats(router), logits, tokens, hidden, experts);
+        cuda.launch(
+                "moe_router",
+                Shape.of((tokens + 7) / 8, 256, 0),
+                cuda.bf16(x),
+                cuda.floats(router),
+                logits,
+                tokens,
+                hidden,
+                experts);
         float[] values = logits.floats();
         for (int i = 0; i < values.length; i++) {
             double sum = 0;
@@ -49,21 +65,37 @@ class MoeKernelTest {
         }
         DeviceArray ids = cuda.allocate(4L * tokens * perToken);
         DeviceArray weights = cuda.allocate(4L * tokens * perToken);
-        cuda.launch("moe_route", Shape.of((tokens + 3) / 4, 128, 16 * experts), cuda.floats(values), ids, weights, tokens, experts,
-                perToken, renormalise ? 1 : 0);
+        cuda.launch(
+                "moe_route",
+                Shape.of((tokens + 3) / 4, 128, 16 * experts),
+                cuda.floats(values),
+                ids,
+                weights,
+                tokens,
+                experts,
+                perToken,
+                renormalise ? 1 : 0);
         for (int t = 0; t < tokens; t++) {
-            int row = t * experts;
-            double total = sum(experts, e -> Math.exp(values[row + e]));
-            int[] best = IntStream.range(0, experts).boxed()
-                    .sorted((a, b) -> Float.compare(values[row + b], values[row + a])) // the sort is stable
-                    .limit(perToken).mapToInt(i -> i).toArray();
-            double kept = sum(perToken, i -> Math.exp(values[row + best[i]]) / total);
+            float[] row = Arrays.copyOfRange(values, t * experts, (t + 1) * experts);
+            int[] best = best(row, perToken);
+            double total = sum(experts, e -> Math.exp(row[e]));
+            double kept = sum(perToken, i -> Math.exp(row[best[i]]) / total);
             for (int i = 0; i < perToken; i++) {
-                double share = Math.exp(values[row + best[i]]) / total / (renormalise ? kept : 1);
+                double share = Math.exp(row[best[i]]) / total / (renormalise ? kept : 1);
                 assertEquals(best[i], ids.ints()[t * perToken + i]);
                 assertEquals(share, weights.floats()[t * perToken + i], 1e-5);
             }
         }
+    }
+
+    /** Indices of the largest values; of equal ones the lower first, for the sort is stable. */
+    private static int[] best(float[] values, int count) {
+        return IntStream.range(0, values.length)
+                .boxed()
+                .sorted((a, b) -> Float.compare(values[b], values[a]))
+                .limit(count)
+                .mapToInt(i -> i)
+                .toArray();
     }
 
     /** Sorted by expert, stable; tiles of 64 rows that never straddle two experts. */
@@ -73,7 +105,12 @@ class MoeKernelTest {
         int n = tokens * perToken;
         int[] ids = random.ints(n, 0, Math.max(1, experts - 2)).map(e -> e * e % experts).toArray();
         Plan plan = plan(ids, experts);
-        int[] order = IntStream.range(0, n).boxed().sorted((a, b) -> Integer.compare(ids[a], ids[b])).mapToInt(i -> i).toArray();
+        int[] order =
+                IntStream.range(0, n)
+                        .boxed()
+                        .sorted((a, b) -> Integer.compare(ids[a], ids[b]))
+                        .mapToInt(i -> i)
+                        .toArray();
         assertArrayEquals(order, plan.assignmentAt.ints());
         int[] places = plan.placeOf.ints();
         for (int p = 0; p < n; p++) {
@@ -92,7 +129,12 @@ class MoeKernelTest {
     }
 
     /** Where every assignment went. */
-    private record Plan(DeviceArray offsets, DeviceArray tiles, int maxTiles, DeviceArray assignmentAt, DeviceArray placeOf) {}
+    private record Plan(
+            DeviceArray offsets,
+            DeviceArray tiles,
+            int maxTiles,
+            DeviceArray assignmentAt,
+            DeviceArray placeOf) {}
 
     private Plan plan(int[] ids, int experts) {
         int n = ids.length;
@@ -100,36 +142,138 @@ class MoeKernelTest {
         int maxTiles = (n + 63) / 64 + experts;
         DeviceArray deviceIds = cuda.ints(ids);
         DeviceArray counts = cuda.allocate(4L * chunks * experts);
-        Plan plan = new Plan(cuda.allocate(4L * (experts + 1)), cuda.allocate(8L * maxTiles), maxTiles, cuda.allocate(4L * n), cuda.allocate(4L * n));
+        Plan plan =
+                new Plan(
+                        cuda.allocate(4L * (experts + 1)),
+                        cuda.allocate(8L * maxTiles),
+                        maxTiles,
+                        cuda.allocate(4L * n),
+                        cuda.allocate(4L * n));
         cuda.launch("moe_count", Shape.of(chunks, 256, 4 * experts), deviceIds, counts, n, experts);
-        cuda.launch("moe_offsets", Shape.of(1, 1024, 8 * experts + 8), counts, plan.offsets, plan.tiles, chunks, experts, maxTiles);
-        cuda.launch("moe_place", Shape.of(chunks, 256, 1024), deviceIds, counts, plan.assignmentAt, plan.placeOf, n, experts);
+        cuda.launch(
+                "moe_offsets",
+                Shape.of(1, 1024, 8 * experts + 8),
+                counts,
+                plan.offsets,
+                plan.tiles,
+                chunks,
+                experts,
+                maxTiles);
+        cuda.launch(
+                "moe_place",
+                Shape.of(chunks, 256, 1024),
+                deviceIds,
+                counts,
+                plan.assignmentAt,
+                plan.placeOf,
+                n,
+                experts);
         return plan;
+    }
+
+    /** Everything that the grouped products share. */
+    private final class Grouped {
+        final int n;
+        final int k;
+        final int perToken;
+        final Plan plan;
+        final Matrix a;
+        final Stacked stacked;
+        final Shape shape;
+        final DeviceArray out;
+        private final int[] order;
+        private final int[] ids;
+        private final Matrix[] w;
+
+        Grouped(int tokens, int experts, int perToken, int k, int n) {
+            this.n = n;
+            this.k = k;
+            this.perToken = perToken;
+            ids = random.ints(tokens * perToken, 0, experts).toArray();
+            plan = plan(ids, experts);
+            order = plan.assignmentAt.ints();
+            a = new Matrix(random, tokens, k);
+            w = new Matrix[experts];
+            Arrays.setAll(w, e -> new Matrix(random, n, k));
+            stacked = new Stacked(w);
+            shape = new Shape((n + 127) / 128, plan.maxTiles, 128, 46080);
+            out = cuda.allocate(2L * ids.length * n);
+        }
+
+        /**
+         * Compares with the sums of products of elements as they are scaled by `left` and `right`.
+         */
+        void check(Element left, Element right) {
+            compare(
+                    out.bf16(),
+                    n,
+                    (p, c) -> {
+                        Matrix expert = w[ids[order[p]]];
+                        int token = order[p] / perToken;
+                        return sum(k, i -> left.of(a, token, i) * right.of(expert, c, i));
+                    });
+        }
+    }
+
+    private interface Element {
+        double of(Matrix matrix, int row, int k);
     }
 
     @ParameterizedTest
     @CsvSource({"5, 4, 2, 64, 48", "40, 3, 2, 144, 130", "90, 2, 1, 208, 16"})
     void groupedProducts(int tokens, int experts, int perToken, int k, int n) {
-        int[] ids = random.ints(tokens * perToken, 0, experts).toArray();
-        Plan plan = plan(ids, experts);
-        int[] order = plan.assignmentAt.ints();
-        Matrix a = new Matrix(random, tokens, k);
-        Matrix[] w = IntStream.range(0, experts).mapToObj(e -> new Matrix(random, n, k)).toArray(Matrix[]::new);
-        Stacked stacked = new Stacked(w);
-        Shape shape = new Shape((n + 127) / 128, plan.maxTiles, 128, 46080);
-        DeviceArray out = cuda.allocate(2L * ids.length * n);
-        cuda.launch("moe_gemm_bf16", shape, cuda.bf16(a.bf16), plan.assignmentAt, perToken, cuda.bf16(stacked.bf16), plan.offsets,
-                plan.tiles, out, n, k);
-        compare(out.bf16(), n, (p, c) -> sum(k, i -> a.wide(order[p] / perToken, i) * w[ids[order[p]]].wide(c, i)));
-        cuda.launch("moe_gemm_fp8", shape, cuda.bytes(a.e4m3), cuda.floats(a.rowScales), plan.assignmentAt, perToken,
-                cuda.bytes(stacked.e4m3), cuda.floats(stacked.rowScales), plan.offsets, plan.tiles, out, n, k);
-        compare(out.bf16(), n, (p, c) -> sum(k, i -> a.byRow(order[p] / perToken, i) * w[ids[order[p]]].byRow(c, i)));
-        cuda.launch("moe_gemm_fp8_block", shape, cuda.bytes(a.e4m3), cuda.floats(a.groupScales(tokens)), tokens, plan.assignmentAt,
-                perToken, cuda.bytes(stacked.e4m3), cuda.floats(stacked.blockScales), plan.offsets, plan.tiles, out, n, k);
-        compare(out.bf16(), n, (p, c) -> sum(k, i -> a.byGroup(order[p] / perToken, i) * w[ids[order[p]]].byBlock(c, i)));
+        Grouped g = new Grouped(tokens, experts, perToken, k, n);
+        DeviceArray wide = cuda.bf16(g.a.bf16);
+        DeviceArray weights = cuda.bf16(g.stacked.bf16);
+        Plan plan = g.plan;
+        Object[] bf16 = {
+            wide, plan.assignmentAt, perToken, weights, plan.offsets, plan.tiles, g.out, n, k
+        };
+        cuda.launch("moe_gemm_bf16", g.shape, bf16);
+        g.check(Matrix::wide, Matrix::wide);
+        DeviceArray a8 = cuda.bytes(g.a.e4m3);
+        DeviceArray w8 = cuda.bytes(g.stacked.e4m3);
+        DeviceArray aScale = cuda.floats(g.a.rowScales);
+        DeviceArray wScale = cuda.floats(g.stacked.rowScales);
+        Object[] fp8 = {
+            a8,
+            aScale,
+            plan.assignmentAt,
+            perToken,
+            w8,
+            wScale,
+            plan.offsets,
+            plan.tiles,
+            g.out,
+            n,
+            k
+        };
+        cuda.launch("moe_gemm_fp8", g.shape, fp8);
+        g.check(Matrix::byRow, Matrix::byRow);
+        DeviceArray groups = cuda.floats(g.a.groupScales(tokens));
+        DeviceArray blocks = cuda.floats(g.stacked.blockScales);
+        Object[] block = {
+            a8,
+            groups,
+            tokens,
+            plan.assignmentAt,
+            perToken,
+            w8,
+            blocks,
+            plan.offsets,
+            plan.tiles,
+            g.out,
+            n,
+            k
+        };
+        cuda.launch("moe_gemm_fp8_block", g.shape, block);
+        g.check(Matrix::byGroup, Matrix::byBlock);
     }
 
-    /** Rows that are sorted already are taken as they lie, and the weighted sum brings them back to their tokens. */
+    /**
+     * Rows that are sorted already are taken as they lie, and the weighted sum brings them back to
+     * their tokens.
+     */
     @ParameterizedTest
     @CsvSource({"6, 3, 2, 32", "70, 2, 1, 48"})
     void sortedRowsAndTheWeightedSum(int tokens, int experts, int perToken, int hidden) {
@@ -137,18 +281,48 @@ class MoeKernelTest {
         Plan plan = plan(ids, experts);
         int[] order = plan.assignmentAt.ints();
         Matrix a = new Matrix(random, ids.length, hidden);
-        Matrix[] w = IntStream.range(0, experts).mapToObj(e -> new Matrix(random, hidden, hidden)).toArray(Matrix[]::new);
+        Matrix[] w =
+                IntStream.range(0, experts)
+                        .mapToObj(e -> new Matrix(random, hidden, hidden))
+                        .toArray(Matrix[]::new);
         DeviceArray down = cuda.allocate(2L * ids.length * hidden);
-        cuda.launch("moe_gemm_bf16", new Shape(1, plan.maxTiles, 128, 46080), cuda.bf16(a.bf16), EmulatedCuda.NULL, perToken,
-                cuda.bf16(new Stacked(w).bf16), plan.offsets, plan.tiles, down, hidden, hidden);
-        compare(down.bf16(), hidden, (p, c) -> sum(hidden, i -> a.wide(p, i) * w[ids[order[p]]].wide(c, i)));
+        cuda.launch(
+                "moe_gemm_bf16",
+                new Shape(1, plan.maxTiles, 128, 46080),
+                cuda.bf16(a.bf16),
+                EmulatedCuda.NULL,
+                perToken,
+                cuda.bf16(new Stacked(w).bf16),
+                plan.offsets,
+                plan.tiles,
+                down,
+                hidden,
+                hidden);
+        compare(
+                down.bf16(),
+                hidden,
+                (p, c) -> sum(hidden, i -> a.wide(p, i) * w[ids[order[p]]].wide(c, i)));
         float[] weights = Numbers.random(random, 1, ids.length, 1);
         DeviceArray out = cuda.allocate(2L * tokens * hidden);
-        cuda.launch("moe_combine", Shape.of(tokens, 256, 0), down, plan.placeOf, cuda.floats(weights), out, hidden, perToken);
+        cuda.launch(
+                "moe_combine",
+                Shape.of(tokens, 256, 0),
+                down,
+                plan.placeOf,
+                cuda.floats(weights),
+                out,
+                hidden,
+                perToken);
         float[] rows = down.bf16();
         int[] places = plan.placeOf.ints();
-        compare(out.bf16(), hidden, (t, c) -> IntStream.range(t * perToken, (t + 1) * perToken)
-                .mapToDouble(i -> (double) weights[i] * rows[places[i] * hidden + c]).sum());
+        compare(
+                out.bf16(),
+                hidden,
+                (t, c) ->
+                        IntStream.range(t * perToken, (t + 1) * perToken)
+                                .mapToDouble(
+                                        i -> (double) weights[i] * rows[places[i] * hidden + c])
+                                .sum());
     }
 
     /** The experts' weights one after the other. */
@@ -194,7 +368,11 @@ class MoeKernelTest {
     private static void compare(float[] actual, int cols, Wanted wanted) {
         for (int i = 0; i < actual.length; i++) {
             double value = wanted.at(i / cols, i % cols);
-            assertEquals(value, actual[i], 0x1p-8 * Math.abs(value) + 1e-3, "[" + i / cols + ", " + i % cols + "]");
+            assertEquals(
+                    value,
+                    actual[i],
+                    0x1p-8 * Math.abs(value) + 1e-3,
+                    "[" + i / cols + ", " + i % cols + "]");
         }
     }
 }

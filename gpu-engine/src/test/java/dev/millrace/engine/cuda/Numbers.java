@@ -25,7 +25,8 @@ final class Numbers {
         if (exponent == 15 && mantissa == 7) {
             return Float.NaN;
         }
-        float size = exponent == 0 ? mantissa * 0x1p-9f : Math.scalb(1 + mantissa / 8f, exponent - 7);
+        float size =
+                exponent == 0 ? mantissa * 0x1p-9f : Math.scalb(1 + mantissa / 8f, exponent - 7);
         return bits < 0 ? -size : size;
     }
 
@@ -42,7 +43,10 @@ final class Numbers {
         return (byte) (value < 0 || Float.floatToRawIntBits(value) < 0 ? best | 0x80 : best);
     }
 
-    /** Numbers of about {@code size} on the BF16 grid, with an outlier of 50 times that in every tenth row. */
+    /**
+     * Numbers of about {@code size} on the BF16 grid, with an outlier of 50 times that in every
+     * tenth row.
+     */
     static float[] random(Random random, int rows, int cols, float size) {
         float[] values = new float[rows * cols];
         for (int i = 0; i < values.length; i++) {

@@ -4,8 +4,8 @@ import java.util.Arrays;
 import java.util.Random;
 
 /**
- * A KV cache of one layer on host and device, every sequence's blocks scattered: [numBlocks][2][kvHeads][blockSize][dim].
- * Slots that hold no token are NaN.
+ * A KV cache of one layer on host and device, every sequence's blocks scattered:
+ * [numBlocks][2][kvHeads][blockSize][dim]. Slots that hold no token are NaN.
  */
 final class PagedCache {
     final int kvHeads;
@@ -54,7 +54,9 @@ final class PagedCache {
     private void fill(Random random, int seq, int position) {
         for (int head = 0; head < kvHeads; head++) {
             for (int d = 0; d < dim; d++) {
-                put(index(seq, position, false, head, d), (float) random.nextGaussian() * (position == 2 ? 3 : 1));
+                put(
+                        index(seq, position, false, head, d),
+                        (float) random.nextGaussian() * (position == 2 ? 3 : 1));
                 put(index(seq, position, true, head, d), (float) random.nextGaussian() + d / 16f);
             }
         }
@@ -62,7 +64,9 @@ final class PagedCache {
 
     private int index(int seq, int position, boolean value, int head, int d) {
         int block = tables[seq][position / blockSize];
-        return (((block * 2 + (value ? 1 : 0)) * kvHeads + head) * blockSize + position % blockSize) * dim + d;
+        return (((block * 2 + (value ? 1 : 0)) * kvHeads + head) * blockSize + position % blockSize)
+                        * dim
+                + d;
     }
 
     private void put(int index, float value) {
@@ -76,7 +80,8 @@ final class PagedCache {
     }
 
     private float get(int index) {
-        return fp8 ? Numbers.ofE4m3(bytes[index])
+        return fp8
+                ? Numbers.ofE4m3(bytes[index])
                 : Numbers.ofBf16((short) (bytes[2 * index] & 0xff | bytes[2 * index + 1] << 8));
     }
 
@@ -101,7 +106,10 @@ final class PagedCache {
         return cuda.ints(flat);
     }
 
-    /** Takes a device's cache for the host's, so that what a kernel stored can be read by key() and value(). */
+    /**
+     * Takes a device's cache for the host's, so that what a kernel stored can be read by key() and
+     * value().
+     */
     void read(DeviceArray from) {
         System.arraycopy(from.raw(), 0, bytes, 0, bytes.length);
     }

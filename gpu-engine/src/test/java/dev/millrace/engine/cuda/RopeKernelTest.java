@@ -4,9 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.engine.cuda.EmulatedCuda.Shape;
-import java.util.Random;
+
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+
+import java.util.Random;
 
 /** Bias, norm of heads, rotation, and the store into the cache. */
 class RopeKernelTest {
@@ -14,8 +16,14 @@ class RopeKernelTest {
 
     @ParameterizedTest
     @CsvSource({
-        "true, 64, 4, 2, true, true", "true, 128, 5, 1, false, true", "false, 64, 3, 3, true, false", "false, 128, 8, 2, true, true"})
-    void splitsRotatesAndStores(boolean fp8, int dim, int heads, int kvHeads, boolean biased, boolean normed) throws Exception {
+        "true, 64, 4, 2, true, true",
+        "true, 128, 5, 1, false, true",
+        "false, 64, 3, 3, true, false",
+        "false, 128, 8, 2, true, true"
+    })
+    void splitsRotatesAndStores(
+            boolean fp8, int dim, int heads, int kvHeads, boolean biased, boolean normed)
+            throws Exception {
         try (EmulatedCuda cuda = EmulatedCuda.open()) {
             int[] positions = {0, 3, 17, 4};
             int cols = (heads + 2 * kvHeads) * dim;
@@ -25,53 +33,78 @@ class RopeKernelTest {
             float[] kNorm = Numbers.random(random, 1, dim, 1);
             float[] cos = new float[20 * dim / 2];
             float[] sin = new float[20 * dim / 2];
-            for (int i = 0; i < cos.length; i++) {
-                double angle = i / (dim / 2) * Math.pow(10000, -2.0 * (i % (dim / 2)) / dim);
-                cos[i] = (float) Math.cos(angle);
-                sin[i] = (float) Math.sin(angle);
-            }
+            fillAngles(cos, sin, dim);
             PagedCache cache = new PagedCache(random, fp8, kvHeads, dim, 5, new int[] {18});
             int[] slots = {slot(cache, 0), slot(cache, 3), slot(cache, 17), -1};
             DeviceArray row = cuda.bf16(qkv);
             DeviceArray kv = cache.device(cuda);
-            cuda.launch(fp8 ? "qkv_rope_store_fp8" : "qkv_rope_store_bf16", Shape.of(4, 256, 0), row,
-                    biased ? cuda.floats(bias) : EmulatedCuda.NULL, normed ? cuda.floats(qNorm) : EmulatedCuda.NULL,
-                    normed ? cuda.floats(kNorm) : EmulatedCuda.NULL, 1e-6f, cuda.floats(cos), cuda.floats(sin),
-                    cuda.ints(positions), cuda.ints(slots), kv, cuda.floats(cache.kScale), cuda.floats(cache.vScale),
-                    heads, kvHeads, dim, 5);
+            Object biases = biased ? cuda.floats(bias) : EmulatedCuda.NULL;
+            Object[] norms = {EmulatedCuda.NULL, EmulatedCuda.NULL};
+            if (normed) {
+                norms = new Object[] {cuda.floats(qNorm), cuda.floats(kNorm)};
+            }
+            DeviceArray kScale = cuda.floats(cache.kScale);
+            DeviceArray vScale = cuda.floats(cache.vScale);
+            DeviceArray[] at = {cuda.ints(positions), cuda.ints(slots)};
+            DeviceArray[] angles = {cuda.floats(cos), cuda.floats(sin)};
+            Object[] args = {
+                row, biases, norms[0], norms[1], 1e-6f, angles[0], angles[1], at[0], at[1], kv, kScale,
+                vScale, heads, kvHeads, dim, 5
+            };
+            String kernel = fp8 ? "qkv_rope_store_fp8" : "qkv_rope_store_bf16";
+            cuda.launch(kernel, Shape.of(4, 256, 0), args);
             byte[] before = cache.device(cuda).raw();
             cache.read(kv);
             assertStoredOnly(before, kv.raw(), 3 * 2 * kvHeads * dim * (fp8 ? 1 : 2));
             float[] after = row.bf16();
-            for (int t = 0; t < 4; t++) {
-                for (int head = 0; head < heads + 2 * kvHeads; head++) {
-                    double[] x = new double[dim];
-                    for (int d = 0; d < dim; d++) {
-                        int at = head * dim + d;
-                        x[d] = qkv[t * cols + at] + (biased ? bias[at] : 0);
-                    }
-                    boolean isValue = head >= heads + kvHeads;
-                    if (!isValue) {
-                        rotate(x, normed ? head < heads ? qNorm : kNorm : null, cos, sin, positions[t]);
-                    }
-                    for (int d = 0; d < dim; d++) {
-                        assertElement(cache, after[t * cols + head * dim + d], x[d], new int[] {t, head - heads, positions[t], d});
-                    }
+            for (int i = 0; i < 4 * (heads + 2 * kvHeads); i++) {
+                int t = i / (heads + 2 * kvHeads);
+                int head = i % (heads + 2 * kvHeads);
+                double[] x = new double[dim];
+                for (int d = 0; d < dim; d++) {
+                    int col = head * dim + d;
+                    x[d] = qkv[t * cols + col] + (biased ? bias[col] : 0);
+                }
+                if (head < heads + kvHeads) {
+                    float[] norm = head < heads ? qNorm : kNorm;
+                    rotate(x, normed ? norm : null, cos, sin, positions[t]);
+                }
+                for (int d = 0; d < dim; d++) {
+                    int[] place = {t, head - heads, positions[t], d};
+                    assertElement(cache, after[t * cols + head * dim + d], x[d], place);
                 }
             }
         }
     }
 
-    /** @param at token, head behind the query heads, position, dimension */
+    private static void fillAngles(float[] cos, float[] sin, int dim) {
+        for (int i = 0; i < cos.length; i++) {
+            double angle = i / (dim / 2) * Math.pow(10000, -2.0 * (i % (dim / 2)) / dim);
+            cos[i] = (float) Math.cos(angle);
+            sin[i] = (float) Math.sin(angle);
+        }
+    }
+
+    /**
+     * @param at token, head behind the query heads, position, dimension
+     */
     private static void assertElement(PagedCache cache, float inPlace, double wanted, int[] at) {
         int head = at[1];
         if (head < 0) {
             assertEquals(wanted, inPlace, 0x1p-8 * Math.abs(wanted) + 1e-6);
         } else if (at[0] < 3) {
             boolean isValue = head >= cache.kvHeads;
-            double actual = isValue ? cache.value(0, at[2], head - cache.kvHeads, at[3]) : cache.key(0, at[2], head, at[3]);
-            double allowed = (cache.fp8 ? 0x1p-4 : 0x1p-8) * Math.abs(wanted) + (cache.fp8 ? 0x1p-9 : 1e-6);
-            assertEquals(wanted, actual, allowed, "token " + at[0] + ", head " + head + ", dimension " + at[3]);
+            double actual =
+                    isValue
+                            ? cache.value(0, at[2], head - cache.kvHeads, at[3])
+                            : cache.key(0, at[2], head, at[3]);
+            double allowed =
+                    (cache.fp8 ? 0x1p-4 : 0x1p-8) * Math.abs(wanted) + (cache.fp8 ? 0x1p-9 : 1e-6);
+            assertEquals(
+                    wanted,
+                    actual,
+                    allowed,
+                    "token " + at[0] + ", head " + head + ", dimension " + at[3]);
         }
     }
 
@@ -80,7 +113,9 @@ class RopeKernelTest {
         for (int i = 0; i < before.length; i++) {
             changed += before[i] != after[i] ? 1 : 0;
         }
-        assertTrue(changed > most / 2 && changed <= most, changed + " bytes changed, of at most " + most);
+        assertTrue(
+                changed > most / 2 && changed <= most,
+                changed + " bytes changed, of at most " + most);
     }
 
     private static int slot(PagedCache cache, int position) {

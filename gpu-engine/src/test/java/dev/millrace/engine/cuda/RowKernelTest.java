@@ -5,13 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.engine.cuda.EmulatedCuda.Shape;
-import java.util.Random;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+
+import java.util.Random;
 
 /** Norm, activation and quantisation against sums in double. */
 class RowKernelTest {
@@ -49,7 +51,13 @@ class RowKernelTest {
             }
             DeviceArray out = device.allocate(1024);
             DeviceArray scale = device.allocate(4);
-            device.launch("quantize_weight_f32", Shape.of(1, 256, 128), device.floats(row), out, scale, 1024);
+            device.launch(
+                    "quantize_weight_f32",
+                    Shape.of(1, 256, 128),
+                    device.floats(row),
+                    out,
+                    scale,
+                    1024);
             assertEquals(1f, scale.floats()[0]);
             float[] actual = out.e4m3();
             for (int i = 0; i < row.length; i++) {
@@ -75,8 +83,19 @@ class RowKernelTest {
         DeviceArray blockScales = cuda.allocate(4L * stride * ((cols + 127) / 128));
         Shape shape = Shape.of(rows, 256, 2 * cols + 128);
         cuda.launch("rms_norm_bf16", shape, sum, change, norm, out, cols, 1e-5f);
-        cuda.launch("rms_norm_fp8", shape, sum, EmulatedCuda.NULL, norm, out8, scales, cols, 1e-5f, 0f);
-        cuda.launch("rms_norm_fp8_block", shape, sum, EmulatedCuda.NULL, norm, outBlock, blockScales, stride, cols, 1e-5f);
+        cuda.launch(
+                "rms_norm_fp8", shape, sum, EmulatedCuda.NULL, norm, out8, scales, cols, 1e-5f, 0f);
+        cuda.launch(
+                "rms_norm_fp8_block",
+                shape,
+                sum,
+                EmulatedCuda.NULL,
+                norm,
+                outBlock,
+                blockScales,
+                stride,
+                cols,
+                1e-5f);
         double[][] expected = new double[rows][cols];
         float[] stored = sum.bf16();
         for (int r = 0; r < rows; r++) {
@@ -87,7 +106,8 @@ class RowKernelTest {
                 squares += (double) added * added;
             }
             for (int c = 0; c < cols; c++) {
-                expected[r][c] = stored[r * cols + c] / Math.sqrt(squares / cols + 1e-5) * weight[c];
+                expected[r][c] =
+                        stored[r * cols + c] / Math.sqrt(squares / cols + 1e-5) * weight[c];
             }
         }
         assertClose(expected, out.bf16(), BF16_ROUNDING, 0);
@@ -106,8 +126,16 @@ class RowKernelTest {
         DeviceArray outBlock = cuda.allocate((long) rows * cols);
         DeviceArray blockScales = cuda.allocate(4L * rows * ((cols + 127) / 128));
         cuda.launch("silu_mul_bf16", Shape.of(rows, 256, 0), in, out, cols);
-        cuda.launch("silu_mul_fp8", Shape.of(rows, 256, 2 * cols + 128), in, out8, scales, cols, 0f);
-        cuda.launch("silu_mul_fp8_block", Shape.of(rows, 256, 0), in, outBlock, blockScales, rows, cols);
+        cuda.launch(
+                "silu_mul_fp8", Shape.of(rows, 256, 2 * cols + 128), in, out8, scales, cols, 0f);
+        cuda.launch(
+                "silu_mul_fp8_block",
+                Shape.of(rows, 256, 0),
+                in,
+                outBlock,
+                blockScales,
+                rows,
+                cols);
         double[][] expected = new double[rows][cols];
         for (int r = 0; r < rows; r++) {
             for (int c = 0; c < cols; c++) {
@@ -175,16 +203,34 @@ class RowKernelTest {
         float[] scales = Numbers.random(random, 4, 3, 1); // blocks of 2 rows and 32 columns
         double[][] expected = new double[rows][cols];
         for (int i = 0; i < elements.length; i++) {
-            expected[i / cols][i % cols] = Numbers.ofE4m3(elements[i]) * scales[i / cols / 2 * 3 + i % cols / 32];
+            expected[i / cols][i % cols] =
+                    Numbers.ofE4m3(elements[i]) * scales[i / cols / 2 * 3 + i % cols / 32];
         }
         DeviceArray in = cuda.bytes(elements);
         DeviceArray blockScales = cuda.floats(scales);
         DeviceArray wide = cuda.allocate(2L * rows * cols);
-        cuda.launch("dequantize_weight_fp8", Shape.of(rows, 256, 0), in, blockScales, 2, 32, wide, cols);
+        cuda.launch(
+                "dequantize_weight_fp8",
+                Shape.of(rows, 256, 0),
+                in,
+                blockScales,
+                2,
+                32,
+                wide,
+                cols);
         assertClose(expected, wide.bf16(), BF16_ROUNDING, 0);
         DeviceArray out = cuda.allocate((long) rows * cols);
         DeviceArray outScales = cuda.allocate(4L * rows);
-        cuda.launch("requantize_weight_fp8", Shape.of(rows, 256, 128), in, blockScales, 2, 32, out, outScales, cols);
+        cuda.launch(
+                "requantize_weight_fp8",
+                Shape.of(rows, 256, 128),
+                in,
+                blockScales,
+                2,
+                32,
+                out,
+                outScales,
+                cols);
         assertQuantised(expected, out.e4m3(), outScales.floats());
     }
 
@@ -199,7 +245,8 @@ class RowKernelTest {
         cuda.launch("embed", Shape.of(5, 256, 0), ids, rows, out, 32, 10);
         int[] wanted = {3, 7, 9, -1, -1}; // ids outside of the vocabulary give zeros
         for (int i = 0; i < out.bf16().length; i++) {
-            assertEquals(wanted[i / 32] < 0 ? 0 : table[wanted[i / 32] * 32 + i % 32], out.bf16()[i]);
+            assertEquals(
+                    wanted[i / 32] < 0 ? 0 : table[wanted[i / 32] * 32 + i % 32], out.bf16()[i]);
         }
         DeviceArray two = cuda.allocate(2L * 2 * 32);
         cuda.launch("gather_rows", Shape.of(2, 256, 0), rows, cuda.ints(9, 4), two, 64L);
@@ -210,22 +257,30 @@ class RowKernelTest {
         assertEquals(Numbers.onBf16Grid(table[4 * 32 + 31] + bias[31]), two.bf16()[63]);
     }
 
-    private static void assertClose(double[][] expected, float[] actual, double relative, double absolute) {
+    private static void assertClose(
+            double[][] expected, float[] actual, double relative, double absolute) {
         int cols = expected[0].length;
         for (int i = 0; i < actual.length; i++) {
             double wanted = expected[i / cols][i % cols];
-            assertTrue(Math.abs(actual[i] - wanted) <= relative * Math.abs(wanted) + absolute,
+            assertTrue(
+                    Math.abs(actual[i] - wanted) <= relative * Math.abs(wanted) + absolute,
                     "[" + i / cols + ", " + i % cols + "] is " + actual[i] + ", not " + wanted);
         }
     }
 
     private static void assertQuantised(double[][] expected, float[] actual, float[] scales) {
         for (int r = 0; r < expected.length; r++) {
-            assertGroup(expected[r], actual, r * expected[r].length, new int[] {0, expected[r].length}, scales[r]);
+            assertGroup(
+                    expected[r],
+                    actual,
+                    r * expected[r].length,
+                    new int[] {0, expected[r].length},
+                    scales[r]);
         }
     }
 
-    private static void assertBlockQuantised(double[][] expected, float[] actual, float[] scales, int stride) {
+    private static void assertBlockQuantised(
+            double[][] expected, float[] actual, float[] scales, int stride) {
         for (int r = 0; r < expected.length; r++) {
             int cols = expected[r].length;
             for (int c = 0; c < cols; c += 128) {
@@ -235,14 +290,18 @@ class RowKernelTest {
         }
     }
 
-    private static void assertGroup(double[] row, float[] actual, int first, int[] range, float scale) {
+    private static void assertGroup(
+            double[] row, float[] actual, int first, int[] range, float scale) {
         double most = 0;
         for (int c = range[0]; c < range[1]; c++) {
             most = Math.max(most, Math.abs(row[c]));
         }
         assertEquals(most / 448, scale, most / 448 * 0.01);
         for (int c = range[0]; c < range[1]; c++) {
-            double allowed = E4M3_ROUNDING * Math.abs(row[c]) * 1.1 + scale * 0x1p-9 + BF16_ROUNDING * Math.abs(row[c]);
+            double allowed =
+                    E4M3_ROUNDING * Math.abs(row[c]) * 1.1
+                            + scale * 0x1p-9
+                            + BF16_ROUNDING * Math.abs(row[c]);
             assertEquals(row[c], actual[first + c] * scale, allowed, "column " + c);
         }
     }

@@ -10,6 +10,13 @@ import dev.millrace.engine.sampling.SampleRow;
 import dev.millrace.engine.sampling.SampledToken;
 import dev.millrace.engine.sampling.Sampler;
 import dev.millrace.engine.sampling.Uniforms;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -18,11 +25,6 @@ import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.function.ToDoubleFunction;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 
 /** Token for token what {@link Sampler} chooses, with the same seeds. */
 class SamplingKernelTest {
@@ -44,9 +46,30 @@ class SamplingKernelTest {
     /** One row: how to choose, the tokens so far, the last of which the host may not know yet. */
     private record Row(SamplingParams params, int[] tokens, int prompt, boolean late, int choice) {}
 
-    private static SamplingParams params(double temperature, double topP, int topK, double minP, double[] penalties, Map<Integer, Float> bias) {
-        return new SamplingParams(1, temperature, topP, topK, minP, penalties[0], penalties[1], penalties[2], bias, 5,
-                List.of(), List.of(), 1, Double.doubleToLongBits(temperature + topP), false, true);
+    private static SamplingParams params(
+            double temperature,
+            double topP,
+            int topK,
+            double minP,
+            double[] penalties,
+            Map<Integer, Float> bias) {
+        return new SamplingParams(
+                1,
+                temperature,
+                topP,
+                topK,
+                minP,
+                penalties[0],
+                penalties[1],
+                penalties[2],
+                bias,
+                5,
+                List.of(),
+                List.of(),
+                1,
+                Double.doubleToLongBits(temperature + topP),
+                false,
+                true);
     }
 
     private Row randomRow(int vocab) {
@@ -60,13 +83,26 @@ class SamplingKernelTest {
         }
         double[] off = {1, 0, 0};
         double[] on = {1.3, random.nextInt(3) - 1, 0.5};
-        SamplingParams params = params(temperatures[random.nextInt(5)], topPs[random.nextInt(5)], topKs[random.nextInt(5)],
-                minPs[random.nextInt(4)], random.nextBoolean() ? on : off, bias);
+        SamplingParams params =
+                params(
+                        temperatures[random.nextInt(5)],
+                        topPs[random.nextInt(5)],
+                        topKs[random.nextInt(5)],
+                        minPs[random.nextInt(4)],
+                        random.nextBoolean() ? on : off,
+                        bias);
         int[] tokens = random.ints(2 + random.nextInt(20), 0, Math.min(vocab, 12)).toArray();
-        return new Row(params, tokens, random.nextInt(tokens.length - 1), random.nextBoolean(), random.nextInt(3));
+        return new Row(
+                params,
+                tokens,
+                random.nextInt(tokens.length - 1),
+                random.nextBoolean(),
+                random.nextInt(3));
     }
 
-    /** @param steps how many different logits there are: few make many ties */
+    /**
+     * @param steps how many different logits there are: few make many ties
+     */
     @ParameterizedTest
     @CsvSource({"1000, 1000000", "1025, 4", "33, 3", "5000, 40", "1, 1"})
     void choosesWhatTheSamplerChooses(int vocab, int steps) {
@@ -80,7 +116,10 @@ class SamplingKernelTest {
             list.add(randomRow(vocab));
             float[] row = new float[vocab];
             for (int i = 0; i < vocab; i++) {
-                row[i] = steps > 1000 ? (float) random.nextGaussian() * 3 : random.nextInt(steps) - 1;
+                row[i] =
+                        steps > 1000
+                                ? (float) random.nextGaussian() * 3
+                                : random.nextInt(steps) - 1;
             }
             System.arraycopy(row, 0, logits, r * stride, vocab);
             expected.add(sampler.sample(row, sampleRow(list.get(r))).tokenId());
@@ -92,7 +131,9 @@ class SamplingKernelTest {
             assertEquals(expected.get(r), actual[r], "row " + r + ": " + list.get(r).params());
         }
         if (vocab > 100) {
-            assertTrue(expected.stream().distinct().count() > 5, "the rows hardly differ: " + expected);
+            assertTrue(
+                    expected.stream().distinct().count() > 5,
+                    "the rows hardly differ: " + expected);
         }
     }
 
@@ -105,10 +146,13 @@ class SamplingKernelTest {
         Lists lists = new Lists();
         List<Integer> sampled = new ArrayList<>(List.of(-7));
         for (Row row : rows) {
-            row.params.logitBias().forEach((token, value) -> {
-                lists.biasTokens.add(token);
-                lists.biasValues.add(value);
-            });
+            row.params
+                    .logitBias()
+                    .forEach(
+                            (token, value) -> {
+                                lists.biasTokens.add(token);
+                                lists.biasValues.add(value);
+                            });
             boolean late = row.late && row.prompt < row.tokens.length;
             Map<Integer, Integer> counts = new TreeMap<>();
             for (int i = 0; i < row.tokens.length - (late ? 1 : 0); i++) {
@@ -121,10 +165,22 @@ class SamplingKernelTest {
             lists.biasStart.add(lists.biasTokens.size());
             lists.historyStart.add(lists.historyTokens.size());
         }
-        cuda.launch("bias_penalties", Shape.of(rows.size(), 256, 16), scores, stride, ints(lists.biasStart), ints(lists.biasTokens),
-                floats(lists.biasValues), ints(lists.historyStart), ints(lists.historyTokens), ints(lists.historyCounts),
-                ints(lists.lateRow), ints(sampled), doubles(rows, SamplingParams::repetitionPenalty),
-                doubles(rows, SamplingParams::frequencyPenalty), doubles(rows, SamplingParams::presencePenalty));
+        cuda.launch(
+                "bias_penalties",
+                Shape.of(rows.size(), 256, 16),
+                scores,
+                stride,
+                ints(lists.biasStart),
+                ints(lists.biasTokens),
+                floats(lists.biasValues),
+                ints(lists.historyStart),
+                ints(lists.historyTokens),
+                ints(lists.historyCounts),
+                ints(lists.lateRow),
+                ints(sampled),
+                doubles(rows, SamplingParams::repetitionPenalty),
+                doubles(rows, SamplingParams::frequencyPenalty),
+                doubles(rows, SamplingParams::presencePenalty));
     }
 
     /** The ragged lists of bias_penalties. */
@@ -140,13 +196,23 @@ class SamplingKernelTest {
 
     private int[] sample(DeviceArray scores, long stride, int vocab, List<Row> rows) {
         DeviceArray out = cuda.allocate(4L * rows.size());
-        double[] uniforms = rows.stream()
-                .mapToDouble(r -> Uniforms.at(r.params.seed(), r.choice, r.tokens.length))
-                .toArray();
+        double[] uniforms =
+                rows.stream()
+                        .mapToDouble(r -> Uniforms.at(r.params.seed(), r.choice, r.tokens.length))
+                        .toArray();
         int[] topK = rows.stream().mapToInt(r -> r.params.topK()).toArray();
-        cuda.launch("sample", Shape.of(rows.size(), 256, 4608 + 8 * ((vocab + 1023) / 1024)), scores, stride, vocab,
-                doubles(rows, SamplingParams::temperature), cuda.ints(topK), doubles(rows, SamplingParams::topP),
-                doubles(rows, SamplingParams::minP), cuda.doubles(uniforms), out);
+        cuda.launch(
+                "sample",
+                Shape.of(rows.size(), 256, 4608 + 8 * ((vocab + 1023) / 1024)),
+                scores,
+                stride,
+                vocab,
+                doubles(rows, SamplingParams::temperature),
+                cuda.ints(topK),
+                doubles(rows, SamplingParams::topP),
+                doubles(rows, SamplingParams::minP),
+                cuda.doubles(uniforms),
+                out);
         return out.ints();
     }
 
@@ -166,7 +232,9 @@ class SamplingKernelTest {
         return cuda.doubles(rows.stream().map(Row::params).mapToDouble(field).toArray());
     }
 
-    /** Inversion over many draws has the right frequencies, and the draws differ by position alone. */
+    /**
+     * Inversion over many draws has the right frequencies, and the draws differ by position alone.
+     */
     @Test
     void drawsFollowTheDistribution() {
         int rows = 400;
@@ -204,7 +272,14 @@ class SamplingKernelTest {
     @Test
     void masksForbid() {
         DeviceArray scores = cuda.floats(new float[3 * 40]);
-        cuda.launch("mask_logits", Shape.of(3, 256, 0), scores, 40L, cuda.ints(1, -1, 0), cuda.ints(-1, 0, 0b1010, 0b10000000), 40);
+        cuda.launch(
+                "mask_logits",
+                Shape.of(3, 256, 0),
+                scores,
+                40L,
+                cuda.ints(1, -1, 0),
+                cuda.ints(-1, 0, 0b1010, 0b10000000),
+                40);
         float[] after = scores.floats();
         for (int i = 0; i < 40; i++) {
             assertEquals(i == 1 || i == 3 || i == 39 ? 0 : Float.NEGATIVE_INFINITY, after[i]);
@@ -223,14 +298,27 @@ class SamplingKernelTest {
         DeviceArray chosen = cuda.allocate(16);
         DeviceArray ids = cuda.allocate(4L * 2 * 5);
         DeviceArray tops = cuda.allocate(8L * 2 * 5);
-        cuda.launch("log_probs", Shape.of(2, 256, 1024), cuda.floats(logits), (long) vocab, vocab, cuda.ints(17, 299), 5, chosen, ids, tops);
+        cuda.launch(
+                "log_probs",
+                Shape.of(2, 256, 1024),
+                cuda.floats(logits),
+                (long) vocab,
+                vocab,
+                cuda.ints(17, 299),
+                5,
+                chosen,
+                ids,
+                tops);
         Sampler sampler = new Sampler(vocab);
         for (int r = 0; r < 2; r++) {
             float[] row = Arrays.copyOfRange(logits, r * vocab, (r + 1) * vocab);
             SamplingParams params = params(0, 1, 0, 0, new double[] {1, 0, 0}, Map.of());
             SampledToken expected = sampler.sample(row, new SampleRow(params, new int[1], 1, 1, 0));
             double greedy = expected.topLogprobs()[0];
-            assertEquals(greedy + row[r == 0 ? 17 : 299] - row[expected.tokenId()], chosen.doubles()[r], 1e-12);
+            assertEquals(
+                    greedy + row[r == 0 ? 17 : 299] - row[expected.tokenId()],
+                    chosen.doubles()[r],
+                    1e-12);
             for (int k = 0; k < 5; k++) {
                 assertEquals(expected.topTokenIds()[k], ids.ints()[r * 5 + k]);
                 assertEquals(expected.topLogprobs()[k], tops.doubles()[r * 5 + k], 1e-12);

@@ -20,7 +20,9 @@ final class Tool {
                 .orElse(null);
     }
 
-    /** Runs to the end and returns what was printed; fails the test with it if the program fails. */
+    /**
+     * Runs to the end and returns what was printed; fails the test with it if the program fails.
+     */
     static String run(List<String> command) throws IOException, InterruptedException {
         Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
         String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
