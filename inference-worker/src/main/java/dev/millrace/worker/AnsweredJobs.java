@@ -5,9 +5,10 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 
 /**
- * What has been answered: job ids with a completion, and sources (topic-partition-offset) with a dead letter. Each is kept
- * as the first 128 bits of its SHA-256 in an open-addressing table: 16 bytes an id, at most half full, and no realistic
- * chance that an unanswered job is taken for an answered one. Bounded: it throws when it is full.
+ * What has been answered: job ids with a completion, and sources (topic-partition-offset) with a
+ * dead letter. Each is kept as the first 128 bits of its SHA-256 in an open-addressing table: 16
+ * bytes an id, at most half full, and no realistic chance that an unanswered job is taken for an
+ * answered one. Bounded: it throws when it is full.
  */
 final class AnsweredJobs {
     private static final byte JOB = 0;
@@ -15,8 +16,13 @@ final class AnsweredJobs {
 
     private final int maxIds;
     private final MessageDigest sha256;
-    /** Two longs per slot; a slot of zeros is free (no digest is all zeros in practice, and then it would only be computed again). */
+
+    /**
+     * Two longs per slot; a slot of zeros is free (no digest is all zeros in practice, and then it
+     * would only be computed again).
+     */
     private long[] slots = new long[2 * 1024];
+
     private int size;
 
     AnsweredJobs(int maxIds) {
@@ -28,12 +34,16 @@ final class AnsweredJobs {
         }
     }
 
-    /** @throws IllegalStateException when more ids come than the bound allows */
+    /**
+     * @throws IllegalStateException when more ids come than the bound allows
+     */
     void addJob(byte[] jobIdUtf8) {
         add(digest(JOB, jobIdUtf8));
     }
 
-    /** @throws IllegalStateException when more ids come than the bound allows */
+    /**
+     * @throws IllegalStateException when more ids come than the bound allows
+     */
     void addDeadLetter(byte[] sourceUtf8) {
         add(digest(DEAD_LETTER, sourceUtf8));
     }
@@ -64,8 +74,12 @@ final class AnsweredJobs {
             slots[slot + 1] = low;
             size++;
             if (size > maxIds) {
-                throw new IllegalStateException("more than " + maxIds + " answered jobs lie above an offset whose finished-ahead metadata "
-                        + "was lost; raise the worker setting maxRecoveredJobIds, or move the group's offset past the answered jobs");
+                throw new IllegalStateException(
+                        "more than "
+                                + maxIds
+                                + " answered jobs lie above an offset whose finished-ahead metadata"
+                                + " was lost; raise the worker setting maxRecoveredJobIds, or move"
+                                + " the group's offset past the answered jobs");
             }
             if (size * 4L > slots.length) {
                 grow();

@@ -1,10 +1,5 @@
 package dev.millrace.worker;
 
-import java.time.Duration;
-import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.List;
-import java.util.Map;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -17,16 +12,28 @@ import org.apache.kafka.common.errors.TimeoutException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
 /**
- * One short transaction: completions, usage, dead letters, and the offsets with their finished-ahead sets. It is opened
- * when finished jobs are there and closed before the engine steps again. Finished jobs stay in memory until a commit has
- * succeeded; after an abort all of them go again, less those whose partitions have gone.
+ * One short transaction: completions, usage, dead letters, and the offsets with their
+ * finished-ahead sets. It is opened when finished jobs are there and closed before the engine steps
+ * again. Finished jobs stay in memory until a commit has succeeded; after an abort all of them go
+ * again, less those whose partitions have gone.
  */
 final class CommitCycle {
     private static final Logger LOG = LoggerFactory.getLogger(CommitCycle.class);
 
     /** How a transaction ended. */
-    enum Outcome { COMMITTED, NOTHING_TO_DO, ABORTED, FENCED }
+    enum Outcome {
+        COMMITTED,
+        NOTHING_TO_DO,
+        ABORTED,
+        FENCED
+    }
 
     private final WorkerContext context;
     private final WorkerClientPair clients;
@@ -46,8 +53,13 @@ final class CommitCycle {
 
     private record TooLarge(FinishedJob job, String reason) {}
 
-    CommitCycle(WorkerContext context, WorkerClientPair clients, Map<TopicPartition, OffsetLedger> ledgers, JobBuffer jobs,
-            ResultPublisher publisher, WorkerStatsPublisher stats) {
+    CommitCycle(
+            WorkerContext context,
+            WorkerClientPair clients,
+            Map<TopicPartition, OffsetLedger> ledgers,
+            JobBuffer jobs,
+            ResultPublisher publisher,
+            WorkerStatsPublisher stats) {
         this.context = context;
         this.clients = clients;
         this.ledgers = ledgers;
@@ -56,7 +68,10 @@ final class CommitCycle {
         this.stats = stats;
     }
 
-    /** Commits if enough is finished, or the oldest finished job has waited long enough, or statistics are due. */
+    /**
+     * Commits if enough is finished, or the oldest finished job has waited long enough, or
+     * statistics are due.
+     */
     Outcome runIfDue() {
         return msUntilDue() <= 0 ? run() : Outcome.NOTHING_TO_DO;
     }
@@ -66,10 +81,14 @@ final class CommitCycle {
         long now = context.clock().millis();
         long dueMs = stats.dueMs();
         if (!jobs.finished().isEmpty()) {
-            dueMs = Math.min(dueMs, jobs.oldestFinishedMs() + context.config().commitInterval().toMillis());
+            dueMs =
+                    Math.min(
+                            dueMs,
+                            jobs.oldestFinishedMs() + context.config().commitInterval().toMillis());
         }
         if (jobs.finished().size() >= context.config().maxFinishedPerCommit()) {
-            // Work for as long as the last transaction took: where jobs end faster than that, transactions get larger, not more.
+            // Work for as long as the last transaction took: where jobs end faster than that,
+            // transactions get larger, not more.
             dueMs = Math.min(dueMs, lastEndMs + lastDurationMs);
         }
         return Math.max(dueMs, notBeforeMs) - now;
@@ -91,7 +110,9 @@ final class CommitCycle {
         return isFenced;
     }
 
-    /** Nothing is committed any more, also not by the callbacks that closing the consumer brings. */
+    /**
+     * Nothing is committed any more, also not by the callbacks that closing the consumer brings.
+     */
     void close() {
         isFenced = true;
     }
@@ -125,17 +146,24 @@ final class CommitCycle {
     }
 
     private List<List<ProducerRecord<byte[], byte[]>>> serializeAll() {
-        List<List<ProducerRecord<byte[], byte[]>>> records = new ArrayList<>(jobs.finished().size());
+        List<List<ProducerRecord<byte[], byte[]>>> records =
+                new ArrayList<>(jobs.finished().size());
         for (FinishedJob job : jobs.finished()) {
             if (job.ledger.isRevoked()) {
-                throw new IllegalStateException("a job of " + job.ledger.partition() + ", which was revoked, is up for commit");
+                throw new IllegalStateException(
+                        "a job of "
+                                + job.ledger.partition()
+                                + ", which was revoked, is up for commit");
             }
             records.add(publisher.records(job));
         }
         return records;
     }
 
-    /** Of every partition where a job has finished, or only markers were passed, since the last commit. */
+    /**
+     * Of every partition where a job has finished, or only markers were passed, since the last
+     * commit.
+     */
     private Map<TopicPartition, OffsetAndMetadata> offsets() {
         Map<TopicPartition, OffsetAndMetadata> offsets = new HashMap<>();
         for (OffsetLedger ledger : ledgers.values()) {
@@ -166,7 +194,9 @@ final class CommitCycle {
         return new OffsetAndMetadata(ledger.frontier(), ledger.metadata());
     }
 
-    private void send(List<List<ProducerRecord<byte[], byte[]>>> records, List<ProducerRecord<byte[], byte[]>> statistics) {
+    private void send(
+            List<List<ProducerRecord<byte[], byte[]>>> records,
+            List<ProducerRecord<byte[], byte[]>> statistics) {
         for (int i = 0; i < records.size(); i++) {
             FinishedJob job = jobs.finished().get(i);
             for (ProducerRecord<byte[], byte[]> record : records.get(i)) {
@@ -178,7 +208,10 @@ final class CommitCycle {
         }
     }
 
-    /** Called by the producer, maybe on its own thread; a failed send also fails the commit that follows. */
+    /**
+     * Called by the producer, maybe on its own thread; a failed send also fails the commit that
+     * follows.
+     */
     private void noteTooLarge(FinishedJob job, Exception error) {
         if (error instanceof RecordTooLargeException) {
             synchronized (tooLarge) {
@@ -236,10 +269,15 @@ final class CommitCycle {
         if (action == FailurePolicy.Action.FATAL || action == FailurePolicy.Action.DEAD_LETTER) {
             throw failure;
         }
-        LOG.warn("transaction of {} jobs {}: {}", jobs.finished().size(), isFenced ? "is in doubt" : "aborted", failure.toString());
+        LOG.warn(
+                "transaction of {} jobs {}: {}",
+                jobs.finished().size(),
+                isFenced ? "is in doubt" : "aborted",
+                failure.toString());
         failedInARow++;
         if (failedInARow > context.config().maxAttempts()) {
-            throw new WorkerFailedException(failedInARow + " transactions in a row have failed", failure);
+            throw new WorkerFailedException(
+                    failedInARow + " transactions in a row have failed", failure);
         }
         notBeforeMs = context.clock().millis() + context.limits().retryBackoff().toMillis();
         return isFenced ? Outcome.FENCED : Outcome.ABORTED;
@@ -249,7 +287,8 @@ final class CommitCycle {
         try {
             clients.producer().abortTransaction();
         } catch (RuntimeException e) {
-            // A producer that cannot even abort is given up; the next one's initTransactions aborts for it.
+            // A producer that cannot even abort is given up; the next one's initTransactions aborts
+            // for it.
             LOG.warn("abort failed: {}", e.toString());
             isFenced = true;
         }
@@ -258,7 +297,11 @@ final class CommitCycle {
     private void replaceTooLarge() {
         synchronized (tooLarge) {
             for (TooLarge found : tooLarge) {
-                LOG.warn("the result of {} offset {} is too large: {}", found.job().ledger.partition(), found.job().offset, found.reason());
+                LOG.warn(
+                        "the result of {} offset {} is too large: {}",
+                        found.job().ledger.partition(),
+                        found.job().offset,
+                        found.reason());
                 found.job().replaceTooLarge(found.reason());
             }
             tooLarge.clear();

@@ -3,9 +3,9 @@ package dev.millrace.worker;
 import java.util.Arrays;
 
 /**
- * Offsets of one partition that are finished although a lower one is not: runs in rising order, none touching the next.
- * Offsets inside a run that were never delivered (transaction markers, compacted records) count as finished: nobody will
- * ever be given them.
+ * Offsets of one partition that are finished although a lower one is not: runs in rising order,
+ * none touching the next. Offsets inside a run that were never delivered (transaction markers,
+ * compacted records) count as finished: nobody will ever be given them.
  */
 public final class FinishedAhead {
     public static final FinishedAhead NONE = new FinishedAhead(new long[0]);
@@ -41,7 +41,8 @@ public final class FinishedAhead {
 
     public boolean contains(long offset) {
         int index = Arrays.binarySearch(bounds, offset);
-        // Found: at a start (even index) it is inside. Not found: after an odd number of bounds it is between start and end.
+        // Found: at a start (even index) it is inside. Not found: after an odd number of bounds it
+        // is between start and end.
         return index >= 0 ? index % 2 == 0 : (-index - 1) % 2 == 1;
     }
 
@@ -92,7 +93,13 @@ public final class FinishedAhead {
                 return this;
             }
             if (length > 0 && start < bounds[length - 1]) {
-                throw new IllegalArgumentException("run " + start + ".." + (end - 1) + " begins before offset " + bounds[length - 1]);
+                throw new IllegalArgumentException(
+                        "run "
+                                + start
+                                + ".."
+                                + (end - 1)
+                                + " begins before offset "
+                                + bounds[length - 1]);
             }
             if (length > 0 && start == bounds[length - 1]) {
                 bounds[length - 1] = end;

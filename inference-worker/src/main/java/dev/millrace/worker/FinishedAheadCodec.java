@@ -21,9 +21,10 @@ import java.util.zip.CRC32;
  *   bitmap      bit i (lowest bit of each byte first) stands for committed offset + i; zero bytes at the end left out
  * </pre>
  *
- * The broker limits the string in characters (offset.metadata.max.bytes, 4,096), hence a text alphabet and lengths in
- * characters. A worker writes the string with every commit, also for an empty set, so that its absence means that
- * somebody else has moved the offset (a reset tool, a mirror).
+ * The broker limits the string in characters (offset.metadata.max.bytes, 4,096), hence a text
+ * alphabet and lengths in characters. A worker writes the string with every commit, also for an
+ * empty set, so that its absence means that somebody else has moved the offset (a reset tool, a
+ * mirror).
  */
 public final class FinishedAheadCodec {
     private static final byte MAGIC_0 = 'M';
@@ -41,13 +42,16 @@ public final class FinishedAheadCodec {
      * What a metadata string says.
      *
      * @param finishedAhead null when it cannot be trusted
-     * @param replayUntil jobs below this offset may have been answered although they are not in the set, because an earlier
-     *     set was lost and the replay after that had not come to its end
+     * @param replayUntil jobs below this offset may have been answered although they are not in the
+     *     set, because an earlier set was lost and the replay after that had not come to its end
      * @param problem why there is no set; null when there is
      */
     public record Inspection(FinishedAhead finishedAhead, long replayUntil, String problem) {}
 
-    /** The set that belongs to a committed offset; empty when the string is missing, foreign or corrupt. */
+    /**
+     * The set that belongs to a committed offset; empty when the string is missing, foreign or
+     * corrupt.
+     */
     public static Optional<FinishedAhead> decode(long committedOffset, String metadata) {
         return Optional.ofNullable(inspect(committedOffset, metadata).finishedAhead());
     }
@@ -67,9 +71,11 @@ public final class FinishedAheadCodec {
 
     /**
      * @param committedOffset below or at the first run's start
-     * @param replayUntil see {@link Inspection}; anything up to the committed offset means that no replay is under way
+     * @param replayUntil see {@link Inspection}; anything up to the committed offset means that no
+     *     replay is under way
      */
-    public static String encode(long committedOffset, FinishedAhead finishedAhead, long replayUntil) {
+    public static String encode(
+            long committedOffset, FinishedAhead finishedAhead, long replayUntil) {
         byte[] runs = runs(committedOffset, finishedAhead);
         long span = finishedAhead.endOr(committedOffset) - committedOffset;
         boolean asBitmap = bitmapBytes(span) < runs.length;
@@ -81,12 +87,14 @@ public final class FinishedAheadCodec {
         out.put(payload);
         out.putInt(CRC_AT, crc(out.array(), out.position()));
         out.flip();
-        return new String(Base64.getUrlEncoder().withoutPadding().encode(out).array(), StandardCharsets.ISO_8859_1);
+        return new String(
+                Base64.getUrlEncoder().withoutPadding().encode(out).array(),
+                StandardCharsets.ISO_8859_1);
     }
 
     /**
-     * An upper bound of {@link #encode}'s length for any set over {@code span} offsets with at most {@code runs} runs. Costs
-     * nothing, so admission can ask for every record.
+     * An upper bound of {@link #encode}'s length for any set over {@code span} offsets with at most
+     * {@code runs} runs. Costs nothing, so admission can ask for every record.
      */
     static long maxChars(long span, long runs) {
         long payload = Math.min(bitmapBytes(span), runs * 2 * varintBytes(span));
@@ -94,7 +102,9 @@ public final class FinishedAheadCodec {
     }
 
     private static Inspection parse(long committedOffset, byte[] bytes) {
-        check(bytes.length > HEADER_BYTES && bytes[0] == MAGIC_0 && bytes[1] == MAGIC_1, "it does not begin with the magic bytes MR");
+        check(
+                bytes.length > HEADER_BYTES && bytes[0] == MAGIC_0 && bytes[1] == MAGIC_1,
+                "it does not begin with the magic bytes MR");
         check(bytes[2] == VERSION, "its version is " + bytes[2] + ", not " + VERSION);
         ByteBuffer in = ByteBuffer.wrap(bytes);
         check(in.getInt(CRC_AT) == crc(bytes, bytes.length), "its CRC does not match");
@@ -102,11 +112,12 @@ public final class FinishedAheadCodec {
         long base = getVarint(in);
         check(base == committedOffset, "it belongs to offset " + base + ", not " + committedOffset);
         long replayUntil = base + getVarint(in);
-        FinishedAhead finishedAhead = switch (bytes[3]) {
-            case RUNS -> parseRuns(base, in);
-            case BITMAP -> parseBitmap(base, in);
-            default -> throw new IllegalArgumentException("its encoding is " + bytes[3]);
-        };
+        FinishedAhead finishedAhead =
+                switch (bytes[3]) {
+                    case RUNS -> parseRuns(base, in);
+                    case BITMAP -> parseBitmap(base, in);
+                    default -> throw new IllegalArgumentException("its encoding is " + bytes[3]);
+                };
         return new Inspection(finishedAhead, replayUntil, null);
     }
 

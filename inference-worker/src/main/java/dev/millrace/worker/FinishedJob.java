@@ -5,13 +5,15 @@ import dev.millrace.schemas.Completion;
 import dev.millrace.schemas.CompletionStatus;
 import dev.millrace.schemas.DeadLetter;
 import dev.millrace.schemas.ErrorInfo;
-import java.util.List;
+
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.header.Headers;
 
+import java.util.List;
+
 /**
- * What became of one record: a completion, a dead letter, or nothing where the job had been answered before. Stays in
- * memory until the commit that carries it has succeeded.
+ * What became of one record: a completion, a dead letter, or nothing where the job had been
+ * answered before. Stays in memory until the commit that carries it has succeeded.
  */
 final class FinishedJob {
     final OffsetLedger ledger;
@@ -30,13 +32,15 @@ final class FinishedJob {
     }
 
     static FinishedJob answered(InFlightJob job, Completion completion) {
-        FinishedJob finished = new FinishedJob(job.ledger(), job.offset(), job.bytes(), job.headers());
+        FinishedJob finished =
+                new FinishedJob(job.ledger(), job.offset(), job.bytes(), job.headers());
         finished.completion = completion;
         return finished;
     }
 
     static FinishedJob setAside(InFlightJob job, DeadLetter deadLetter) {
-        FinishedJob finished = new FinishedJob(job.ledger(), job.offset(), job.bytes(), job.headers());
+        FinishedJob finished =
+                new FinishedJob(job.ledger(), job.offset(), job.bytes(), job.headers());
         finished.deadLetter = deadLetter;
         return finished;
     }
@@ -56,7 +60,10 @@ final class FinishedJob {
         return deadLetter;
     }
 
-    /** Records as bytes, kept so that a repeated commit costs no second serialisation; null before the first. */
+    /**
+     * Records as bytes, kept so that a repeated commit costs no second serialisation; null before
+     * the first.
+     */
     List<ProducerRecord<byte[], byte[]>> serialized() {
         return serialized;
     }
@@ -65,7 +72,10 @@ final class FinishedJob {
         serialized = records;
     }
 
-    /** The broker will never take this result: the job fails instead, the dead letter goes without its bytes. */
+    /**
+     * The broker will never take this result: the job fails instead, the dead letter goes without
+     * its bytes.
+     */
     void replaceTooLarge(String reason) {
         serialized = null;
         ErrorInfo error = new ErrorInfo("result_too_large", reason, null);
@@ -75,8 +85,14 @@ final class FinishedJob {
             completion.setError(error);
         } else if (deadLetter != null) {
             deadLetter.setValue(null);
-            deadLetter.setError(new ErrorInfo(deadLetter.getError().getCode(),
-                    deadLetter.getError().getMessage() + " (the bytes are left out: " + reason + ")", null));
+            deadLetter.setError(
+                    new ErrorInfo(
+                            deadLetter.getError().getCode(),
+                            deadLetter.getError().getMessage()
+                                    + " (the bytes are left out: "
+                                    + reason
+                                    + ")",
+                            null));
         }
     }
 }

@@ -5,10 +5,13 @@ import java.time.Duration;
 /**
  * Bounds that follow from a {@link WorkerConfig}.
  *
- * @param maxPollRecords most records of one poll; a quarter of the buffer at most, so that one poll cannot overfill it
+ * @param maxPollRecords most records of one poll; a quarter of the buffer at most, so that one poll
+ *     cannot overfill it
  * @param resumeJobs a full buffer takes jobs again when it holds no more than this
- * @param resumeBytes the same in bytes; both are three quarters, so that a full worker does not pause and resume per job
- * @param admissionStopChars metadata length at which a partition's admission stops: three quarters of the broker's limit
+ * @param resumeBytes the same in bytes; both are three quarters, so that a full worker does not
+ *     pause and resume per job
+ * @param admissionStopChars metadata length at which a partition's admission stops: three quarters
+ *     of the broker's limit
  * @param idlePoll longest wait for records when there is nothing else to do
  * @param maxBlock longest time that a call to the producer blocks; bounds the flush on revoke too
  * @param retryBackoff wait after an aborted commit

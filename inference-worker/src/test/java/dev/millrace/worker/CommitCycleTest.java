@@ -8,9 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.schemas.Topics;
 import dev.millrace.worker.CommitCycle.Outcome;
-import java.nio.charset.StandardCharsets;
-import java.time.Duration;
-import java.util.List;
+
 import org.apache.kafka.clients.consumer.CommitFailedException;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -21,6 +19,10 @@ import org.apache.kafka.common.errors.RecordTooLargeException;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.errors.TopicAuthorizationException;
 import org.junit.jupiter.api.Test;
+
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
 
 /** The transaction, against Kafka's own MockProducer. */
 class CommitCycleTest {
@@ -36,7 +38,8 @@ class CommitCycleTest {
         assertEquals(2, sent(Topics.USAGE).size());
         OffsetAndMetadata offset = driver.committedOffset();
         assertEquals(1, offset.offset());
-        assertEquals("[2..2]", FinishedAheadCodec.decode(1, offset.metadata()).orElseThrow().toString());
+        assertEquals(
+                "[2..2]", FinishedAheadCodec.decode(1, offset.metadata()).orElseThrow().toString());
         assertEquals(0, driver.jobs.finished().size(), "committed jobs are forgotten");
         assertEquals(Outcome.NOTHING_TO_DO, driver.commits.flush());
     }
@@ -56,7 +59,8 @@ class CommitCycleTest {
     @Test
     void anAbortedTransactionIsSentAgainAsAWhole() {
         driver.finish(0, "a");
-        driver.producer.sendOffsetsToTransactionException = new CommitFailedException("the group has moved on");
+        driver.producer.sendOffsetsToTransactionException =
+                new CommitFailedException("the group has moved on");
         assertEquals(Outcome.ABORTED, driver.commits.flush());
         assertTrue(driver.producer.transactionAborted());
         assertEquals(1, driver.jobs.finished().size(), "the result stays in memory");
@@ -71,7 +75,8 @@ class CommitCycleTest {
     void afterAnAbortTheNextAttemptWaits() {
         driver.finish(0, "a");
         driver.clock.advance(Duration.ofSeconds(1));
-        driver.producer.sendOffsetsToTransactionException = new CommitFailedException("the group has moved on");
+        driver.producer.sendOffsetsToTransactionException =
+                new CommitFailedException("the group has moved on");
         assertEquals(Outcome.ABORTED, driver.commits.runIfDue());
         driver.producer.sendOffsetsToTransactionException = null;
         assertEquals(Outcome.NOTHING_TO_DO, driver.commits.runIfDue());
@@ -82,7 +87,8 @@ class CommitCycleTest {
     @Test
     void tooManyAbortsInARowStopTheWorker() {
         driver.finish(0, "a");
-        driver.producer.sendOffsetsToTransactionException = new CommitFailedException("the group has moved on");
+        driver.producer.sendOffsetsToTransactionException =
+                new CommitFailedException("the group has moved on");
         for (int i = 0; i < 5; i++) {
             assertEquals(Outcome.ABORTED, driver.commits.flush());
         }
@@ -104,7 +110,9 @@ class CommitCycleTest {
         driver.finish(0, "a");
         driver.producer.commitTransactionException = new TimeoutException("no answer");
         assertEquals(Outcome.FENCED, driver.commits.flush());
-        assertFalse(driver.producer.transactionAborted(), "the commit may be under way, so it must not be aborted");
+        assertFalse(
+                driver.producer.transactionAborted(),
+                "the commit may be under way, so it must not be aborted");
     }
 
     @Test
@@ -119,11 +127,20 @@ class CommitCycleTest {
 
     @Test
     void everyFailureHasItsRow() {
-        assertEquals(FailurePolicy.Action.FENCED, FailurePolicy.actionFor(new KafkaException(new ProducerFencedException("x"))));
-        assertEquals(FailurePolicy.Action.FENCED, FailurePolicy.actionFor(new InvalidPidMappingException("x")));
-        assertEquals(FailurePolicy.Action.RETRY, FailurePolicy.actionFor(new TimeoutException("x")));
-        assertEquals(FailurePolicy.Action.FATAL, FailurePolicy.actionFor(new TopicAuthorizationException("ready.pool")));
-        assertEquals(FailurePolicy.Action.FATAL, FailurePolicy.actionFor(new IllegalStateException("unknown")));
+        assertEquals(
+                FailurePolicy.Action.FENCED,
+                FailurePolicy.actionFor(new KafkaException(new ProducerFencedException("x"))));
+        assertEquals(
+                FailurePolicy.Action.FENCED,
+                FailurePolicy.actionFor(new InvalidPidMappingException("x")));
+        assertEquals(
+                FailurePolicy.Action.RETRY, FailurePolicy.actionFor(new TimeoutException("x")));
+        assertEquals(
+                FailurePolicy.Action.FATAL,
+                FailurePolicy.actionFor(new TopicAuthorizationException("ready.pool")));
+        assertEquals(
+                FailurePolicy.Action.FATAL,
+                FailurePolicy.actionFor(new IllegalStateException("unknown")));
     }
 
     @Test
@@ -135,7 +152,10 @@ class CommitCycleTest {
         assertNull(driver.committedOffset());
         driver.assign(0);
         driver.finish(0, "mine");
-        assertEquals(Outcome.COMMITTED, driver.commits.flush(), "the control: the next assignment's job is committed");
+        assertEquals(
+                Outcome.COMMITTED,
+                driver.commits.flush(),
+                "the control: the next assignment's job is committed");
         assertEquals(List.of("mine COMPLETED"), sent(Topics.COMPLETIONS));
     }
 

@@ -5,10 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.junit.jupiter.api.Test;
+
 import java.util.Optional;
 import java.util.Random;
 import java.util.TreeSet;
-import org.junit.jupiter.api.Test;
 
 class FinishedAheadCodecTest {
 
@@ -25,7 +26,10 @@ class FinishedAheadCodecTest {
             assertEquals(offsets.size(), decoded.get().count(), "seed " + seed);
             for (int i = 0; i < 100; i++) {
                 long offset = base + random.nextInt(5000);
-                assertEquals(offsets.contains(offset), decoded.get().contains(offset), "seed " + seed + " offset " + offset);
+                assertEquals(
+                        offsets.contains(offset),
+                        decoded.get().contains(offset),
+                        "seed " + seed + " offset " + offset);
             }
         }
     }
@@ -41,8 +45,12 @@ class FinishedAheadCodecTest {
             char replacement = metadata.charAt(at) == 'A' ? 'B' : 'A';
             changed.setCharAt(at, replacement);
             assertTrue(FinishedAheadCodec.decode(7, metadata).isPresent(), "the control");
-            assertFalse(FinishedAheadCodec.decode(7, changed.toString()).isPresent(), "seed " + seed + ": " + changed);
-            assertFalse(FinishedAheadCodec.decode(7, metadata.substring(0, at)).isPresent(), "seed " + seed + ": cut off");
+            assertFalse(
+                    FinishedAheadCodec.decode(7, changed.toString()).isPresent(),
+                    "seed " + seed + ": " + changed);
+            assertFalse(
+                    FinishedAheadCodec.decode(7, metadata.substring(0, at)).isPresent(),
+                    "seed " + seed + ": cut off");
         }
     }
 
@@ -52,9 +60,15 @@ class FinishedAheadCodecTest {
         assertNull(FinishedAheadCodec.inspect(5, good).problem());
         assertEquals("there is no metadata", FinishedAheadCodec.inspect(5, "").problem());
         assertEquals("there is no metadata", FinishedAheadCodec.inspect(5, null).problem());
-        assertEquals("it belongs to offset 5, not 6", FinishedAheadCodec.inspect(6, good).problem());
-        assertEquals("it does not begin with the magic bytes MR", FinishedAheadCodec.inspect(5, "bGFzdCBzZWVu").problem());
-        assertTrue(FinishedAheadCodec.inspect(5, "committed by hand").problem().contains("Illegal base64"));
+        assertEquals(
+                "it belongs to offset 5, not 6", FinishedAheadCodec.inspect(6, good).problem());
+        assertEquals(
+                "it does not begin with the magic bytes MR",
+                FinishedAheadCodec.inspect(5, "bGFzdCBzZWVu").problem());
+        assertTrue(
+                FinishedAheadCodec.inspect(5, "committed by hand")
+                        .problem()
+                        .contains("Illegal base64"));
     }
 
     @Test
@@ -64,8 +78,13 @@ class FinishedAheadCodecTest {
             everySecond.add(offset, offset + 1);
         }
         int bitmap = FinishedAheadCodec.encode(0, everySecond.build(), 0).length();
-        assertTrue(bitmap < 16_000 / 8 * 4 / 3 + 20, bitmap + " chars for 16,000 offsets, every second finished");
-        int runs = FinishedAheadCodec.encode(0, new FinishedAhead.Builder().add(1, 1_000_000_000).build(), 0).length();
+        assertTrue(
+                bitmap < 16_000 / 8 * 4 / 3 + 20,
+                bitmap + " chars for 16,000 offsets, every second finished");
+        int runs =
+                FinishedAheadCodec.encode(
+                                0, new FinishedAhead.Builder().add(1, 1_000_000_000).build(), 0)
+                        .length();
         assertTrue(runs < 32, runs + " chars for one run of a billion");
     }
 

@@ -5,12 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.apache.kafka.common.TopicPartition;
+import org.junit.jupiter.api.Test;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.TreeSet;
-import org.apache.kafka.common.TopicPartition;
-import org.junit.jupiter.api.Test;
 
 class OffsetLedgerTest {
     private static final TopicPartition PARTITION = new TopicPartition("ready.pool", 0);
@@ -36,9 +37,15 @@ class OffsetLedgerTest {
     void gapsNeedNoCase() {
         OffsetLedger ledger = ledger(0, FinishedAhead.NONE);
         deliver(ledger, 3, 7, 20);
-        assertEquals(3, ledger.frontier(), "offsets 0 to 2 were never delivered, so nothing waits for them");
+        assertEquals(
+                3,
+                ledger.frontier(),
+                "offsets 0 to 2 were never delivered, so nothing waits for them");
         ledger.finish(7);
-        assertEquals("[4..19]", ledger.finishedAhead().toString(), "offsets that do not exist join the run around them");
+        assertEquals(
+                "[4..19]",
+                ledger.finishedAhead().toString(),
+                "offsets that do not exist join the run around them");
         ledger.finish(3);
         assertEquals(20, ledger.frontier());
         ledger.finish(20);
@@ -64,7 +71,10 @@ class OffsetLedgerTest {
         assertFalse(ledger.deliver(13));
         assertTrue(ledger.deliver(14));
         ledger.finish(11);
-        assertEquals("[11..13 500..500]", ledger.finishedAhead().toString(), "500 was not read again yet and must not be forgotten");
+        assertEquals(
+                "[11..13 500..500]",
+                ledger.finishedAhead().toString(),
+                "500 was not read again yet and must not be forgotten");
         ledger.finish(10);
         ledger.finish(14);
         assertEquals(15, ledger.frontier());
@@ -103,18 +113,25 @@ class OffsetLedgerTest {
                 }
                 if (i % 500 == 0) {
                     int chars = ledger.metadata().length();
-                    assertTrue(chars <= STOP_CHARS, "seed " + seed + " step " + i + ": " + chars + " chars");
-                    assertTrue(chars <= ledger.maxMetadataChars() + 1, "seed " + seed + ": the bound is no bound");
+                    assertTrue(
+                            chars <= STOP_CHARS,
+                            "seed " + seed + " step " + i + ": " + chars + " chars");
+                    assertTrue(
+                            chars <= ledger.maxMetadataChars() + 1,
+                            "seed " + seed + ": the bound is no bound");
                 }
             }
             assertTrue(hasStopped, "seed " + seed + ": the control, admission did stop");
-            assertTrue(offset > 18_000, "seed " + seed + ": a slow job does not stop the partition at " + offset);
+            assertTrue(
+                    offset > 18_000,
+                    "seed " + seed + ": a slow job does not stop the partition at " + offset);
         }
     }
 
     @Test
     void aRestartNeverWedgesAPartitionAtItsBound() {
-        // A set as long as a bitmap allows, every other offset unfinished: the worst that a worker may leave behind.
+        // A set as long as a bitmap allows, every other offset unfinished: the worst that a worker
+        // may leave behind.
         FinishedAhead.Builder before = new FinishedAhead.Builder();
         for (long offset = 1; offset < 18_000; offset += 2) {
             before.add(offset, offset + 1);
@@ -139,7 +156,10 @@ class OffsetLedgerTest {
         assertEquals(3, FinishedAheadCodec.inspect(1, ledger.metadata()).replayUntil());
         ledger.finish(1);
         ledger.finish(2);
-        assertEquals(3, FinishedAheadCodec.inspect(3, ledger.metadata()).replayUntil(), "no further than the frontier");
+        assertEquals(
+                3,
+                FinishedAheadCodec.inspect(3, ledger.metadata()).replayUntil(),
+                "no further than the frontier");
     }
 
     private static OffsetLedger ledger(long committedOffset, FinishedAhead before) {

@@ -1,5 +1,14 @@
 package dev.millrace.worker;
 
+import org.apache.kafka.clients.consumer.CloseOptions;
+import org.apache.kafka.clients.consumer.CloseOptions.GroupMembershipOperation;
+import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
+import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.TopicPartition;
+
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -11,14 +20,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
-import org.apache.kafka.clients.consumer.CloseOptions;
-import org.apache.kafka.clients.consumer.CloseOptions.GroupMembershipOperation;
-import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
-import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
-import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.consumer.ConsumerRecords;
-import org.apache.kafka.clients.consumer.OffsetAndMetadata;
-import org.apache.kafka.common.TopicPartition;
 
 /** A static member of the group, by the methods that a worker calls (see {@link ByName}). */
 final class SimulatedConsumer {
@@ -54,14 +55,17 @@ final class SimulatedConsumer {
             }
             List<ConsumerRecord<byte[], byte[]>> records = new ArrayList<>();
             TreeMap<Long, ConsumerRecord<byte[], byte[]>> log = broker.logs.get(partition);
-            for (ConsumerRecord<byte[], byte[]> record : log.tailMap(positions.get(partition)).values()) {
+            for (ConsumerRecord<byte[], byte[]> record :
+                    log.tailMap(positions.get(partition)).values()) {
                 if (room-- <= 0) {
                     break;
                 }
                 records.add(record);
             }
-            boolean reachedEnd = records.isEmpty() ? log.tailMap(positions.get(partition)).isEmpty()
-                    : log.lastKey() == records.getLast().offset();
+            boolean reachedEnd =
+                    records.isEmpty()
+                            ? log.tailMap(positions.get(partition)).isEmpty()
+                            : log.lastKey() == records.getLast().offset();
             if (reachedEnd) {
                 positions.put(partition, broker.logEnds.get(partition));
             } else if (!records.isEmpty()) {
@@ -86,16 +90,23 @@ final class SimulatedConsumer {
         }
         // The new generation is known before the callbacks run, as with the cooperative protocol.
         generation = broker.generation;
-        List<TopicPartition> revoked = positions.keySet().stream().filter(partition -> broker.targetOf(partition) != this).toList();
+        List<TopicPartition> revoked =
+                positions.keySet().stream()
+                        .filter(partition -> broker.targetOf(partition) != this)
+                        .toList();
         if (!revoked.isEmpty()) {
             listener.onPartitionsRevoked(revoked);
             positions.keySet().removeAll(revoked);
             paused.removeAll(revoked);
             broker.owners.keySet().removeAll(revoked);
         }
-        List<TopicPartition> assigned = broker.partitions.stream()
-                .filter(partition -> broker.targetOf(partition) == this && !broker.owners.containsKey(partition))
-                .toList();
+        List<TopicPartition> assigned =
+                broker.partitions.stream()
+                        .filter(
+                                partition ->
+                                        broker.targetOf(partition) == this
+                                                && !broker.owners.containsKey(partition))
+                        .toList();
         if (!assigned.isEmpty()) {
             for (TopicPartition partition : assigned) {
                 broker.owners.put(partition, this);
@@ -152,7 +163,11 @@ final class SimulatedConsumer {
 
     @SuppressWarnings("removal") // the only way to make one outside Kafka's own packages
     ConsumerGroupMetadata groupMetadata() {
-        return new ConsumerGroupMetadata("group", generation, Integer.toHexString(System.identityHashCode(this)), Optional.of(instanceId));
+        return new ConsumerGroupMetadata(
+                "group",
+                generation,
+                Integer.toHexString(System.identityHashCode(this)),
+                Optional.of(instanceId));
     }
 
     void close(CloseOptions options) {

@@ -1,12 +1,5 @@
 package dev.millrace.worker;
 
-import java.time.Duration;
-import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.List;
-import java.util.Map;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.Future;
 import org.apache.kafka.clients.consumer.CommitFailedException;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -16,7 +9,17 @@ import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.ProducerFencedException;
 
-/** A transactional producer: its outputs and offsets become visible together at commit, or never. */
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Future;
+
+/**
+ * A transactional producer: its outputs and offsets become visible together at commit, or never.
+ */
 final class SimulatedProducer {
     private final SimulatedBroker broker;
     private final String transactionalId;
@@ -53,16 +56,25 @@ final class SimulatedProducer {
         return CompletableFuture.completedFuture(null);
     }
 
-    void sendOffsetsToTransaction(Map<TopicPartition, OffsetAndMetadata> wanted, ConsumerGroupMetadata group) {
+    void sendOffsetsToTransaction(
+            Map<TopicPartition, OffsetAndMetadata> wanted, ConsumerGroupMetadata group) {
         broker.faults.at("offsets");
         checkEpoch();
         check(isOpen, "no transaction is open");
         SimulatedConsumer member = broker.members.get(group.groupInstanceId().orElseThrow());
-        if (group.generationId() != broker.generation || member == null || !member.groupMetadata().memberId().equals(group.memberId())) {
-            throw new CommitFailedException("generation " + group.generationId() + ", the group is at " + broker.generation);
+        if (group.generationId() != broker.generation
+                || member == null
+                || !member.groupMetadata().memberId().equals(group.memberId())) {
+            throw new CommitFailedException(
+                    "generation "
+                            + group.generationId()
+                            + ", the group is at "
+                            + broker.generation);
         }
         for (OffsetAndMetadata offset : wanted.values()) {
-            check(offset.metadata().length() <= WorkerConfig.BROKER_METADATA_LIMIT_CHARS, "metadata is too long");
+            check(
+                    offset.metadata().length() <= WorkerConfig.BROKER_METADATA_LIMIT_CHARS,
+                    "metadata is too long");
         }
         offsets.putAll(wanted);
     }
@@ -96,7 +108,8 @@ final class SimulatedProducer {
 
     private void checkEpoch() {
         if (epoch != broker.producerEpochs.get(transactionalId)) {
-            throw new ProducerFencedException("epoch " + epoch + " of " + transactionalId + " is fenced");
+            throw new ProducerFencedException(
+                    "epoch " + epoch + " of " + transactionalId + " is fenced");
         }
     }
 

@@ -3,13 +3,7 @@ package dev.millrace.engine.bench;
 import dev.millrace.engine.backend.Backend;
 import dev.millrace.engine.backend.cpu.CpuBackend;
 import dev.millrace.engine.backend.scalar.ScalarBackend;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.Collection;
-import java.util.Locale;
-import java.util.concurrent.TimeUnit;
+
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -28,10 +22,18 @@ import org.openjdk.jmh.runner.RunnerException;
 import org.openjdk.jmh.runner.options.ChainedOptionsBuilder;
 import org.openjdk.jmh.runner.options.OptionsBuilder;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.Locale;
+import java.util.concurrent.TimeUnit;
+
 /**
- * Ops of the cpu device, each verified against the oracle and then timed. The default kernels are those of the 110M
- * shape (hidden 768, feed-forward 2048, vocabulary 32,000). To run, compile the tests and, with the module's test class
- * path and the JVM arguments of the POM's {@code jvm.args}:
+ * Ops of the cpu device, each verified against the oracle and then timed. The default kernels are
+ * those of the 110M shape (hidden 768, feed-forward 2048, vocabulary 32,000). To run, compile the
+ * tests and, with the module's test class path and the JVM arguments of the POM's {@code jvm.args}:
  *
  * <pre>java … dev.millrace.engine.bench.KernelBenchmark rates.txt [kernel …]</pre>
  */
@@ -43,9 +45,21 @@ import org.openjdk.jmh.runner.options.OptionsBuilder;
 @Fork(1)
 public class KernelBenchmark {
     @Param({
-        "linear:1:768:1280", "linear:64:768:1280", "linear:64:768:768", "linear:64:768:4096", "linear:64:2048:768",
-        "linear:64:768:32000", "linear:512:768:4096", "linear:64:256:768", "decode:1:576", "decode:64:576", "decode-shared:64:576:512",
-        "prefill:512", "norm:64:768", "silu:64:2048", "rope:64"
+        "linear:1:768:1280",
+        "linear:64:768:1280",
+        "linear:64:768:768",
+        "linear:64:768:4096",
+        "linear:64:2048:768",
+        "linear:64:768:32000",
+        "linear:512:768:4096",
+        "linear:64:256:768",
+        "decode:1:576",
+        "decode:64:576",
+        "decode-shared:64:576:512",
+        "prefill:512",
+        "norm:64:768",
+        "silu:64:2048",
+        "rope:64"
     })
     public String kernel;
 
@@ -81,7 +95,8 @@ public class KernelBenchmark {
             }
         }
         if (!(squares > 0 && errors < 1e-4 * squares)) {
-            throw new IllegalStateException(kernel + " is wrong by " + Math.sqrt(errors / squares) + " of its size");
+            throw new IllegalStateException(
+                    kernel + " is wrong by " + Math.sqrt(errors / squares) + " of its size");
         }
     }
 
@@ -101,16 +116,28 @@ public class KernelBenchmark {
      * @param args the file to write, then the kernels; none means all
      */
     public static void main(String[] args) throws RunnerException, IOException {
-        ChainedOptionsBuilder options = new OptionsBuilder().include(KernelBenchmark.class.getName());
+        ChainedOptionsBuilder options =
+                new OptionsBuilder().include(KernelBenchmark.class.getName());
         String[] kernels = Arrays.copyOfRange(args, 1, args.length);
-        Collection<RunResult> results = new Runner((kernels.length > 0 ? options.param("kernel", kernels) : options).build()).run();
+        Collection<RunResult> results =
+                new Runner(
+                                (kernels.length > 0 ? options.param("kernel", kernels) : options)
+                                        .build())
+                        .run();
         StringBuilder table = new StringBuilder();
         for (RunResult result : results) {
             String kernel = result.getParams().getParam("kernel");
             double nanos = result.getPrimaryResult().getScore();
             try (Backend scalar = new ScalarBackend()) {
                 KernelCase shape = KernelCase.of(kernel, scalar);
-                table.append(String.format(Locale.ROOT, "%-28s %10.1f us %8.1f %s%n", kernel, nanos / 1e3, shape.work() / nanos, shape.unit()));
+                table.append(
+                        String.format(
+                                Locale.ROOT,
+                                "%-28s %10.1f us %8.1f %s%n",
+                                kernel,
+                                nanos / 1e3,
+                                shape.work() / nanos,
+                                shape.unit()));
             }
         }
         Files.writeString(Path.of(args[0]), table);

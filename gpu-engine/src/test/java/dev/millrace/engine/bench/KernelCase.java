@@ -11,6 +11,7 @@ import dev.millrace.engine.backend.Vector;
 import dev.millrace.engine.backend.WeightTensor;
 import dev.millrace.engine.kvcache.KvLayout;
 import dev.millrace.engine.model.ForwardInput;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -19,9 +20,10 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * One op on seeded data of one shape, on any device. Names: {@code linear:rows:in:out}, {@code decode:sequences:context},
- * {@code decode-shared:sequences:context:sharedTokens}, {@code prefill:tokens}, {@code norm:rows:cols},
- * {@code silu:rows:cols}, {@code rope:tokens}; attention has the heads of the 110M shape, 12 over 4 of 64.
+ * One op on seeded data of one shape, on any device. Names: {@code linear:rows:in:out}, {@code
+ * decode:sequences:context}, {@code decode-shared:sequences:context:sharedTokens}, {@code
+ * prefill:tokens}, {@code norm:rows:cols}, {@code silu:rows:cols}, {@code rope:tokens}; attention
+ * has the heads of the 110M shape, 12 over 4 of 64.
  *
  * @param op runs it once
  * @param out where the answer is
@@ -56,10 +58,16 @@ record KernelCase(Runnable op, Buffer out, int rows, double work, String unit) {
     private record Maker(Backend backend, Random random) {
 
         KernelCase linear(int rows, int in, int out) {
-            Linear weights = backend.linear(List.of(matrix(out, in, WeightTensor.DType.BF16)), null);
+            Linear weights =
+                    backend.linear(List.of(matrix(out, in, WeightTensor.DType.BF16)), null);
             Buffer x = filled(rows, in);
             Buffer y = backend.allocate(rows, out);
-            return new KernelCase(() -> backend.linear(weights, x, y, rows), y, rows, 2.0 * rows * in * out, "GFLOP/s");
+            return new KernelCase(
+                    () -> backend.linear(weights, x, y, rows),
+                    y,
+                    rows,
+                    2.0 * rows * in * out,
+                    "GFLOP/s");
         }
 
         KernelCase norm(int rows, int cols) {
@@ -75,13 +83,19 @@ record KernelCase(Runnable op, Buffer out, int rows, double work, String unit) {
         KernelCase silu(int rows, int cols) {
             Buffer gateUp = filled(rows, 2 * cols);
             Buffer out = backend.allocate(rows, cols);
-            return new KernelCase(() -> backend.siluMul(gateUp, out, rows), out, rows, 12.0 * rows * cols, "GB/s");
+            return new KernelCase(
+                    () -> backend.siluMul(gateUp, out, rows),
+                    out,
+                    rows,
+                    12.0 * rows * cols,
+                    "GB/s");
         }
 
         KernelCase rope(int tokens) {
             Step step = new Step(1, tokens, tokens);
             // Repeated rotation keeps the length of a head, so the numbers stay.
-            return new KernelCase(step::store, step.qkv, tokens, 6.0 * tokens * HEADS.qkvCols(), "GB/s");
+            return new KernelCase(
+                    step::store, step.qkv, tokens, 6.0 * tokens * HEADS.qkvCols(), "GB/s");
         }
 
         KernelCase attention(int seqs, int queries, int context, int sharedTokens) {
@@ -89,8 +103,12 @@ record KernelCase(Runnable op, Buffer out, int rows, double work, String unit) {
             step.share(sharedTokens / BLOCK_SIZE);
             Buffer out = backend.allocate(seqs * queries, HEADS.outCols());
             double pairs = (double) seqs * queries * (context - (queries - 1) / 2.0);
-            return new KernelCase(() -> backend.attention(step.qkv, HEADS, step.input, step.kv, 0, out), out, seqs * queries,
-                    4.0 * pairs * HEADS.outCols(), "GFLOP/s");
+            return new KernelCase(
+                    () -> backend.attention(step.qkv, HEADS, step.input, step.kv, 0, out),
+                    out,
+                    seqs * queries,
+                    4.0 * pairs * HEADS.outCols(),
+                    "GFLOP/s");
         }
 
         /** A filled cache and a step that ends each sequence's context. */
@@ -102,11 +120,20 @@ record KernelCase(Runnable op, Buffer out, int rows, double work, String unit) {
 
             Step(int seqs, int queries, int context) {
                 int perSeq = Math.ceilDiv(context, BLOCK_SIZE);
-                kv = backend.allocateKv(new KvLayout(seqs * perSeq, BLOCK_SIZE, 1, HEADS.numKvHeads(), HEADS.headDim(), backend.kvBytesPerElement()));
+                kv =
+                        backend.allocateKv(
+                                new KvLayout(
+                                        seqs * perSeq,
+                                        BLOCK_SIZE,
+                                        1,
+                                        HEADS.numKvHeads(),
+                                        HEADS.headDim(),
+                                        backend.kvBytesPerElement()));
                 rope = new QkNormRope(null, null, 1e-5f, identity(context));
                 input = new ForwardInput(seqs * context, seqs);
                 schedule(seqs, context, context);
-                backend.ropeAndStore(filled(seqs * context, HEADS.qkvCols()), HEADS, rope, input, kv, 0);
+                backend.ropeAndStore(
+                        filled(seqs * context, HEADS.qkvCols()), HEADS, rope, input, kv, 0);
                 schedule(seqs, queries, context);
                 qkv = filled(seqs * queries, HEADS.qkvCols());
                 store();
@@ -137,7 +164,11 @@ record KernelCase(Runnable op, Buffer out, int rows, double work, String unit) {
                     for (int i = 0; i < queries; i++) {
                         int position = context - queries + i;
                         input.positions[s * queries + i] = position;
-                        input.slotMapping[s * queries + i] = kv.layout().slot(input.blockTables[s][position / BLOCK_SIZE], position);
+                        input.slotMapping[s * queries + i] =
+                                kv.layout()
+                                        .slot(
+                                                input.blockTables[s][position / BLOCK_SIZE],
+                                                position);
                     }
                 }
             }
@@ -177,7 +208,8 @@ record KernelCase(Runnable op, Buffer out, int rows, double work, String unit) {
                 input.tokenIds[t] = t;
             }
             Buffer buffer = backend.allocate(rows, cols);
-            backend.embed(backend.embedding(matrix(rows, cols, WeightTensor.DType.F32)), input, buffer);
+            backend.embed(
+                    backend.embedding(matrix(rows, cols, WeightTensor.DType.F32)), input, buffer);
             return buffer;
         }
     }

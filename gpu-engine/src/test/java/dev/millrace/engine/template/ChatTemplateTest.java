@@ -56,7 +56,7 @@ class ChatTemplateTest {
         write(
                 "special_tokens_map.json",
                 "{\"bos_token\": \"other\", \"eos_token\": {\"content\": \"</s>\"}, \"pad_token\":"
-                    + " \"<p>\"}");
+                        + " \"<p>\"}");
         assertEquals("<s>|</s>|<image>||<p>", render(null));
         assertEquals(
                 Map.of(
@@ -126,7 +126,7 @@ class ChatTemplateTest {
         ChatTemplate template =
                 of(
                         "{{ tools is none }} {{ documents is none }} {{ add_generation_prompt }} {{"
-                            + " extra }} {{ bos_token }}");
+                                + " extra }} {{ bos_token }}");
         assertEquals(
                 "True True False 5 x",
                 template.render(HI, null, false, Map.of("extra", 5, "bos_token", "x")));
@@ -137,7 +137,7 @@ class ChatTemplateTest {
         ChatTemplate template =
                 of(
                         "{% for m in messages %}[{{ m.reasoning_content }}/{{ m.thinking }}]{%"
-                            + " endfor %}");
+                                + " endfor %}");
         assertEquals(
                 "[a/a][b/b][c/c][/]",
                 template.render(
