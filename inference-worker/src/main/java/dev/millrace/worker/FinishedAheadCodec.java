@@ -16,9 +16,9 @@ import java.util.zip.CRC32;
  *   byte 3      encoding: 'r' runs, 'b' bitmap; whichever is shorter
  *   byte 4..7   CRC-32 of all other bytes, big-endian
  *   varint      the committed offset that the set belongs to
- *   varint      how far above it jobs may have been answered without being in the set (a replay is under way); mostly 0
+ *   varint      how far above it jobs may be answered and not in the set (during a replay); mostly 0
  *   runs        varint pairs: gap since the end of the last run (or the committed offset), length
- *   bitmap      bit i (lowest bit of each byte first) stands for committed offset + i; zero bytes at the end left out
+ *   bitmap      bit i (lowest of each byte first) is committed offset + i; no zero bytes at the end
  * </pre>
  *
  * The broker limits the string in characters (offset.metadata.max.bytes, 4,096), hence a text

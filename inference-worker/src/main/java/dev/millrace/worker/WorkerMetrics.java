@@ -25,7 +25,7 @@ import java.util.concurrent.atomic.AtomicLong;
  * <pre>
  * millrace_worker_jobs_total{status}            jobs answered, by how they ended
  * millrace_worker_dead_letters_total            records set aside
- * millrace_worker_skipped_finished_total        records skipped because the offset metadata says they are finished
+ * millrace_worker_skipped_finished_total        records skipped: the offset metadata says they are finished
  * millrace_worker_answered_before_total         jobs skipped because they have a committed completion
  * millrace_worker_commit_seconds                duration of a transaction
  * millrace_worker_committed_jobs_total          jobs whose commit succeeded

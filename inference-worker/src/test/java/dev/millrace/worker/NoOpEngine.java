@@ -5,13 +5,23 @@ import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
 import dev.millrace.engine.api.EngineStats;
 import dev.millrace.engine.api.FinishReason;
+
 import java.util.ArrayList;
 import java.util.List;
 
-/** Answers everything in the next step with the same few words: what is left is the pipeline's own cost. */
+/**
+ * Answers everything in the next step with the same few words: what is left is the pipeline's own
+ * cost.
+ */
 final class NoOpEngine implements Engine {
     private static final EngineResult.Choice ANSWER =
-            new EngineResult.Choice(0, "The answer is forty-two.", new int[] {11, 12, 13, 14, 15, 2}, FinishReason.STOP, null, null);
+            new EngineResult.Choice(
+                    0,
+                    "The answer is forty-two.",
+                    new int[] {11, 12, 13, 14, 15, 2},
+                    FinishReason.STOP,
+                    null,
+                    null);
 
     private List<EngineResult> results = new ArrayList<>();
     private long finished;
@@ -19,8 +29,14 @@ final class NoOpEngine implements Engine {
     @Override
     public void submit(EngineRequest request) {
         long now = System.currentTimeMillis();
-        results.add(new EngineResult(request.requestId(), List.of(ANSWER), request.promptTokenIds().length, 0,
-                new EngineResult.Timing(now, now, now, now), null));
+        results.add(
+                new EngineResult(
+                        request.requestId(),
+                        List.of(ANSWER),
+                        request.promptTokenIds().length,
+                        0,
+                        new EngineResult.Timing(now, now, now, now),
+                        null));
     }
 
     @Override
