@@ -32,7 +32,8 @@ record BenchShape(
                 """
                 {"model_type": "llama", "hidden_size": %d, "intermediate_size": %d, "num_hidden_layers": %d,
                  "num_attention_heads": %d, "num_key_value_heads": %d, "head_dim": %d, "vocab_size": %d,
-                 "max_position_embeddings": %d, "rms_norm_eps": 1e-5, "tie_word_embeddings": false, "dtype": "bfloat16",
+                 "max_position_embeddings": %d, "rms_norm_eps": 1e-5,
+                 "tie_word_embeddings": false, "dtype": "bfloat16",
                  "hidden_act": "silu", "rope_parameters": {"rope_type": "default", "rope_theta": 500000.0},
                  "quantization_config": {"quant_method": "fbgemm_fp8"}}
                 """

@@ -2,6 +2,7 @@ package dev.millrace.engine.backend.cuda;
 
 import dev.millrace.engine.backend.cuda.AttentionPlan.Item;
 import dev.millrace.engine.model.ForwardInput;
+import dev.millrace.engine.model.ModelConfig;
 
 /**
  * Cuts a step's attention into work for thread blocks, on the host: one item per 16 query rows for
@@ -36,6 +37,20 @@ final class AttentionPlanner {
             int window,
             int multiprocessors,
             CudaConfig config) {
+        /** A window must hold for all layers to be used when the work is cut. */
+        static Shape of(
+                ModelConfig model, int blockSize, DeviceProperties device, CudaConfig config) {
+            int[] windows =
+                    model.layers().stream()
+                            .mapToInt(ModelConfig.Layer::slidingWindow)
+                            .distinct()
+                            .toArray();
+            int group = model.numQueryHeads() / model.numKvHeads();
+            int window = windows.length == 1 ? windows[0] : -1;
+            return new Shape(
+                    group, model.numKvHeads(), blockSize, window, device.multiprocessors(), config);
+        }
+
         int targetBlocks() {
             return multiprocessors * BLOCKS_PER_MULTIPROCESSOR;
         }

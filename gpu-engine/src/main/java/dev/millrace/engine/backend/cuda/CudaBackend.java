@@ -94,7 +94,9 @@ public final class CudaBackend implements Backend {
         model = shape;
         engine = wanted.withKvCacheBytes(plan.kv());
         logitRows = plan.logitRows();
-        step = new CudaStep(kernels, planShape(group), model, engine);
+        AttentionPlanner.Shape work =
+                AttentionPlanner.Shape.of(model, engine.blockSize(), device, config);
+        step = new CudaStep(kernels, work, model, engine);
         scratch =
                 new Fp8Scratch(
                         kernels, engine.maxNumBatchedTokens(), MemoryPlan.widestInput(model));
@@ -103,23 +105,6 @@ public final class CudaBackend implements Backend {
                         ? null
                         : new ExpertOps(kernels, model, engine.maxNumBatchedTokens());
         return engine;
-    }
-
-    /** A window must hold for all layers to be used when the work is cut. */
-    private AttentionPlanner.Shape planShape(int group) {
-        int[] windows =
-                model.layers().stream()
-                        .mapToInt(ModelConfig.Layer::slidingWindow)
-                        .distinct()
-                        .toArray();
-        int window = windows.length == 1 ? windows[0] : -1;
-        return new AttentionPlanner.Shape(
-                group,
-                model.numKvHeads(),
-                engine.blockSize(),
-                window,
-                driver.properties().multiprocessors(),
-                config);
     }
 
     @Override
@@ -142,16 +127,8 @@ public final class CudaBackend implements Backend {
                 layout,
                 config.kvFp8(),
                 kernels.zeros(bytes),
-                perHead(keyScales, layout),
-                perHead(valueScales, layout));
-    }
-
-    private long perHead(float[] perLayer, KvLayout layout) {
-        float[] all = new float[perLayer.length * layout.numKvHeads()];
-        for (int i = 0; i < all.length; i++) {
-            all[i] = perLayer[i / layout.numKvHeads()];
-        }
-        return kernels.upload(all);
+                kernels.upload(CudaKvStore.perHead(keyScales, layout)),
+                kernels.upload(CudaKvStore.perHead(valueScales, layout)));
     }
 
     @Override

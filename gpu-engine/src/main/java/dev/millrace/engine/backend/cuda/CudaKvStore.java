@@ -43,4 +43,13 @@ record CudaKvStore(KvLayout layout, boolean fp8, long address, long keyScales, l
                 layout.blockSize(),
                 suffix());
     }
+
+    /** A scale per layer, written once per KV head. */
+    static float[] perHead(float[] perLayer, KvLayout layout) {
+        float[] all = new float[perLayer.length * layout.numKvHeads()];
+        for (int i = 0; i < all.length; i++) {
+            all[i] = perLayer[i / layout.numKvHeads()];
+        }
+        return all;
+    }
 }

@@ -1,0 +1,79 @@
+package dev.millrace.engine.bench;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** The check of a GPU from end to end, on the emulated device. */
+class GpuCheckTest {
+
+    @Test
+    void runsWholeAndReports(@TempDir Path folder) throws IOException {
+        ByteArrayOutputStream printed = new ByteArrayOutputStream();
+        String[] args = {
+            "--device",
+            "cuda-emulated",
+            "--goldens",
+            "src/test/resources/goldens",
+            "--out",
+            folder.toString(),
+            "--minutes",
+            "5"
+        };
+        int failures = GpuCheck.run(args, new PrintStream(printed, true, StandardCharsets.UTF_8));
+        assertEquals(0, failures, printed.toString(StandardCharsets.UTF_8));
+        JsonNode report = new ObjectMapper().readTree(folder.resolve("report.json").toFile());
+        assertTrue(report.get("stages").size() >= 5, report::toString);
+        for (JsonNode stage : report.get("stages")) {
+            assertFalse(stage.has("skipped"), stage::toString);
+            assertTrue(stage.get("rows").size() > 0, stage::toString);
+        }
+        assertTrue(Files.readString(folder.resolve("report.md")).contains("emulated on the host"));
+    }
+
+    /** A wrong token is a failure of the check. */
+    @Test
+    void aWrongTokenIsFound(@TempDir Path folder) throws IOException {
+        Path model = Files.createDirectories(folder.resolve("goldens").resolve("model"));
+        Path from = Path.of("src/test/resources/goldens/qwen2-bias-tied-bf16");
+        for (String name : new String[] {"config.json", "model.safetensors", "golden.json"}) {
+            Files.copy(from.resolve(name), model.resolve(name));
+        }
+        String golden = Files.readString(model.resolve("golden.json"));
+        JsonNode first = new ObjectMapper().readTree(golden).get("cases").get(0).get("greedy");
+        int token = first.get(0).intValue();
+        String changed =
+                golden.replaceFirst("(\"greedy\": \\[\\s*)" + token, "$1" + (token == 7 ? 8 : 7));
+        assertFalse(changed.equals(golden));
+        Files.writeString(model.resolve("golden.json"), changed);
+        String[] args = {
+            "--device",
+            "cuda-emulated",
+            "--goldens",
+            model.getParent().toString(),
+            "--out",
+            folder.toString(),
+            "--stages",
+            "tokens"
+        };
+        assertEquals(
+                1,
+                GpuCheck.run(
+                        args,
+                        new PrintStream(
+                                new ByteArrayOutputStream(), true, StandardCharsets.UTF_8)));
+    }
+}
