@@ -7,7 +7,8 @@ import dev.millrace.engine.model.ForwardInput;
  * The step's integers on the device, in one copy:
  *
  * <pre>
- * tokenIds [rows] | positions [rows] | slots [rows] | block tables [seqs][stride] | decode items | prefill items |
+ * tokenIds [rows] | positions [rows] | slots [rows] | block tables [seqs][stride] |
+ * decode items | prefill items |
  * combined tokens | their starts | their partials
  * </pre>
  *
