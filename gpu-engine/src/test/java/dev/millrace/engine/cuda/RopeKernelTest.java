@@ -39,23 +39,20 @@ class RopeKernelTest {
             DeviceArray row = cuda.bf16(qkv);
             DeviceArray kv = cache.device(cuda);
             Object biases = biased ? cuda.floats(bias) : EmulatedCuda.NULL;
-            Object[] norms = {EmulatedCuda.NULL, EmulatedCuda.NULL};
-            if (normed) {
-                norms = new Object[] {cuda.floats(qNorm), cuda.floats(kNorm)};
-            }
+            Object qWeight = normed ? cuda.floats(qNorm) : EmulatedCuda.NULL;
+            Object kWeight = normed ? cuda.floats(kNorm) : EmulatedCuda.NULL;
             DeviceArray kScale = cuda.floats(cache.kScale);
             DeviceArray vScale = cuda.floats(cache.vScale);
             DeviceArray[] at = {cuda.ints(positions), cuda.ints(slots)};
             DeviceArray[] angles = {cuda.floats(cos), cuda.floats(sin)};
             Object[] args = {
-                row, biases, norms[0], norms[1], 1e-6f, angles[0], angles[1], at[0], at[1], kv, kScale,
+                row, biases, qWeight, kWeight, 1e-6f, angles[0], angles[1], at[0], at[1], kv, kScale,
                 vScale, heads, kvHeads, dim, 5
             };
             String kernel = fp8 ? "qkv_rope_store_fp8" : "qkv_rope_store_bf16";
             cuda.launch(kernel, Shape.of(4, 256, 0), args);
-            byte[] before = cache.device(cuda).raw();
+            assertStoredOnly(cache.device(cuda).raw(), kv.raw(), 3 * 2 * kvHeads * dim * (fp8 ? 1 : 2));
             cache.read(kv);
-            assertStoredOnly(before, kv.raw(), 3 * 2 * kvHeads * dim * (fp8 ? 1 : 2));
             float[] after = row.bf16();
             for (int i = 0; i < 4 * (heads + 2 * kvHeads); i++) {
                 int t = i / (heads + 2 * kvHeads);
