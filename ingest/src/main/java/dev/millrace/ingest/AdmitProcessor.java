@@ -1,6 +1,7 @@
 package dev.millrace.ingest;
 
 import dev.millrace.ingest.IngestMetrics.Outcome;
+import dev.millrace.schemas.Completion;
 import dev.millrace.schemas.ControlCommand;
 import dev.millrace.schemas.PromptJob;
 import dev.millrace.schemas.SharedPrefix;
@@ -23,8 +24,9 @@ import java.time.InstantSource;
 import java.util.Arrays;
 
 /**
- * What happens to a prompt job, in order: read, check its key, drop it if its id was seen,
- * validate, put its shared prefix in, route.
+ * What happens to a prompt job, in order: read, check its key, drop it if its id was seen (or send
+ * its answer again), obey orders, validate, hold it back if its tenant has too much on its way, put
+ * its shared prefix in, route.
  *
  * <p>Everything that must survive is in stores and leaves with the input offsets in one
  * transaction. A registry that does not answer is an exception out of here: the thread starts again
@@ -48,6 +50,8 @@ final class AdmitProcessor implements Processor<byte[], byte[], byte[], byte[]> 
             new AvroDeserializer<>(SharedPrefix.class);
     private final AvroDeserializer<ControlCommand> commands =
             new AvroDeserializer<>(ControlCommand.class);
+    private final AvroDeserializer<Completion> completions =
+            new AvroDeserializer<>(Completion.class);
     private final AvroSerializer<SpecificRecord> serializer = new AvroSerializer<>();
     private Outlets outlets;
     private SeenJobs seen;
@@ -55,6 +59,13 @@ final class AdmitProcessor implements Processor<byte[], byte[], byte[], byte[]> 
     private ParkedJobs parked;
     private SharedPrefixes prefixes;
     private ControlOrders orders;
+    private ProcessorContext<byte[], byte[]> context;
+
+    /** Null unless duplicates are answered again. */
+    private AnsweredJobs answered;
+
+    /** Null unless tenants have quotas. */
+    private TenantGate gate;
 
     AdmitProcessor(IngestConfig config, IngestMetrics metrics, InstantSource clock) {
         this.config = config;
@@ -67,7 +78,9 @@ final class AdmitProcessor implements Processor<byte[], byte[], byte[], byte[]> 
 
     @Override
     public void init(ProcessorContext<byte[], byte[]> context) {
+        this.context = context;
         jobs.configure(config.clientProperties(), false);
+        completions.configure(config.clientProperties(), false);
         prefixReader.configure(config.clientProperties(), false);
         commands.configure(config.clientProperties(), false);
         serializer.configure(config.clientProperties(), false);
@@ -80,6 +93,7 @@ final class AdmitProcessor implements Processor<byte[], byte[], byte[], byte[]> 
                         context.applicationId() + "/" + context.taskId());
         parked = new ParkedJobs(context.getStateStore(ParkedJobs.STORE));
         prefixes = new SharedPrefixes(context.getStateStore(SharedPrefixes.STORE), prefixReader);
+        initPolicies();
         context.schedule(
                 TALLY_INTERVAL,
                 PunctuationType.WALL_CLOCK_TIME,
@@ -94,9 +108,34 @@ final class AdmitProcessor implements Processor<byte[], byte[], byte[], byte[]> 
                 at -> tallies.forget(config.dedupeRetention(), clock.millis()));
     }
 
+    private void initPolicies() {
+        IngestPolicies policies = config.policies();
+        if (policies.reEmitsDuplicates()) {
+            answered =
+                    new AnsweredJobs(
+                            context.getStateStore(AnsweredJobs.STORE), config.dedupeRetention());
+        }
+        if (!policies.quotas().isEmpty()) {
+            EnqueuedJobs enqueued =
+                    new EnqueuedJobs(
+                            context.getStateStore(EnqueuedJobs.STORE),
+                            policies.quotas(),
+                            policies.tasks());
+            gate = new TenantGate(enqueued, context.getStateStore(TenantGate.HELD_STORE));
+            context.schedule(
+                    TALLY_INTERVAL,
+                    PunctuationType.WALL_CLOCK_TIME,
+                    at -> gate.sweep(SWEEP_JOBS_MAX, this::visitHeld));
+        }
+    }
+
     @Override
     public void process(Record<byte[], byte[]> record) {
         Instant now = clock.instant();
+        if (context.recordMetadata().orElseThrow().topic().equals(Topics.COMPLETIONS)) {
+            ended(record, now);
+            return;
+        }
         PromptJob job;
         try {
             job = jobs.deserialize(Topics.PROMPTS, record.value());
@@ -118,8 +157,44 @@ final class AdmitProcessor implements Processor<byte[], byte[], byte[], byte[]> 
         } else if (!seen.add(job.getJobId(), now.toEpochMilli())) {
             tallies.duplicate(job, now.toEpochMilli());
             metrics.count(Outcome.DUPLICATE);
+            answerAgain(job, record.headers(), now);
         } else {
             admit(job, record.headers(), record.value(), now);
+        }
+    }
+
+    /** A job has its completion: its answer is kept, its tenant gets room. */
+    private void ended(Record<byte[], byte[]> completion, Instant now) {
+        if (completion.key() == null || completion.value() == null) {
+            return;
+        }
+        if (answered != null) {
+            answered.put(completion.key(), completion.value(), now.toEpochMilli());
+        }
+        if (gate != null) {
+            gate.ended(completion.key());
+        }
+    }
+
+    /**
+     * Sends the stored answer to a job that came again. One that has no answer yet will get it in
+     * its time.
+     */
+    private void answerAgain(PromptJob job, Headers headers, Instant now) {
+        byte[] stored = answered == null ? null : answered.find(job.getJobId(), now.toEpochMilli());
+        if (stored == null) {
+            return;
+        }
+        Completion completion;
+        try {
+            completion = completions.deserialize(Topics.COMPLETIONS, stored);
+        } catch (WireFormatException e) {
+            // Whoever wrote it, it is no answer that anybody could read.
+            return;
+        }
+        completion.setServedFrom(job.getJobId());
+        if (outlets.completionAgain(completion, headers, now)) {
+            metrics.count(Outcome.RE_EMITTED);
         }
     }
 
@@ -132,8 +207,45 @@ final class AdmitProcessor implements Processor<byte[], byte[], byte[], byte[]> 
                     job.getSharedPrefixId(), job.getJobId(), headers, value, now.toEpochMilli());
             metrics.count(Outcome.PARKED);
         } else {
-            resolveAndRoute(job, headers, now);
+            pass(job, headers, value, now);
         }
+    }
+
+    /** The job goes on, unless its tenant has too much on its way already. */
+    private void pass(PromptJob job, Headers headers, byte[] value, Instant now) {
+        switch (gate == null ? TenantGate.Verdict.PASS : gate.check(job)) {
+            case PASS -> resolveAndRoute(job, headers, now);
+            case HOLD -> {
+                gate.hold(job, headers, value, now.toEpochMilli());
+                metrics.count(Outcome.HELD);
+            }
+            case REFUSE ->
+                    end(
+                            job,
+                            Ending.failed(
+                                    "quota_exceeded",
+                                    null,
+                                    "tenant '"
+                                            + job.getTenant()
+                                            + "' has used up its quota, and as many jobs as may"
+                                            + " wait for it are waiting"),
+                            headers,
+                            now);
+        }
+    }
+
+    private boolean visitHeld(String tenant, ParkedJobs.Parked waiting) {
+        PromptJob job = jobs.deserialize(Topics.PROMPTS, waiting.value());
+        Instant now = clock.instant();
+        Ending ending = endingOf(job, now);
+        if (ending != null) {
+            end(job, ending, waiting.headers(), now);
+        } else if (gate.mayPass(job)) {
+            resolveAndRoute(job, waiting.headers(), now);
+        } else {
+            return false;
+        }
+        return true;
     }
 
     /** How a job ends here by order or because it is at fault; null when it may go on. */
@@ -154,7 +266,7 @@ final class AdmitProcessor implements Processor<byte[], byte[], byte[], byte[]> 
         if (ending != null) {
             end(job, ending, waiting.headers(), now);
         } else {
-            resolveAndRoute(job, waiting.headers(), now);
+            pass(job, waiting.headers(), waiting.value(), now);
         }
         return true;
     }
@@ -236,6 +348,9 @@ final class AdmitProcessor implements Processor<byte[], byte[], byte[], byte[]> 
                 value,
                 headers,
                 now);
+        if (gate != null) {
+            gate.routed(job);
+        }
         tallies.admitted(job, now.toEpochMilli());
         metrics.count(Outcome.ADMITTED);
     }
@@ -261,6 +376,7 @@ final class AdmitProcessor implements Processor<byte[], byte[], byte[], byte[]> 
         jobs.close();
         prefixReader.close();
         commands.close();
+        completions.close();
         serializer.close();
     }
 }

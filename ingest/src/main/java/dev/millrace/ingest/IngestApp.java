@@ -60,7 +60,7 @@ public final class IngestApp implements AutoCloseable {
         if (streams != null) {
             throw new IllegalStateException("ingest was started before");
         }
-        IngestConfig fitted = config.withRecordBytesMax(OutputTopics.recordBytesMax(config));
+        IngestConfig fitted = OutputTopics.fit(config);
         KafkaStreams started =
                 new KafkaStreams(
                         IngestTopology.build(fitted, new IngestMetrics(meters), clock),
@@ -117,7 +117,7 @@ public final class IngestApp implements AutoCloseable {
         if (current != null && !current.close(leave)) {
             LOG.warn(
                     "Ingest did not stop within {} s; what was not committed is read again at the"
-                        + " next start",
+                            + " next start",
                     CLOSE_TIMEOUT.toSeconds());
         }
         stopped.countDown();

@@ -30,6 +30,7 @@ import java.util.TreeSet;
  *     lowers it to what the topics take
  * @param storeMemoryBytes bound of the stores' block cache, indexes, filters and write buffers
  *     together, outside the heap
+ * @param policies what happens to duplicates, and quotas of tenants
  */
 public record IngestConfig(
         String applicationId,
@@ -44,7 +45,8 @@ public record IngestConfig(
         int hotPrefixSpread,
         int streamThreads,
         int recordBytesMax,
-        long storeMemoryBytes) {
+        long storeMemoryBytes,
+        IngestPolicies policies) {
 
     /** The Streams application, and so the consumer group, unless told otherwise. */
     public static final String DEFAULT_APPLICATION_ID = "millrace-ingest";
@@ -56,6 +58,7 @@ public record IngestConfig(
         check(!applicationId.isBlank(), "applicationId", "must not be blank", applicationId);
         Objects.requireNonNull(stateDir, "stateDir");
         clientProperties = Map.copyOf(clientProperties);
+        Objects.requireNonNull(policies, "policies");
         modelPools = Map.copyOf(modelPools);
         allowedModels = Set.copyOf(allowedModels);
         Topics.ready(defaultPool);
@@ -96,7 +99,8 @@ public record IngestConfig(
                 8,
                 1,
                 16 << 20,
-                128L << 20);
+                128L << 20,
+                IngestPolicies.NONE);
     }
 
     /** The same for another application id. */
@@ -114,7 +118,8 @@ public record IngestConfig(
                 hotPrefixSpread,
                 streamThreads,
                 recordBytesMax,
-                storeMemoryBytes);
+                storeMemoryBytes,
+                policies);
     }
 
     /** The same with other models and pools. */
@@ -132,7 +137,8 @@ public record IngestConfig(
                 hotPrefixSpread,
                 streamThreads,
                 recordBytesMax,
-                storeMemoryBytes);
+                storeMemoryBytes,
+                policies);
     }
 
     /** The same with ids remembered for another time. */
@@ -150,7 +156,8 @@ public record IngestConfig(
                 hotPrefixSpread,
                 streamThreads,
                 recordBytesMax,
-                storeMemoryBytes);
+                storeMemoryBytes,
+                policies);
     }
 
     /** The same with another bound of what is hot, and another spread of it. */
@@ -168,7 +175,8 @@ public record IngestConfig(
                 spread,
                 streamThreads,
                 recordBytesMax,
-                storeMemoryBytes);
+                storeMemoryBytes,
+                policies);
     }
 
     /** The same with another number of threads. */
@@ -186,7 +194,8 @@ public record IngestConfig(
                 hotPrefixSpread,
                 threads,
                 recordBytesMax,
-                storeMemoryBytes);
+                storeMemoryBytes,
+                policies);
     }
 
     /** The same with another bound of a record's size. */
@@ -204,7 +213,27 @@ public record IngestConfig(
                 hotPrefixSpread,
                 streamThreads,
                 bytes,
-                storeMemoryBytes);
+                storeMemoryBytes,
+                policies);
+    }
+
+    /** The same with other policies. */
+    public IngestConfig withPolicies(IngestPolicies wanted) {
+        return new IngestConfig(
+                applicationId,
+                stateDir,
+                clientProperties,
+                defaultPool,
+                modelPools,
+                allowedModels,
+                dedupeRetention,
+                prefixWait,
+                hotPrefixJobsPerMinute,
+                hotPrefixSpread,
+                streamThreads,
+                recordBytesMax,
+                storeMemoryBytes,
+                wanted);
     }
 
     /** Every pool that jobs can be routed to, in order of name. */

@@ -24,6 +24,10 @@ public final class IngestMetrics {
         CANCELLED,
         /** Dropped: its job id had been seen. */
         DUPLICATE,
+        /** Known already, and its stored answer was sent once more; also counted as a duplicate. */
+        RE_EMITTED,
+        /** Held back: its tenant's quota is used up; counted again when it goes on. */
+        HELD,
         /** Set aside: not readable. */
         DEAD_LETTER,
         /** Waits for its shared prefix; counted again when it goes on. */

@@ -36,6 +36,7 @@ public final class IngestTopology {
 
     static final String AGAIN = "prompts-again";
     private static final String SOURCE = "read-prompts";
+    private static final String ENDED = "read-completions";
     private static final String ADMIT = "admit";
 
     private IngestTopology() {}
@@ -56,7 +57,9 @@ public final class IngestTopology {
                 SharedPrefixes.Updater::new);
         topology.addGlobalStore(
                 ControlOrders.storeBuilder(),
-                "read-control",
+                // Named to come after read-prompts: the number of the task that counts tallies must
+                // not change.
+                "watch-control",
                 new ByteArrayDeserializer(),
                 new ByteArrayDeserializer(),
                 Topics.CONTROL,
@@ -69,24 +72,60 @@ public final class IngestTopology {
                 new ByteArrayDeserializer(),
                 new ByteArrayDeserializer(),
                 Topics.PROMPTS);
-        topology.addProcessor(ADMIT, () -> new AdmitProcessor(config, metrics, clock), SOURCE);
+        boolean readsCompletions = config.policies().readsCompletions();
+        if (readsCompletions) {
+            addCompletions(topology, clock);
+        }
+        topology.addProcessor(
+                ADMIT,
+                () -> new AdmitProcessor(config, metrics, clock),
+                readsCompletions ? new String[] {SOURCE, ENDED} : new String[] {SOURCE});
         topology.addStateStore(SeenJobs.storeBuilder(config.dedupeRetention()), ADMIT);
         topology.addStateStore(Tallies.storeBuilder(), ADMIT);
         topology.addStateStore(ParkedJobs.storeBuilder(), ADMIT);
         for (String pool : config.pools()) {
             addSink(topology, Topics.ready(pool));
         }
-        addSink(topology, Topics.COMPLETIONS);
+        addPolicyStores(topology, config);
         addSink(topology, Topics.DEAD_LETTERS);
         addSink(topology, Topics.BATCH_EVENTS);
-        // By an extractor: a sink by name may not write to a topic that the topology reads.
+        addSinkToSource(topology, AGAIN, Topics.PROMPTS);
+        addSinkToSource(topology, Topics.COMPLETIONS, Topics.COMPLETIONS);
+        return topology;
+    }
+
+    /**
+     * Completions come back to the task that admitted their jobs: the same key, and as many
+     * partitions.
+     */
+    private static void addCompletions(Topology topology, InstantSource clock) {
+        topology.addSource(
+                AutoOffsetReset.earliest(),
+                ENDED,
+                (record, partitionTime) -> clock.millis(),
+                new ByteArrayDeserializer(),
+                new ByteArrayDeserializer(),
+                Topics.COMPLETIONS);
+    }
+
+    private static void addPolicyStores(Topology topology, IngestConfig config) {
+        if (config.policies().reEmitsDuplicates()) {
+            topology.addStateStore(AnsweredJobs.storeBuilder(config.dedupeRetention()), ADMIT);
+        }
+        if (!config.policies().quotas().isEmpty()) {
+            topology.addStateStore(EnqueuedJobs.storeBuilder(), ADMIT);
+            topology.addStateStore(TenantGate.heldStoreBuilder(), ADMIT);
+        }
+    }
+
+    /** By an extractor: a sink by name may not write to a topic that the topology reads. */
+    private static void addSinkToSource(Topology topology, String name, String topic) {
         topology.addSink(
-                AGAIN,
-                (key, value, recordContext) -> Topics.PROMPTS,
+                name,
+                (key, value, recordContext) -> topic,
                 new ByteArraySerializer(),
                 new ByteArraySerializer(),
                 ADMIT);
-        return topology;
     }
 
     private static void addSink(Topology topology, String topic) {

@@ -60,6 +60,16 @@ final class Outlets {
         forward(Topics.COMPLETIONS, completion.getJobId(), value, headers, now);
     }
 
+    /** Sends a stored answer once more, if the topic takes it with its mark; says whether. */
+    boolean completionAgain(Completion completion, Headers headers, Instant now) {
+        byte[] value = serialize(Topics.COMPLETIONS, completion);
+        if (value.length > recordBytesMax) {
+            return false;
+        }
+        forward(Topics.COMPLETIONS, completion.getJobId(), value, headers, now);
+        return true;
+    }
+
     void batchEvent(BatchEvent event) {
         forward(
                 Topics.BATCH_EVENTS,

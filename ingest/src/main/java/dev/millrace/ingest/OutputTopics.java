@@ -4,6 +4,7 @@ import dev.millrace.schemas.Topics;
 
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.Config;
+import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.config.TopicConfig;
@@ -31,13 +32,13 @@ final class OutputTopics {
     private OutputTopics() {}
 
     /**
-     * The size of the largest value that every output topic takes, at most {@code
-     * config.recordBytesMax()}.
+     * The config with what the topics say: the size of the largest value that every output topic
+     * takes, and over how many tasks jobs spread.
      *
-     * @throws IllegalStateException when a topic is missing, Kafka does not answer, or it refuses
-     *     the request
+     * @throws IllegalStateException when a topic is missing, Kafka does not answer, it refuses the
+     *     request, or completions do not lie in the partitions of their jobs, though they are read
      */
-    static int recordBytesMax(IngestConfig config) throws InterruptedException {
+    static IngestConfig fit(IngestConfig config) throws InterruptedException {
         List<String> outputs = new ArrayList<>(config.pools().stream().map(Topics::ready).toList());
         outputs.addAll(List.of(Topics.COMPLETIONS, Topics.DEAD_LETTERS, Topics.BATCH_EVENTS));
         Set<String> needed = new TreeSet<>(outputs);
@@ -53,7 +54,10 @@ final class OutputTopics {
                                 + needed
                                 + "; create them first (millrace topics create)");
             }
-            return Math.min(config.recordBytesMax(), smallest(admin, outputs) - OVERHEAD_BYTES);
+            int bytes =
+                    Math.min(config.recordBytesMax(), smallest(admin, outputs) - OVERHEAD_BYTES);
+            IngestPolicies policies = config.policies().withTasks(tasks(admin, config.policies()));
+            return config.withRecordBytesMax(bytes).withPolicies(policies);
         } catch (TimeoutException e) {
             throw new IllegalStateException(
                     "Kafka at " + servers + " did not answer within " + TIMEOUT_S + " s", e);
@@ -64,6 +68,29 @@ final class OutputTopics {
             String reason = e.getCause() == null ? e.getMessage() : e.getCause().getMessage();
             throw new IllegalStateException("Kafka at " + servers + ": " + reason, e);
         }
+    }
+
+    private static int tasks(Admin admin, IngestPolicies policies)
+            throws InterruptedException, ExecutionException, TimeoutException {
+        Map<String, TopicDescription> topics =
+                admin.describeTopics(List.of(Topics.PROMPTS, Topics.COMPLETIONS))
+                        .allTopicNames()
+                        .get(TIMEOUT_S, TimeUnit.SECONDS);
+        int prompts = topics.get(Topics.PROMPTS).partitions().size();
+        int completions = topics.get(Topics.COMPLETIONS).partitions().size();
+        if (policies.readsCompletions() && prompts != completions) {
+            throw new IllegalStateException(
+                    "quotas and answers sent again need as many partitions in "
+                            + Topics.COMPLETIONS
+                            + " ("
+                            + completions
+                            + ") as in "
+                            + Topics.PROMPTS
+                            + " ("
+                            + prompts
+                            + ")");
+        }
+        return prompts;
     }
 
     private static int smallest(Admin admin, Collection<String> topics)

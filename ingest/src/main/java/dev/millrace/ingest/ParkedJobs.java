@@ -14,6 +14,7 @@ import org.apache.kafka.streams.state.Stores;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.function.Consumer;
 
 /**
  * Jobs that wait for their shared prefix, oldest first within a prefix, so that neither looking for
@@ -83,6 +84,13 @@ final class ParkedJobs {
             }
             from = next;
         } while (from != null && taken < max);
+    }
+
+    /** Names the group of each job that waits, once per job. */
+    void forEachGroup(Consumer<String> groups) {
+        try (KeyValueIterator<Bytes, byte[]> jobs = store.all()) {
+            jobs.forEachRemaining(entry -> groups.accept(prefixIdOf(entry.key)));
+        }
     }
 
     private static byte[] prefixKey(String prefixId) {

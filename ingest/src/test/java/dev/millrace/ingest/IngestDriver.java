@@ -110,6 +110,15 @@ final class IngestDriver implements AutoCloseable {
                         serializer.serialize(Topics.CONTROL, built));
     }
 
+    /** A worker's answer, which is taken out of the outputs again. */
+    void complete(Completion completion) {
+        driver.createInputTopic(
+                        Topics.COMPLETIONS, new ByteArraySerializer(), new ByteArraySerializer())
+                .pipeInput(
+                        completion.getJobId().getBytes(StandardCharsets.UTF_8),
+                        serializer.serialize(Topics.COMPLETIONS, completion));
+    }
+
     void rawSharedPrefix(String id, byte[] value) {
         driver.createInputTopic(
                         Topics.SHARED_PREFIXES,

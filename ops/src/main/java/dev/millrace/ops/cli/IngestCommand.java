@@ -55,6 +55,8 @@ public final class IngestCommand implements Callable<Integer> {
                             + " routed).")
     Set<String> models = new HashSet<>();
 
+    @Mixin TenantOptions tenants;
+
     @Mixin ConnectionOptions connection;
 
     @Mixin RoleOptions role;
@@ -66,7 +68,8 @@ public final class IngestCommand implements Callable<Integer> {
         IngestConfig config =
                 IngestConfig.defaults(role.stateDir(), connection.requireAll())
                         .withModels(pool, routes, models)
-                        .withStreamThreads(threads);
+                        .withStreamThreads(threads)
+                        .withPolicies(tenants.policies());
         Shutdown shutdown = Shutdown.onSignal();
         try (IngestApp app = new IngestApp(config, role.metrics(), InstantSource.system());
                 HttpPort http =
