@@ -21,9 +21,9 @@ public final class TenantOptions {
             paramLabel = "NAME=QUOTA",
             description = {
                 "How much of a tenant may be on its way at once, for example"
-                    + " acme=jobs:10000,tokens:5000000,held:100000;",
+                        + " acme=jobs:10000,tokens:5000000,held:100000;",
                 "NAME * means everyone else. More is held back on disk until earlier jobs end, more"
-                    + " than held: ends as FAILED."
+                        + " than held: ends as FAILED."
             })
     Map<String, String> quotas = new HashMap<>();
 
@@ -34,7 +34,7 @@ public final class TenantOptions {
             converter = Converter.class,
             description = {
                 "drop a job whose id is known, or re-emit its stored answer (default"
-                    + " ${DEFAULT-VALUE}).",
+                        + " ${DEFAULT-VALUE}).",
                 "re-emit keeps answers on ingest's disk for as long as job ids are remembered."
             })
     OnDuplicate onDuplicate;
@@ -53,6 +53,7 @@ public final class TenantOptions {
         }
     }
 
+    /** What ingest is told. */
     IngestPolicies policies() {
         Map<String, TenantQuota> parsed = new HashMap<>();
         quotas.forEach(

@@ -19,7 +19,7 @@ import java.util.concurrent.Callable;
         description = {
             "Starts the same stack and leaves it running.",
             "Kafka, a schema registry, ingest, one worker, the sink and OpenAI's Batch API run in"
-                + " one JVM.",
+                    + " one JVM.",
             "Ctrl-C drains and stops. Data is kept and found again at the next start."
         })
 public final class UpCommand implements Callable<Integer> {
@@ -64,6 +64,10 @@ public final class UpCommand implements Callable<Integer> {
                             + " ${DEFAULT-VALUE}).")
     int partitions;
 
+    @Mixin TenantOptions tenants;
+
+    @Mixin TenantWeightOptions tenantWeights;
+
     @Mixin EngineOptions engine;
 
     @Spec CommandSpec spec;
@@ -77,13 +81,14 @@ public final class UpCommand implements Callable<Integer> {
         try (EmbeddedStack stack =
                 EmbeddedStack.start(
                         new StackConfig(
-                                dataDir,
-                                kafkaPort,
-                                registryPort,
-                                httpPort,
-                                partitions,
-                                engine::open,
-                                engine.deviceName()),
+                                        dataDir,
+                                        kafkaPort,
+                                        registryPort,
+                                        httpPort,
+                                        partitions,
+                                        engine::open,
+                                        engine.deviceName())
+                                .withTenants(tenantWeights.weights, tenants.policies()),
                         part -> println(out, "started " + part))) {
             stack.awaitRunning();
             String connection =

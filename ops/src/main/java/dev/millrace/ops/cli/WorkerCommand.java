@@ -49,6 +49,8 @@ public final class WorkerCommand implements Callable<Integer> {
                             + " ${DEFAULT-VALUE}).")
     int drainTimeoutSeconds;
 
+    @Mixin TenantWeightOptions tenants;
+
     @Mixin EngineOptions engine;
 
     @Mixin ConnectionOptions connection;
@@ -80,6 +82,7 @@ public final class WorkerCommand implements Callable<Integer> {
     private WorkerConfig config(Map<String, Object> clientProperties) {
         try {
             return WorkerConfig.defaults(workerId, pool, engine.deviceName(), clientProperties)
+                    .withTenantWeights(tenants.weights)
                     .withDrainTimeout(Duration.ofSeconds(drainTimeoutSeconds));
         } catch (IllegalArgumentException e) {
             throw CliFailure.usage(e.getMessage());

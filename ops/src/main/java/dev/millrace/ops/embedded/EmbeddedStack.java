@@ -110,11 +110,11 @@ public final class EmbeddedStack implements AutoCloseable {
         try (TopicAdmin admin = new TopicAdmin(Map.of("bootstrap.servers", broker.bootstrap()))) {
             admin.create(Topics.all(Topics.DEFAULT_POOL, config.partitions()), (short) 1);
         }
-        startStreams(config.dataDir());
+        startStreams(config);
         JobEngine engine = loaded(loading);
         modelName = engine.modelName();
         onPart.accept("model " + modelName + " on device " + config.device());
-        startWorker(engine, config.device());
+        startWorker(engine, config);
         onPart.accept("ingest, worker and sink");
         startHttp(config, onPart);
     }
@@ -146,15 +146,18 @@ public final class EmbeddedStack implements AutoCloseable {
                                 metrics,
                                 InstantSource.system()));
         OpsPages.mount(http, ops.start());
-        onPart.accept(
-                "status page at " + http.url() + "/, Batch API at /v1, metrics at /metrics");
+        onPart.accept("status page at " + http.url() + "/, Batch API at /v1, metrics at /metrics");
     }
 
-    private void startWorker(JobEngine engine, String device) {
+    private void startWorker(JobEngine engine, StackConfig config) {
         worker =
                 WorkerApp.over(
                         WorkerConfig.defaults(
-                                WORKER_ID, Topics.DEFAULT_POOL, device, clientProperties()),
+                                        WORKER_ID,
+                                        Topics.DEFAULT_POOL,
+                                        config.device(),
+                                        clientProperties())
+                                .withTenantWeights(config.tenantWeights()),
                         () -> engine,
                         metrics);
         keep("worker", this::drainWorker);
@@ -167,13 +170,14 @@ public final class EmbeddedStack implements AutoCloseable {
         worker.close();
     }
 
-    private void startStreams(Path dataDir) throws InterruptedException {
-        Path state = dataDir.resolve("streams");
+    private void startStreams(StackConfig config) throws InterruptedException {
+        Path state = config.dataDir().resolve("streams");
         ingest =
                 keep(
                         "ingest",
                         new IngestApp(
-                                IngestConfig.defaults(state, clientProperties()),
+                                IngestConfig.defaults(state, clientProperties())
+                                        .withPolicies(config.policies()),
                                 metrics,
                                 InstantSource.system()));
         sink = keep("sink", new SinkApp(SinkConfig.defaults(state, clientProperties()), metrics));

@@ -1,10 +1,12 @@
 package dev.millrace.ops.embedded;
 
+import dev.millrace.ingest.IngestPolicies;
 import dev.millrace.worker.JobEngine;
 
 import io.micrometer.core.instrument.MeterRegistry;
 
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Objects;
 import java.util.function.Function;
 
@@ -19,6 +21,8 @@ import java.util.function.Function;
  * @param partitions of the topics that scale
  * @param engine loads the model, or connects to its server; called once, while the broker starts
  * @param device what the engine runs on, for status
+ * @param tenantWeights shares of tenants that wait at the worker
+ * @param policies quotas of tenants, and what becomes of duplicates
  */
 public record StackConfig(
         Path dataDir,
@@ -27,7 +31,44 @@ public record StackConfig(
         int httpPort,
         int partitions,
         Function<MeterRegistry, JobEngine> engine,
-        String device) {
+        String device,
+        Map<String, Integer> tenantWeights,
+        IngestPolicies policies) {
+
+    /** Without anything special for tenants or duplicates. */
+    public StackConfig(
+            Path dataDir,
+            int kafkaPort,
+            int registryPort,
+            int httpPort,
+            int partitions,
+            Function<MeterRegistry, JobEngine> engine,
+            String device) {
+        this(
+                dataDir,
+                kafkaPort,
+                registryPort,
+                httpPort,
+                partitions,
+                engine,
+                device,
+                Map.of(),
+                IngestPolicies.NONE);
+    }
+
+    /** The same for other tenants. */
+    public StackConfig withTenants(Map<String, Integer> weights, IngestPolicies wanted) {
+        return new StackConfig(
+                dataDir,
+                kafkaPort,
+                registryPort,
+                httpPort,
+                partitions,
+                engine,
+                device,
+                weights,
+                wanted);
+    }
 
     public StackConfig {
         Objects.requireNonNull(dataDir, "dataDir");
