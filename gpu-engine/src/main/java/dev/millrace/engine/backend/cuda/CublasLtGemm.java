@@ -211,7 +211,9 @@ final class CublasLtGemm implements GemmProvider {
         if (known < 0) {
             choices.choose(key, best);
         }
-        return new cublasLtMatmulAlgo_t(results.getPointer(best).algo());
+        cublasLtMatmulAlgo_t copy = new cublasLtMatmulAlgo_t(); // the results' memory goes with them
+        Pointer.memcpy(copy, results.getPointer(best).algo(), copy.sizeof());
+        return copy;
     }
 
     private int fastest(Gemm gemm, Plan plan, cublasLtMatmulHeuristicResult_t results, int count) {
