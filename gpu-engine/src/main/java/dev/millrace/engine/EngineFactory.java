@@ -1,5 +1,6 @@
 package dev.millrace.engine;
 
+import dev.millrace.engine.api.Engine;
 import dev.millrace.engine.api.EngineConfig;
 import dev.millrace.engine.api.LoadedModel;
 import dev.millrace.engine.backend.Backend;
@@ -16,6 +17,7 @@ import dev.millrace.engine.model.ModelLoadException;
 import dev.millrace.engine.model.ModelLoader;
 import dev.millrace.engine.sampling.Sampler;
 import dev.millrace.engine.scheduler.LlmEngine;
+import dev.millrace.engine.scheduler.NoTexts;
 import dev.millrace.engine.scheduler.TokenizerTexts;
 import dev.millrace.engine.tokenizer.ChatPromptEncoder;
 
@@ -64,13 +66,7 @@ public final class EngineFactory {
             EngineConfig config,
             Path chatTemplate,
             CudaConfig cuda) {
-        if (!DEVICES.contains(config.device())) {
-            throw new IllegalArgumentException(
-                    "there is no device "
-                            + config.device()
-                            + "; choose one of "
-                            + String.join(", ", DEVICES));
-        }
+        checkDevice(config);
         if (!Files.isDirectory(modelDir)) {
             throw new ModelLoadException(modelDir + " is not a folder");
         }
@@ -90,6 +86,26 @@ public final class EngineFactory {
         } catch (RuntimeException e) {
             prompts.close();
             throw e;
+        }
+    }
+
+    /**
+     * Opens a folder's weights alone, without tokenizer or template: an engine over token ids, whose
+     * texts are empty and which knows no end of text. Errors as in {@link #open}.
+     */
+    public static Engine openWeights(Path modelDir, EngineConfig config, CudaConfig cuda) {
+        checkDevice(config);
+        DecoderModel model = loadOnDevice(modelDir, config, cuda);
+        return new LlmEngine(model, new NoTexts(), new int[0], config);
+    }
+
+    private static void checkDevice(EngineConfig config) {
+        if (!DEVICES.contains(config.device())) {
+            throw new IllegalArgumentException(
+                    "there is no device "
+                            + config.device()
+                            + "; choose one of "
+                            + String.join(", ", DEVICES));
         }
     }
 
@@ -129,7 +145,7 @@ public final class EngineFactory {
 
     private static Backend cpu(EngineConfig config) {
         try {
-            return new CpuBackend(config.threads());
+            return new CpuBackend(config.threads(), config.numerics());
         } catch (LinkageError e) {
             throw new IllegalStateException(
                     "device cpu needs oneDNN's native library, which cannot be loaded here: "

@@ -1,5 +1,6 @@
 package dev.millrace.worker;
 
+import dev.millrace.engine.api.DeviceTimes;
 import dev.millrace.engine.api.Engine;
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
@@ -59,7 +60,7 @@ final class NoOpEngine implements Engine {
 
     @Override
     public EngineStats stats() {
-        return new EngineStats(0, results.size(), 0, 0, finished, 0, 0, 0, finished, 0, 0, 0);
+        return new EngineStats(0, results.size(), 0, 0, finished, 0, 0, 0, finished, 0, 0, 0, DeviceTimes.NONE);
     }
 
     @Override

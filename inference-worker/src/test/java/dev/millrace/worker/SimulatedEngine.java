@@ -1,5 +1,6 @@
 package dev.millrace.worker;
 
+import dev.millrace.engine.api.DeviceTimes;
 import dev.millrace.engine.api.Engine;
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
@@ -138,7 +139,7 @@ final class SimulatedEngine implements Engine {
     @Override
     public EngineStats stats() {
         return new EngineStats(
-                running.size(), waiting.size(), 0, 0, steps, 0, 0, 0, finished, 0, 0, 0);
+                running.size(), waiting.size(), 0, 0, steps, 0, 0, 0, finished, 0, 0, 0, DeviceTimes.NONE);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.millrace.ops;
 
 import dev.millrace.ops.cli.CancelCommand;
+import dev.millrace.ops.cli.BenchCommand;
 import dev.millrace.ops.cli.CliFailure;
 import dev.millrace.ops.cli.DeadlineCommand;
 import dev.millrace.ops.cli.DemoCommand;
@@ -83,6 +84,7 @@ public final class Millrace {
                         .addSubcommand(new TopicsCommand())
                         .addSubcommand(new GenerateCommand())
                         .addSubcommand(new PromptCommand())
+                        .addSubcommand(new BenchCommand())
                         .addSubcommand(new AutoComplete.GenerateCompletion())
                         .addSubcommand(new HelpCommand());
         line.setCaseInsensitiveEnumValuesAllowed(true);

@@ -13,6 +13,7 @@ import java.util.Objects;
  * @param maxModelLen most tokens of prompt and output together; 0 takes the checkpoint's
  * @param enablePrefixCaching reuse KV blocks of equal prefixes
  * @param threads threads of a host device
+ * @param numerics how exactly a host device computes
  */
 public record EngineConfig(
         String device,
@@ -22,10 +23,12 @@ public record EngineConfig(
         long kvCacheBytes,
         int maxModelLen,
         boolean enablePrefixCaching,
-        int threads) {
+        int threads,
+        Numerics numerics) {
 
     public EngineConfig {
         Objects.requireNonNull(device, "device");
+        Objects.requireNonNull(numerics, "numerics");
         check(maxNumSeqs >= 1, "maxNumSeqs", maxNumSeqs);
         check(maxNumBatchedTokens >= 1, "maxNumBatchedTokens", maxNumBatchedTokens);
         check(
@@ -50,7 +53,8 @@ public record EngineConfig(
                 256L << 20,
                 0,
                 true,
-                Runtime.getRuntime().availableProcessors());
+                Runtime.getRuntime().availableProcessors(),
+                Numerics.DEFAULT);
     }
 
     /** The same with another size of the KV cache. */
@@ -63,7 +67,22 @@ public record EngineConfig(
                 bytes,
                 maxModelLen,
                 enablePrefixCaching,
-                threads);
+                threads,
+                numerics);
+    }
+
+    /** The same with other numerics. */
+    public EngineConfig withNumerics(Numerics other) {
+        return new EngineConfig(
+                device,
+                maxNumSeqs,
+                maxNumBatchedTokens,
+                blockSize,
+                kvCacheBytes,
+                maxModelLen,
+                enablePrefixCaching,
+                threads,
+                other);
     }
 
     private static void check(boolean holds, String name, long value) {

@@ -8,6 +8,7 @@ package dev.millrace.engine.api;
  * @param generationTokens tokens generated (counter)
  * @param hostNanos time in scheduling and bookkeeping (counter)
  * @param deviceNanos time waiting for the model (counter)
+ * @param device where the device's time went (counters)
  */
 public record EngineStats(
         int running,
@@ -21,4 +22,5 @@ public record EngineStats(
         long finishedRequests,
         long preemptions,
         long hostNanos,
-        long deviceNanos) {}
+        long deviceNanos,
+        DeviceTimes device) {}

@@ -1,5 +1,6 @@
 package dev.millrace.engine.backend;
 
+import dev.millrace.engine.api.DeviceTimes;
 import dev.millrace.engine.api.EngineConfig;
 import dev.millrace.engine.kvcache.KvLayout;
 import dev.millrace.engine.model.ForwardInput;
@@ -177,6 +178,11 @@ public interface Backend extends AutoCloseable {
 
     /** Waits for all ops and copies a row to the host; out has at least buffer.cols() places. */
     void read(Buffer buffer, int row, float[] out);
+
+    /** Where the device's time has gone since start. */
+    default DeviceTimes times() {
+        return DeviceTimes.NONE;
+    }
 
     /** Frees the device's memory. */
     @Override

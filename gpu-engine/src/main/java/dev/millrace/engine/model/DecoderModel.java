@@ -1,5 +1,6 @@
 package dev.millrace.engine.model;
 
+import dev.millrace.engine.api.DeviceTimes;
 import dev.millrace.engine.backend.Backend;
 import dev.millrace.engine.backend.Buffer;
 import dev.millrace.engine.backend.KvStore;
@@ -149,6 +150,11 @@ public final class DecoderModel implements ModelExecutor {
                                 + " positions");
             }
         }
+    }
+
+    @Override
+    public DeviceTimes times() {
+        return backend.times();
     }
 
     @Override

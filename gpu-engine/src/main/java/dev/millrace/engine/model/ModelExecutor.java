@@ -1,5 +1,6 @@
 package dev.millrace.engine.model;
 
+import dev.millrace.engine.api.DeviceTimes;
 import dev.millrace.engine.kvcache.KvLayout;
 import dev.millrace.engine.sampling.SampleRow;
 import dev.millrace.engine.sampling.SampledToken;
@@ -40,6 +41,11 @@ public interface ModelExecutor extends AutoCloseable {
 
     /** Waits for a step; the chosen tokens in the order of its rows. */
     List<SampledToken> complete(Object launched);
+
+    /** Where the device's time has gone since start. */
+    default DeviceTimes times() {
+        return DeviceTimes.NONE;
+    }
 
     @Override
     void close();

@@ -77,7 +77,19 @@ public final class EngineMetrics {
                     counter(
                             "millrace_engine_device_seconds_total",
                             "Time waiting for the model, sampling included on host devices.",
-                            stats -> stats.deviceNanos() * SECONDS_PER_NANO));
+                            stats -> stats.deviceNanos() * SECONDS_PER_NANO),
+                    counter(
+                            "millrace_engine_gemm_seconds_total",
+                            "Of the device's time: linear layers.",
+                            stats -> stats.device().gemmNanos() * SECONDS_PER_NANO),
+                    counter(
+                            "millrace_engine_attention_seconds_total",
+                            "Of the device's time: attention.",
+                            stats -> stats.device().attentionNanos() * SECONDS_PER_NANO),
+                    counter(
+                            "millrace_engine_rows_seconds_total",
+                            "Of the device's time: norms, rotation, activation, rounding.",
+                            stats -> stats.device().rowNanos() * SECONDS_PER_NANO));
 
     private EngineMetrics() {}
 

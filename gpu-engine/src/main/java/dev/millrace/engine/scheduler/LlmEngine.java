@@ -156,7 +156,7 @@ public final class LlmEngine implements Engine {
 
     @Override
     public EngineStats stats() {
-        return counters.stats(scheduler);
+        return counters.stats(scheduler, executor.times());
     }
 
     /** Hears of each step after it is completed; one listener at most. */

@@ -1,5 +1,6 @@
 package dev.millrace.engine.scheduler;
 
+import dev.millrace.engine.api.DeviceTimes;
 import dev.millrace.engine.api.EngineStats;
 import dev.millrace.engine.kvcache.BlockPool;
 
@@ -59,7 +60,7 @@ final class StepCounters {
         finishedRequests++;
     }
 
-    EngineStats stats(Scheduler scheduler) {
+    EngineStats stats(Scheduler scheduler, DeviceTimes device) {
         BlockPool pool = scheduler.kv().pool();
         return new EngineStats(
                 scheduler.numRunning(),
@@ -73,6 +74,7 @@ final class StepCounters {
                 finishedRequests,
                 scheduler.numPreemptions(),
                 stepNanos - deviceNanos,
-                deviceNanos);
+                deviceNanos,
+                device);
     }
 }

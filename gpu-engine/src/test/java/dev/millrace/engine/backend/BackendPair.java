@@ -2,6 +2,7 @@ package dev.millrace.engine.backend;
 
 import static org.junit.jupiter.api.Assertions.fail;
 
+import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.backend.cpu.CpuBackend;
 import dev.millrace.engine.backend.scalar.ScalarBackend;
 import dev.millrace.engine.model.ForwardInput;
@@ -20,9 +21,13 @@ final class BackendPair implements AutoCloseable {
     private final Random random;
 
     BackendPair(long seed, int threads) {
+        this(seed, threads, Numerics.DEFAULT);
+    }
+
+    BackendPair(long seed, int threads, Numerics numerics) {
         this.seed = seed;
         this.random = new Random(seed);
-        this.cpu = new CpuBackend(threads);
+        this.cpu = new CpuBackend(threads, numerics);
     }
 
     Random random() {

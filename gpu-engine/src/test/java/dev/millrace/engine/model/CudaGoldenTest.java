@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.engine.api.EngineConfig;
+import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
 import dev.millrace.engine.api.SamplingParams;
@@ -53,7 +54,7 @@ class CudaGoldenTest {
         Golden golden = Golden.readFp8(modelDir);
         EngineConfig config =
                 new EngineConfig(
-                        "cuda-emulated", 8, TOKENS_PER_STEP, BLOCK_SIZE, 4 << 20, 0, true, 1);
+                        "cuda-emulated", 8, TOKENS_PER_STEP, BLOCK_SIZE, 4 << 20, 0, true, 1, Numerics.DEFAULT);
         DecoderModel model =
                 ModelLoader.load(modelDir, CudaDevices.emulated(CUDA), config, Sampler::new);
         assertTrue(model.isAsynchronous());

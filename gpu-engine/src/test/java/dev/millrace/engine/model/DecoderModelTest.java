@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.engine.api.EngineConfig;
+import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.api.SamplingParams;
 import dev.millrace.engine.backend.RopeTable;
 import dev.millrace.engine.backend.scalar.ScalarBackend;
@@ -19,7 +20,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class DecoderModelTest {
-    private static final EngineConfig ENGINE = new EngineConfig("scalar", 2, 16, 16, 1 << 20, 64, false, 1);
+    private static final EngineConfig ENGINE = new EngineConfig("scalar", 2, 16, 16, 1 << 20, 64, false, 1, Numerics.DEFAULT);
     private static final SampleRow ROW = new SampleRow(SamplingParams.greedy(1), new int[1], 1, 1, 0);
 
     private final List<float[]> seen = new ArrayList<>();

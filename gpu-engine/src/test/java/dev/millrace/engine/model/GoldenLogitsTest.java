@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.engine.api.EngineConfig;
+import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.backend.Backend;
 import dev.millrace.engine.backend.cpu.CpuBackend;
 import dev.millrace.engine.backend.scalar.ScalarBackend;
@@ -152,7 +153,7 @@ class GoldenLogitsTest {
             int blockSize,
             IntUnaryOperator chunk) {
         EngineConfig config =
-                new EngineConfig("test", MAX_NUM_SEQS, budget, blockSize, 8 << 20, 0, false, 2);
+                new EngineConfig("test", MAX_NUM_SEQS, budget, blockSize, 8 << 20, 0, false, 2, Numerics.DEFAULT);
         List<StepDriver.Recorder> recorder = new ArrayList<>();
         try (DecoderModel model =
                 ModelLoader.load(

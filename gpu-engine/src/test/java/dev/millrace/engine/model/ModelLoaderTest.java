@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
 import dev.millrace.engine.api.EngineConfig;
+import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.backend.scalar.ScalarBackend;
 import dev.millrace.engine.sampling.Sampler;
 
@@ -22,7 +23,7 @@ import java.util.Arrays;
  */
 class ModelLoaderTest {
     private static final EngineConfig SMALL =
-            new EngineConfig("scalar", 2, 16, 16, 1 << 20, 0, false, 1);
+            new EngineConfig("scalar", 2, 16, 16, 1 << 20, 0, false, 1, Numerics.DEFAULT);
 
     @TempDir private Path folder;
 
@@ -209,7 +210,7 @@ class ModelLoaderTest {
     }
 
     private static EngineConfig withContext(int maxModelLen) {
-        return new EngineConfig("scalar", 2, 16, 16, 1 << 20, maxModelLen, false, 1);
+        return new EngineConfig("scalar", 2, 16, 16, 1 << 20, maxModelLen, false, 1, Numerics.DEFAULT);
     }
 
     private CheckpointCopy copy(String golden) {

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.engine.api.EngineConfig;
+import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
 import dev.millrace.engine.api.FinishReason;
@@ -287,7 +288,7 @@ class LlmEngineTest {
 
     private static EngineConfig config(int maxNumSeqs, int budget, boolean prefixCaching) {
         return new EngineConfig(
-                "simulated", maxNumSeqs, budget, BLOCK_SIZE, 1, 0, prefixCaching, 1);
+                "simulated", maxNumSeqs, budget, BLOCK_SIZE, 1, 0, prefixCaching, 1, Numerics.DEFAULT);
     }
 
     private static List<EngineResult> drain(LlmEngine engine) {

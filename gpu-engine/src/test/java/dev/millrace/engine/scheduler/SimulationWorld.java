@@ -1,6 +1,7 @@
 package dev.millrace.engine.scheduler;
 
 import dev.millrace.engine.api.EngineConfig;
+import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
 import dev.millrace.engine.api.EngineStats;
@@ -51,7 +52,7 @@ final class SimulationWorld {
                         1,
                         maxModelLen,
                         prefixCaching,
-                        1);
+                        1, Numerics.DEFAULT);
         executor = new SimulatedExecutor(numBlocks, blockSize, maxModelLen, asynchronous);
         InstantSource ticks = () -> Instant.ofEpochMilli(clock++);
         engine =

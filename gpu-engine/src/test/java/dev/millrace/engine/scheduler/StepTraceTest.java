@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
 import dev.millrace.engine.api.EngineConfig;
+import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.SamplingParams;
 import dev.millrace.engine.observe.StepTrace;
@@ -112,6 +113,6 @@ class StepTraceTest {
                 executor,
                 new SimulatedTexts(),
                 new int[0],
-                new EngineConfig("simulated", 4, 16, 4, 1, 0, true, 1));
+                new EngineConfig("simulated", 4, 16, 4, 1, 0, true, 1, Numerics.DEFAULT));
     }
 }

@@ -1,5 +1,6 @@
 package dev.millrace.it.control;
 
+import dev.millrace.engine.api.DeviceTimes;
 import dev.millrace.engine.api.Engine;
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
@@ -121,7 +122,7 @@ final class SlowEngine implements Engine {
 
     @Override
     public EngineStats stats() {
-        return new EngineStats(running.size(), waiting.size(), 0, 1, steps, 0, 0, 0, 0, 0, 0, 0);
+        return new EngineStats(running.size(), waiting.size(), 0, 1, steps, 0, 0, 0, 0, 0, 0, 0, DeviceTimes.NONE);
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.millrace.it.pipeline;
 
+import dev.millrace.engine.api.DeviceTimes;
 import dev.millrace.engine.api.Engine;
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
@@ -76,7 +77,7 @@ public final class EchoEngine implements Engine {
 
     @Override
     public EngineStats stats() {
-        return new EngineStats(inside.size(), 0, 0, 1, 0, 0, 0, finished, finished, 0, 0, 0);
+        return new EngineStats(inside.size(), 0, 0, 1, 0, 0, 0, finished, finished, 0, 0, 0, DeviceTimes.NONE);
     }
 
     @Override

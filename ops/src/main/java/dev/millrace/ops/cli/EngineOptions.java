@@ -3,6 +3,8 @@ package dev.millrace.ops.cli;
 import dev.millrace.engine.EngineFactory;
 import dev.millrace.engine.api.EngineConfig;
 import dev.millrace.engine.api.LoadedModel;
+import dev.millrace.engine.api.Numerics;
+import dev.millrace.engine.api.WeightFormat;
 import dev.millrace.engine.backend.cuda.CudaDevices;
 import dev.millrace.worker.JobEngine;
 import dev.millrace.worker.LocalJobEngine;
@@ -93,6 +95,22 @@ public final class EngineOptions {
             description = "Threads of the device (default: the machine's cores).")
     Integer threads;
 
+    @Option(
+            names = "--weights",
+            paramLabel = "FORMAT",
+            defaultValue = "bf16",
+            description =
+                    "What linear layers multiply in on device cpu: bf16, or int8 (faster, rounded"
+                            + " per channel and per token). Default: ${DEFAULT-VALUE}.")
+    WeightFormat weights;
+
+    @Option(
+            names = "--batch-invariant",
+            description =
+                    "A request's answer is the same bits whatever runs beside it, on device cpu;"
+                            + " slower.")
+    boolean batchInvariant;
+
     @Mixin CudaOptions cuda;
 
     @Mixin RemoteOptions remote = new RemoteOptions();
@@ -104,6 +122,7 @@ public final class EngineOptions {
         options.maxNumSeqs = 256;
         options.maxNumBatchedTokens = 2048;
         options.cuda = CudaOptions.defaults();
+        options.weights = WeightFormat.BF16;
         return options;
     }
 
@@ -168,7 +187,8 @@ public final class EngineOptions {
                     kvCacheBytes(),
                     maxModelLen,
                     !noPrefixCaching,
-                    threads == null ? Runtime.getRuntime().availableProcessors() : threads);
+                    threads == null ? Runtime.getRuntime().availableProcessors() : threads,
+                    new Numerics(weights, batchInvariant));
         } catch (IllegalArgumentException e) {
             throw CliFailure.usage(e.getMessage());
         }

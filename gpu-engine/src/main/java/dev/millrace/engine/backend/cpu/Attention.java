@@ -14,6 +14,7 @@ import java.util.Arrays;
 final class Attention {
     private final WorkerPool pool;
     private final Arena arena;
+    private final boolean invariant;
     private final AttentionKernel[] kernels;
     private final PrefixGroups groups = new PrefixGroups();
     private final Problems shared = new Problems();
@@ -23,7 +24,9 @@ final class Attention {
 
     private float[] sums = {};
 
-    Attention(WorkerPool pool, Arena arena) {
+    /** @param invariant each sequence by itself, whatever it shares */
+    Attention(WorkerPool pool, Arena arena, boolean invariant) {
+        this.invariant = invariant;
         this.pool = pool;
         this.arena = arena;
         this.kernels = new AttentionKernel[pool.threads()];
@@ -97,7 +100,7 @@ final class Attention {
             return;
         }
         for (int i = 0; i < kernels.length; i++) {
-            kernels[i] = new AttentionKernel(spec, kv, arena);
+            kernels[i] = new AttentionKernel(spec, kv, arena, invariant);
         }
     }
 
@@ -105,7 +108,7 @@ final class Attention {
         int tokensPerProblem = AttentionKernel.tokensPerProblem(spec);
         shared.clear();
         own.clear();
-        groups.find(input, blockSize, spec.slidingWindow());
+        groups.find(input, blockSize, !invariant && spec.slidingWindow() == 0);
         for (int group = 0; group < groups.count(); group++) {
             int leader = groups.seq(groups.begin(group));
             for (int i = groups.begin(group); groups.sharedKeys(leader) > 0 && i < groups.end(group); i++) {

@@ -35,12 +35,15 @@ final class AttentionKernel {
     private final float[] sums;
     private final long[] tiles = new long[CHUNK / TILE + 1];
     private final AttentionLoops loops;
+    /** Where the first chunk of keys may begin */
+    private final int alignment;
     private int[] tokens;
     private int firstToken;
     private int numTokens;
     private int head;
 
-    AttentionKernel(AttentionSpec spec, CpuKvStore kv, Arena arena) {
+    /** @param invariant a row is computed in the same way however many there are */
+    AttentionKernel(AttentionSpec spec, CpuKvStore kv, Arena arena, boolean invariant) {
         this.spec = spec;
         this.kv = kv;
         this.group = spec.numQueryHeads() / spec.numKvHeads();
@@ -53,7 +56,16 @@ final class AttentionKernel {
         this.stagedTiles = kv.layout().blockSize() >= TILE ? 0 : arena.allocate(stagedTileBytes * CHUNK / TILE, 64).address();
         this.maxima = new float[rows];
         this.sums = new float[rows];
-        this.loops = new AttentionLoops(dim, kv.valuesOffset());
+        this.alignment = alignment(invariant);
+        this.loops = new AttentionLoops(dim, kv.valuesOffset(), !invariant);
+    }
+
+    /**
+     * Keys pass in chunks that begin at multiples of this. In batch-invariant mode chunks are the same for all queries,
+     * for a running maximum rounds as often as there are chunks.
+     */
+    static int alignment(boolean invariant) {
+        return invariant ? CHUNK : TILE;
     }
 
     AttentionSpec spec() {
@@ -112,7 +124,7 @@ final class AttentionKernel {
             }
         }
         int end = step.positions[tokens[firstToken + numTokens - 1]] + 1;
-        attend(step, blockTable, Math.max(first, firstVisible(step.positions[tokens[firstToken]]) / TILE * TILE), end);
+        attend(step, blockTable, Math.max(first, firstVisible(step.positions[tokens[firstToken]]) / alignment * alignment), end);
         for (int row = 0; row < numTokens * group; row++) {
             scaled(outRows + 4L * dim * row, 1f / sums[row], outputAddress(step, row));
         }

@@ -23,12 +23,15 @@ final class AttentionLoops {
 
     private final int dim;
     private final long valuesOffset;
+    private final boolean singleRows;
 
     /**
      * @param dim padded head dimension
      * @param valuesOffset bytes from a tile's keys to its values
+     * @param singleRows a row that is left over is computed alone, which sums in another order
      */
-    AttentionLoops(int dim, long valuesOffset) {
+    AttentionLoops(int dim, long valuesOffset, boolean singleRows) {
+        this.singleRows = singleRows;
         this.dim = dim;
         this.valuesOffset = valuesOffset;
     }
@@ -47,7 +50,7 @@ final class AttentionLoops {
             long rowScores = scores + 4L * AttentionKernel.CHUNK * row;
             for (int unit = 0; unit < units; unit += 2) {
                 long to = rowScores + 4L * LANES * unit;
-                if (rows - row == 1) {
+                if (singleRows && rows - row == 1) {
                     scoresOfRow(rowQ, unit(tiles, unit), unit(tiles, unit + 1), to);
                 } else {
                     scoresOfRows(rowQ, unit(tiles, unit), unit(tiles, unit + 1), to);
@@ -130,7 +133,7 @@ final class AttentionLoops {
             for (int d = 0; d < dim; d += 2 * LANES) {
                 long to = out + 4L * (dim * row + d);
                 long column = valuesOffset + 4L * d;
-                if (rows - row == 1) {
+                if (singleRows && rows - row == 1) {
                     valuesOfRow(rowWeights, tiles, column, keys, to);
                 } else {
                     valuesOfRows(rowWeights, tiles, column, keys, to);

@@ -1,5 +1,8 @@
 package dev.millrace.engine.backend.cpu;
 
+import dev.millrace.engine.api.DeviceTimes;
+import dev.millrace.engine.api.Numerics;
+import dev.millrace.engine.api.WeightFormat;
 import dev.millrace.engine.backend.AttentionSpec;
 import dev.millrace.engine.backend.Backend;
 import dev.millrace.engine.backend.Buffer;
@@ -18,11 +21,13 @@ import java.util.List;
 
 /**
  * The host processor as a device: linears by oneDNN in BF16 (F32 for F32 checkpoints and where the processor has no
- * BF16), everything else by the Vector API in F32, KV in BF16. Ops are done when they return. Not thread-safe: one
+ * BF16; INT8 where it is asked for), everything else by the Vector API in F32, KV in BF16. Ops are done when they return. Not thread-safe: one
  * thread calls it, which takes part in the work as worker 0.
  */
 public final class CpuBackend implements Backend {
     private final Arena arena = Arena.ofShared();
+    private final Numerics numerics;
+    private final OpTimes times = new OpTimes();
     private final WorkerPool pool;
     private final OneDnn dnn;
     private final RowParallel rowParallel;
@@ -34,12 +39,18 @@ public final class CpuBackend implements Backend {
 
     /** @param threads that work on an op, the calling one among them; at least 1 */
     public CpuBackend(int threads) {
+        this(threads, Numerics.DEFAULT);
+    }
+
+    /** As above, computing as {@code numerics} says. */
+    public CpuBackend(int threads, Numerics numerics) {
+        this.numerics = numerics;
         dnn = new OneDnn(threads);
         pool = new WorkerPool(threads, OpenMp::useOneThread);
         rowParallel = new RowParallel(pool);
-        linears = new LinearRunner(pool, rowParallel);
+        linears = new LinearRunner(pool, rowParallel, numerics.batchInvariant());
         experts = new ExpertRunner(linears, rowParallel);
-        attention = new Attention(pool, arena);
+        attention = new Attention(pool, arena, numerics.batchInvariant());
     }
 
     @Override
@@ -66,8 +77,15 @@ public final class CpuBackend implements Backend {
     public Linear linear(List<WeightTensor> parts, float[] bias) {
         enter();
         Shapes.weights(parts, bias);
+        return new PackedLinear(dnn, linearType(parts), arena, parts, bias);
+    }
+
+    private GemmType linearType(List<WeightTensor> parts) {
+        if (numerics.weights() == WeightFormat.INT8) {
+            return GemmType.INT8;
+        }
         boolean f32 = parts.stream().allMatch(p -> p.dtype() == WeightTensor.DType.F32);
-        return new PackedLinear(dnn, f32 ? GemmType.F32 : dnn.checkpointType(), arena, parts, bias);
+        return f32 ? GemmType.F32 : dnn.checkpointType();
     }
 
     @Override
@@ -88,18 +106,19 @@ public final class CpuBackend implements Backend {
 
     @Override
     public void embed(Linear table, ForwardInput input, Buffer out) {
-        enter();
+        long began = enter();
         CpuEmbedding embedding = (CpuEmbedding) table;
         CpuBuffer to = (CpuBuffer) out;
         Shapes.buffer("embed", "out", to, input.numTokens, embedding.inFeatures());
         for (int t = 0; t < input.numTokens; t++) {
             embedding.copyRow(input.tokenIds[t], to.row(t));
         }
+        times.add(OpTimes.Kind.ROWS, began);
     }
 
     @Override
     public void addRmsNorm(Buffer residual, Buffer delta, Vector weight, float epsilon, Buffer out, int rows) {
-        enter();
+        long began = enter();
         float[] values = ((CpuVector) weight).values();
         CpuBuffer sum = (CpuBuffer) residual;
         CpuBuffer change = (CpuBuffer) delta;
@@ -111,22 +130,24 @@ public final class CpuBackend implements Backend {
         }
         rowParallel.run(rows, 2 * values.length, row ->
                 NormKernels.addRmsNorm(sum.row(row), change == null ? 0 : change.row(row), values, epsilon, to.row(row)));
+        times.add(OpTimes.Kind.ROWS, began);
     }
 
     @Override
     public void linear(Linear weights, Buffer in, Buffer out, int rows) {
-        enter();
+        long began = enter();
         PackedLinear packed = (PackedLinear) weights;
         CpuBuffer from = (CpuBuffer) in;
         CpuBuffer to = (CpuBuffer) out;
         Shapes.buffer("linear", "in", from, rows, packed.inFeatures());
         Shapes.buffer("linear", "out", to, rows, packed.outFeatures());
         linears.run(packed, from.row(0), to.row(0), rows);
+        times.add(OpTimes.Kind.GEMM, began);
     }
 
     @Override
     public void ropeAndStore(Buffer qkv, AttentionSpec spec, QkNormRope qk, ForwardInput input, KvStore kv, int layer) {
-        enter();
+        long began = enter();
         CpuBuffer rows = (CpuBuffer) qkv;
         CpuKvStore store = (CpuKvStore) kv;
         Shapes.buffer("ropeAndStore", "qkv", rows, input.numTokens, spec.qkvCols());
@@ -136,6 +157,7 @@ public final class CpuBackend implements Backend {
         RopeKernel kernel = new RopeKernel(spec, norm(qk.qNorm(), spec), norm(qk.kNorm(), spec), qk.epsilon(), qk.rope());
         rowParallel.run(input.numTokens, 8 * spec.qkvCols(), t ->
                 kernel.run(rows.row(t), input.positions[t], input.slotMapping[t], store, layer));
+        times.add(OpTimes.Kind.ROWS, began);
     }
 
     private static float[] norm(Vector weight, AttentionSpec spec) {
@@ -148,38 +170,41 @@ public final class CpuBackend implements Backend {
 
     @Override
     public void attention(Buffer qkv, AttentionSpec spec, ForwardInput input, KvStore kv, int layer, Buffer out) {
-        enter();
+        long began = enter();
         Shapes.buffer("attention", "qkv", (CpuBuffer) qkv, input.numTokens, spec.qkvCols());
         Shapes.buffer("attention", "out", (CpuBuffer) out, input.numTokens, spec.outCols());
         Shapes.spec("attention", spec, kv.layout(), layer);
-        Shapes.blocks(spec, input, kv.layout());
+        Shapes.blocks(spec, input, kv.layout(), AttentionKernel.alignment(numerics.batchInvariant()));
         attention.run((CpuBuffer) qkv, spec, input, (CpuKvStore) kv, layer, (CpuBuffer) out);
+        times.add(OpTimes.Kind.ATTENTION, began);
     }
 
     @Override
     public void siluMul(Buffer gateUp, Buffer out, int rows) {
-        enter();
+        long began = enter();
         CpuBuffer from = (CpuBuffer) gateUp;
         CpuBuffer to = (CpuBuffer) out;
         Shapes.buffer("siluMul", "out", to, rows, to.cols());
         Shapes.buffer("siluMul", "gateUp", from, rows, 2 * to.cols());
         rowParallel.run(rows, 4 * to.cols(), row -> ActivationKernels.siluMul(from.row(row), to.row(row), to.cols()));
+        times.add(OpTimes.Kind.ROWS, began);
     }
 
     @Override
     public void experts(Experts block, Buffer in, Buffer out, int rows) {
-        enter();
+        long began = enter();
         Shapes.experts(block);
         Shapes.buffer("experts", "in", (CpuBuffer) in, rows, block.router().inFeatures());
         Shapes.buffer("experts", "out", (CpuBuffer) out, rows, block.router().inFeatures());
         if (rows > 0) {
             experts.run(block, (CpuBuffer) in, (CpuBuffer) out, rows);
         }
+        times.add(OpTimes.Kind.GEMM, began);
     }
 
     @Override
     public void gather(Buffer in, int[] rows, int count, Buffer out) {
-        enter();
+        long began = enter();
         CpuBuffer from = (CpuBuffer) in;
         CpuBuffer to = (CpuBuffer) out;
         Shapes.buffer("gather", "out", to, count, from.cols());
@@ -187,6 +212,7 @@ public final class CpuBackend implements Backend {
             Shapes.atMost("gather", "row " + i, rows[i], from.rows() - 1);
             Native.copy(from.row(rows[i]), to.row(i), 4L * from.cols());
         }
+        times.add(OpTimes.Kind.ROWS, began);
     }
 
     @Override
@@ -198,8 +224,8 @@ public final class CpuBackend implements Backend {
         MemorySegment.copy(Native.ALL, ValueLayout.JAVA_FLOAT_UNALIGNED, from.row(row), out, 0, from.cols());
     }
 
-    /** Memory is addressed without checks of its life, so nothing may run after close; and OpenMP's setting is per thread. */
-    private void enter() {
+    /** Memory is addressed without checks of its life, so nothing may run after close; and OpenMP's setting is per thread. Returns the time. */
+    private long enter() {
         if (closed) {
             throw new IllegalStateException("the cpu device is closed");
         }
@@ -207,6 +233,12 @@ public final class CpuBackend implements Backend {
             caller = Thread.currentThread();
             OpenMp.useOneThread();
         }
+        return System.nanoTime();
+    }
+
+    @Override
+    public DeviceTimes times() {
+        return times.sums();
     }
 
     @Override

@@ -4,6 +4,8 @@ import org.bytedeco.dnnl.IntMemoryMap;
 import org.bytedeco.dnnl.global.dnnl;
 import org.bytedeco.dnnl.matmul;
 import org.bytedeco.dnnl.memory;
+import org.bytedeco.dnnl.memory.data_type;
+import org.bytedeco.dnnl.memory.format_tag;
 import org.bytedeco.dnnl.stream;
 
 /** One prepared matrix product of a fixed number of rows, with its argument list. Used by one worker. */
@@ -13,39 +15,54 @@ final class Gemm implements AutoCloseable {
     private final memory src;
     private final memory weights;
     private final memory bias;
+    private final memory scales;
     private final memory dst;
     private final IntMemoryMap arguments = new IntMemoryMap();
     private final Address address = new Address(0);
 
-    Gemm(OneDnn dnn, matmul.primitive_desc description, stream stream, boolean withBias) {
+    Gemm(OneDnn dnn, matmul.primitive_desc description, stream stream, GemmShape shape) {
         this.primitive = new matmul(description);
         this.stream = stream;
         this.src = new memory(description.src_desc(), dnn.engine(), address);
         this.weights = new memory(description.weights_desc(), dnn.engine(), address);
         this.dst = new memory(description.dst_desc(), dnn.engine(), address);
-        this.bias = withBias ? new memory(description.bias_desc(), dnn.engine(), address) : null;
+        this.bias = shape.bias() ? new memory(description.bias_desc(), dnn.engine(), address) : null;
         arguments.put(dnnl.DNNL_ARG_SRC, src);
         arguments.put(dnnl.DNNL_ARG_WEIGHTS, weights);
         arguments.put(dnnl.DNNL_ARG_DST, dst);
-        if (withBias) {
+        if (bias != null) {
             arguments.put(dnnl.DNNL_ARG_BIAS, bias);
+        }
+        scales = shape.type() == GemmType.INT8 ? scalesOf(dnn, shape.columns()) : null;
+        if (scales != null) {
+            arguments.put(dnnl.DNNL_ARG_ATTR_SCALES | dnnl.DNNL_ARG_WEIGHTS, scales);
         }
     }
 
+    private memory scalesOf(OneDnn dnn, int columns) {
+        memory.desc vector =
+                new memory.desc(new long[] {columns}, data_type.f32, format_tag.a);
+        return new memory(vector, dnn.engine(), address);
+    }
+
     /**
-     * dst = src · weights + bias. A stream of the host processor has finished when this returns.
+     * dst = src · weights + bias; INT8: dst = (src · weights) scales. A stream of the host processor has finished when this returns.
      *
      * @param srcAddress rows of the plan's type
      * @param weightsAddress packed by {@link GemmPlan#pack}
-     * @param biasAddress F32; not read where the plan has no bias
+     * @param vector F32 [columns]: the bias, or INT8's scales of the columns; not read where there is
+     *     neither
      * @param dstAddress F32
      */
-    void run(long srcAddress, long weightsAddress, long biasAddress, long dstAddress) {
+    void run(long srcAddress, long weightsAddress, long vector, long dstAddress) {
         src.set_data_handle(address.at(srcAddress));
         weights.set_data_handle(address.at(weightsAddress));
         dst.set_data_handle(address.at(dstAddress));
         if (bias != null) {
-            bias.set_data_handle(address.at(biasAddress));
+            bias.set_data_handle(address.at(vector));
+        }
+        if (scales != null) {
+            scales.set_data_handle(address.at(vector));
         }
         primitive.execute(stream, arguments);
     }
@@ -58,6 +75,9 @@ final class Gemm implements AutoCloseable {
         dst.close();
         if (bias != null) {
             bias.close();
+        }
+        if (scales != null) {
+            scales.close();
         }
         primitive.close();
     }

@@ -1,9 +1,10 @@
 package dev.millrace.engine.backend.cpu;
 
-/** Element type of a GEMM's two inputs; sums and output are F32. */
+/** Element type of a GEMM's two inputs; output is F32. INT8 sums in 32 bits, which is exact. */
 enum GemmType {
     F32(4),
-    BF16(2);
+    BF16(2),
+    INT8(1);
 
     private final int bytes;
 

@@ -2,15 +2,20 @@ package dev.millrace.engine.backend.cpu;
 
 import java.lang.foreign.Arena;
 
-/** Runs packed linears on the workers; holds the BF16 copy of their source rows. */
+/** Runs packed linears on the workers; holds the rounded copy of their source rows. */
 final class LinearRunner implements AutoCloseable {
     private final WorkerPool pool;
     private final RowParallel rowParallel;
     private Arena arena;
     private long scratch;
     private long scratchBytes;
+    /** INT8 only: of the source rows */
+    private float[] rowScales = {};
+    private final boolean invariant;
 
-    LinearRunner(WorkerPool pool, RowParallel rowParallel) {
+    /** @param invariant a row's result does not depend on how many other rows there are */
+    LinearRunner(WorkerPool pool, RowParallel rowParallel, boolean invariant) {
+        this.invariant = invariant;
         this.pool = pool;
         this.rowParallel = rowParallel;
     }
@@ -25,15 +30,30 @@ final class LinearRunner implements AutoCloseable {
         if (rows == 0) {
             return;
         }
-        long source = linear.type() == GemmType.F32 ? src : toBf16(src, rows, linear.inFeatures());
-        int threads = pool.threads();
-        pool.run(linear.parts(rows, threads), (worker, part) -> linear.runPart(worker, part, source, dst, rows, threads));
+        PackedLinear.Split split = linear.split(rows, pool.threads(), invariant);
+        long source = converted(linear.type(), src, rows, linear.inFeatures());
+        float[] scales = rowScales;
+        pool.run(
+                linear.parts(split),
+                (worker, part) -> linear.runPart(worker, part, split, source, scales, dst));
     }
 
-    private long toBf16(long src, int rows, int cols) {
-        reserve(2L * RowBuckets.padded(rows) * cols);
+    private long converted(GemmType type, long src, int rows, int cols) {
+        if (type == GemmType.F32) {
+            return src;
+        }
+        reserve((long) type.bytes() * RowBuckets.padded(rows) * cols);
         long to = scratch;
-        rowParallel.run(rows, cols, row -> Bf16.convert(src + 4L * row * cols, to + 2L * row * cols, cols));
+        if (type == GemmType.BF16) {
+            rowParallel.run(rows, cols, row -> Bf16.convert(src + 4L * row * cols, to + 2L * row * cols, cols));
+            return to;
+        }
+        if (rowScales.length < rows) {
+            rowScales = new float[rows];
+        }
+        float[] scales = rowScales;
+        rowParallel.run(rows, 2 * cols, row -> scales[row] =
+                Int8.quantise(src + 4L * row * cols, to + (long) row * cols, cols));
         return to;
     }
 

@@ -24,6 +24,8 @@ final class Native {
     static final VectorSpecies<Integer> I = IntVector.SPECIES_PREFERRED;
     /** As many shorts as {@link #F} has floats. */
     static final VectorSpecies<Short> S = VectorSpecies.of(short.class, VectorShape.forBitSize(F.vectorBitSize() / 2));
+    /** As many bytes as {@link #F} has floats. */
+    static final VectorSpecies<Byte> B = VectorSpecies.of(byte.class, VectorShape.forBitSize(F.vectorBitSize() / 4));
     /** Floats in a vector: 16 with AVX-512, 8 with AVX2. */
     static final int LANES = F.length();
 
@@ -55,6 +57,10 @@ final class Native {
 
     static void setShort(long address, short value) {
         ALL.set(SHORT, address, value);
+    }
+
+    static void setByte(long address, byte value) {
+        ALL.set(ValueLayout.JAVA_BYTE, address, value);
     }
 
     static FloatVector load(long address) {

@@ -5,6 +5,7 @@ import dev.millrace.engine.backend.WeightReader;
 import dev.millrace.engine.backend.WeightTensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.List;
 
 /**
@@ -20,13 +21,22 @@ final class PackedLinear implements Linear {
     /** A part of fewer rows would spend its time on reading the weights. */
     static final int ROWS_WORTH_SHARING = 64;
 
+    /** So that a part's output is still in the core's cache when its rows are scaled. */
+    private static final int INT8_ROWS = 128;
+
+    /** Rows of every part in batch-invariant mode. */
+    private static final int INVARIANT_ROWS = 64;
+
     private final int inFeatures;
     private final int outFeatures;
     private final GemmType type;
     private final int sliceColumns;
     private final GemmPlan[] plans;
     private final long[] weights;
+    /** F32 [outFeatures] or 0 */
     private final long bias;
+    /** INT8 only: F32 [outFeatures], the scale of each output column */
+    private final long scales;
 
     PackedLinear(OneDnn dnn, GemmType type, Arena arena, List<WeightTensor> parts, float[] bias) {
         this.inFeatures = parts.getFirst().cols();
@@ -38,13 +48,15 @@ final class PackedLinear implements Linear {
         this.plans = new GemmPlan[slices];
         this.weights = new long[slices];
         this.bias = bias == null ? 0 : copy(arena, bias);
-        RowCursor rows = new RowCursor(parts);
+        this.scales = type == GemmType.INT8 ? arena.allocate(4L * outFeatures, 64).address() : 0;
+        boolean addsBias = bias != null && type != GemmType.INT8;
         try (Arena staging = Arena.ofConfined()) {
+            RowCursor rows = new RowCursor(parts, staging);
             long rowMajor = staging.allocate((long) sliceColumns * inFeatures * type.bytes(), 64).address();
             for (int slice = 0; slice < slices; slice++) {
                 int columns = Math.min(sliceColumns, outFeatures - slice * sliceColumns);
-                rows.next(columns, type, rowMajor);
-                plans[slice] = dnn.plan(new GemmShape(type, inFeatures, columns, outFeatures, bias != null));
+                rows.next(columns, type, rowMajor, scales + 4L * slice * sliceColumns);
+                plans[slice] = dnn.plan(new GemmShape(type, inFeatures, columns, outFeatures, addsBias));
                 weights[slice] = arena.allocate(plans[slice].packedBytes(), 64).address();
                 plans[slice].pack(rowMajor, weights[slice]);
             }
@@ -65,30 +77,61 @@ final class PackedLinear implements Linear {
         return type;
     }
 
-    /** Parts that {@link #runPart} divides a product of {@code rows} rows into. */
-    int parts(int rows, int workers) {
-        return plans.length * Math.ceilDiv(rows, chunkRows(rows, workers));
+    /**
+     * How a product is divided.
+     *
+     * @param chunkRows rows of a part
+     * @param alwaysWhole a last part of fewer rows is computed as a whole one, the rest ignored
+     */
+    record Split(int rows, int chunkRows, boolean alwaysWhole) {}
+
+    /**
+     * Divides a product of {@code rows} rows.
+     *
+     * @param invariant all parts take one and the same kernel, so that a row's sums are made in the same order whatever
+     *     the number of rows; INT8 sums are exact in any order
+     */
+    Split split(int rows, int workers, boolean invariant) {
+        boolean whole = invariant && type != GemmType.INT8;
+        return new Split(rows, whole ? INVARIANT_ROWS : chunkRows(rows, workers), whole);
+    }
+
+    /** Parts that {@link #runPart} divides a product into. */
+    int parts(Split split) {
+        return plans.length * Math.ceilDiv(split.rows, split.chunkRows);
     }
 
     /**
      * Computes one part of the product.
      *
      * @param src rows of {@link #type}, dense, as many as {@link RowBuckets#padded} says
+     * @param rowScales INT8 only: [rows]
      * @param dst F32 rows, dense, as many
      */
-    void runPart(int worker, int index, long src, long dst, int rows, int workers) {
+    void runPart(int worker, int index, Split split, long src, float[] rowScales, long dst) {
         int slice = index % plans.length;
-        int chunkRows = chunkRows(rows, workers);
-        int first = index / plans.length * chunkRows;
-        int count = Math.min(chunkRows, rows - first);
+        int first = index / plans.length * split.chunkRows;
+        int count = Math.min(split.chunkRows, split.rows - first);
         int firstColumn = slice * sliceColumns;
+        int bucket = RowBuckets.index(split.alwaysWhole ? split.chunkRows : count);
+        long to = dst + 4L * ((long) first * outFeatures + firstColumn);
         plans[slice]
-                .gemm(worker, RowBuckets.index(count))
+                .gemm(worker, bucket)
                 .run(
                         src + (long) first * inFeatures * type.bytes(),
                         weights[slice],
-                        bias + 4L * firstColumn,
-                        dst + 4L * ((long) first * outFeatures + firstColumn));
+                        (type == GemmType.INT8 ? scales : bias) + 4L * firstColumn,
+                        to);
+        if (type == GemmType.INT8) {
+            int columns = Math.min(sliceColumns, outFeatures - firstColumn);
+            for (int row = 0; row < count; row++) {
+                Int8.scale(
+                        to + 4L * row * outFeatures,
+                        rowScales[first + row],
+                        bias == 0 ? 0 : bias + 4L * firstColumn,
+                        columns);
+            }
+        }
     }
 
     /**
@@ -97,7 +140,8 @@ final class PackedLinear implements Linear {
      */
     private int chunkRows(int rows, int workers) {
         int even = Math.ceilDiv(rows, Math.max(1, workers / plans.length));
-        return RowBuckets.size(RowBuckets.index(Math.min(RowBuckets.MAX, Math.max(ROWS_WORTH_SHARING, even))));
+        int most = type == GemmType.INT8 ? INT8_ROWS : RowBuckets.MAX;
+        return RowBuckets.size(RowBuckets.index(Math.min(most, Math.max(ROWS_WORTH_SHARING, even))));
     }
 
     private static long copy(Arena arena, float[] values) {
@@ -110,29 +154,37 @@ final class PackedLinear implements Linear {
     private static final class RowCursor {
         private final List<WeightTensor> parts;
         private final float[] values;
+        private final MemorySegment staged;
         private int part;
         private int row;
 
-        RowCursor(List<WeightTensor> parts) {
+        RowCursor(List<WeightTensor> parts, Arena arena) {
             this.parts = parts;
             this.values = new float[parts.getFirst().cols()];
+            this.staged = arena.allocate(4L * values.length, 64);
         }
 
-        /** Writes the next {@code count} rows as {@code type}, dense. */
-        void next(int count, GemmType type, long to) {
+        /**
+         * Writes the next {@code count} rows as {@code type}, dense.
+         *
+         * @param scales where INT8's go: F32 [count]
+         */
+        void next(int count, GemmType type, long to, long scales) {
+            int cols = values.length;
             for (int i = 0; i < count; i++) {
                 if (row == parts.get(part).rows()) {
                     part++;
                     row = 0;
                 }
                 WeightReader.readRow(parts.get(part), row++, values);
-                long target = to + (long) i * values.length * type.bytes();
-                for (int col = 0; col < values.length; col++) {
-                    if (type == GemmType.F32) {
-                        Native.setFloat(target + 4L * col, values[col]);
-                    } else {
-                        Native.setShort(target + 2L * col, (short) Bf16.round(values[col]));
-                    }
+                MemorySegment.copy(values, 0, staged, ValueLayout.JAVA_FLOAT, 0, cols);
+                long target = to + (long) i * cols * type.bytes();
+                switch (type) {
+                    case F32 -> Native.copy(staged.address(), target, 4L * cols);
+                    case BF16 -> Bf16.convert(staged.address(), target, cols);
+                    case INT8 ->
+                            Native.setFloat(
+                                    scales + 4L * i, Int8.quantise(staged.address(), target, cols));
                 }
             }
         }

@@ -20,9 +20,9 @@ final class PrefixGroups {
     /**
      * Finds the groups of a step.
      *
-     * @param slidingWindow with a window each sequence is alone: what its tokens see moves on with them
+     * @param mayShare false leaves each sequence alone: with a sliding window what its tokens see moves on with them
      */
-    void find(ForwardInput input, int blockSize, int slidingWindow) {
+    void find(ForwardInput input, int blockSize, boolean mayShare) {
         int seqs = input.numSeqs;
         if (order.length < seqs) {
             order = new long[seqs];
@@ -36,7 +36,7 @@ final class PrefixGroups {
         Arrays.fill(prefixOf, 0, seqs, 0);
         groups = 0;
         for (int first = 0; first < seqs; ) {
-            first = takeGroup(input, blockSize, first, slidingWindow > 0 ? first + 1 : seqs);
+            first = takeGroup(input, blockSize, first, mayShare ? seqs : first + 1);
         }
     }
 

@@ -33,7 +33,7 @@ final class RowBuckets {
 
     /** Rows that memory must have for products of up to {@code rows} rows, in whatever parts they are computed. */
     static int padded(int rows) {
-        return rows <= PackedLinear.ROWS_WORTH_SHARING ? SIZES[INDEX_OF_ROWS[rows]] : rows + WIDEST_GAP;
+        return rows + WIDEST_GAP;
     }
 
     private static int[] sizes() {

@@ -74,8 +74,8 @@ final class Shapes {
         }
     }
 
-    /** Every block that attention will read lies in the cache. */
-    static void blocks(AttentionSpec spec, ForwardInput input, KvLayout layout) {
+    /** Every block that attention will read lies in the cache; it begins at a multiple of {@code alignment}. */
+    static void blocks(AttentionSpec spec, ForwardInput input, KvLayout layout, int alignment) {
         for (int seq = 0; seq < input.numSeqs; seq++) {
             int context = input.contextLens[seq];
             int queryLen = input.queryLen(seq);
@@ -94,7 +94,7 @@ final class Shapes {
                         + " entries, a context of " + context + " needs " + needed);
             }
             int visible = spec.slidingWindow() == 0 ? 0 : Math.max(0, context - queryLen - spec.slidingWindow() + 1);
-            int first = visible / CpuKvStore.TILE * CpuKvStore.TILE;
+            int first = visible / alignment * alignment;
             for (int i = first / layout.blockSize(); i < needed; i++) {
                 if (table[i] < 0 || table[i] >= layout.numBlocks()) {
                     throw new IllegalArgumentException("attention: block " + i + " of sequence " + seq + " is " + table[i]

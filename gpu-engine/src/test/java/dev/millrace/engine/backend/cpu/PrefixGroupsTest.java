@@ -27,7 +27,7 @@ class PrefixGroupsTest {
         sequence(90, 7, 8, 9, 20, 21, 11);
         sequence(95, 1, 2, 3, 4, 5, 12);
         sequence(90, 7, 8, 9, 20, 22, 13);
-        groups.find(input, BLOCK_SIZE, 0);
+        groups.find(input, BLOCK_SIZE, true);
         assertEquals(80, groups.sharedKeys(0));
         assertEquals(80, groups.sharedKeys(2));
         assertEquals(64, groups.sharedKeys(1));
@@ -49,7 +49,7 @@ class PrefixGroupsTest {
     void onlyKeysBeforeEveryQueryAreShared() {
         sequence(90, 1, 2, 3, 4, 5, 6);
         sequence(78, 1, 2, 3, 4, 5);
-        groups.find(input, BLOCK_SIZE, 0);
+        groups.find(input, BLOCK_SIZE, true);
         assertEquals(64, groups.sharedKeys(0), "token 77 of the second is a query");
         assertEquals(64, groups.sharedKeys(1));
     }
@@ -58,13 +58,13 @@ class PrefixGroupsTest {
     void shortPrefixesAndWindowsAreLeftAlone() {
         sequence(90, 1, 2, 3, 10, 11, 12);
         sequence(90, 1, 2, 3, 20, 21, 22);
-        groups.find(input, BLOCK_SIZE, 0);
+        groups.find(input, BLOCK_SIZE, true);
         assertEquals(0, groups.sharedKeys(0));
         assertEquals(2, groups.count());
         input.blockTables[1] = input.blockTables[0];
-        groups.find(input, BLOCK_SIZE, 0);
+        groups.find(input, BLOCK_SIZE, true);
         assertTrue(groups.sharedKeys(0) > 0, "the control: it would be found");
-        groups.find(input, BLOCK_SIZE, 50);
+        groups.find(input, BLOCK_SIZE, false);
         assertEquals(0, groups.sharedKeys(0));
     }
 
@@ -74,7 +74,7 @@ class PrefixGroupsTest {
             sequence(300, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 30 + s, 40 + s);
         }
         sequence(300, 1, 2, 3, 4, 5, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63);
-        groups.find(input, BLOCK_SIZE, 0);
+        groups.find(input, BLOCK_SIZE, true);
         assertEquals(272, groups.sharedKeys(0));
         assertEquals(0, groups.sharedKeys(4));
     }

@@ -1,0 +1,89 @@
+package dev.millrace.ops.bench;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+
+import dev.millrace.engine.api.DeviceTimes;
+import dev.millrace.engine.api.EngineStats;
+import dev.millrace.ops.bench.BenchRun.Outcome;
+import dev.millrace.ops.cli.Format;
+
+import java.io.PrintWriter;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/** A job's account as a table for people and as JSON for programs. */
+final class BenchReport {
+    private BenchReport() {}
+
+    /** The run with the median time; of an even number the quicker of the middle two. */
+    static Outcome median(List<Outcome> runs) {
+        List<Outcome> sorted =
+                runs.stream().sorted(Comparator.comparingDouble(Outcome::seconds)).toList();
+        return sorted.get((sorted.size() - 1) / 2);
+    }
+
+    /** Where a run's seconds went, in order; they add up to the run's. */
+    static Map<String, Double> account(Outcome run) {
+        EngineStats a = run.before();
+        EngineStats b = run.after();
+        DeviceTimes from = a.device();
+        DeviceTimes to = b.device();
+        double gemm = (to.gemmNanos() - from.gemmNanos()) * 1e-9;
+        double attention = (to.attentionNanos() - from.attentionNanos()) * 1e-9;
+        double rows = (to.rowNanos() - from.rowNanos()) * 1e-9;
+        double device = (b.deviceNanos() - a.deviceNanos()) * 1e-9;
+        Map<String, Double> account = new LinkedHashMap<>();
+        account.put("gemm", gemm);
+        account.put("attention", attention);
+        account.put("rows", rows);
+        account.put("choose", Math.max(0, device - gemm - attention - rows));
+        account.put("host", Math.max(0, run.seconds() - device));
+        return account;
+    }
+
+    static void print(PrintWriter out, List<Outcome> runs) {
+        for (Outcome run : runs) {
+            out.printf(
+                    Locale.ROOT,
+                    "  %8.2f s  %,9.1f output tok/s  %6d steps  %s of prompt tokens from cache%n",
+                    run.seconds(),
+                    run.outputTokensPerSecond(),
+                    run.after().steps() - run.before().steps(),
+                    Format.percent(run.cachedTokens(), run.promptTokens()));
+        }
+        Outcome median = median(runs);
+        out.printf("  the median run's time:%n");
+        account(median)
+                .forEach(
+                        (part, seconds) ->
+                                out.printf(
+                                        Locale.ROOT,
+                                        "    %-10s %8.2f s  %s%n",
+                                        part,
+                                        seconds,
+                                        Format.percent(seconds, median.seconds())));
+        out.flush();
+    }
+
+    static ObjectNode json(List<Outcome> runs, double warmUpSeconds) {
+        Outcome median = median(runs);
+        ObjectNode json = new ObjectMapper().createObjectNode();
+        json.put("seconds", median.seconds());
+        json.put("output_tokens_per_second", median.outputTokensPerSecond());
+        json.put("prompt_tokens", median.promptTokens());
+        json.put("output_tokens", median.outputTokens());
+        json.put("hit_ratio", (double) median.cachedTokens() / median.promptTokens());
+        json.put("steps", median.after().steps() - median.before().steps());
+        json.put("preemptions", median.after().preemptions() - median.before().preemptions());
+        json.put("warm_up_seconds", warmUpSeconds);
+        ObjectNode account = json.putObject("account_seconds");
+        account(median).forEach(account::put);
+        var all = json.putArray("runs_seconds");
+        runs.forEach(run -> all.add(run.seconds()));
+        return json;
+    }
+}

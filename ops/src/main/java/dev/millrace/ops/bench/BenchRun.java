@@ -1,0 +1,93 @@
+package dev.millrace.ops.bench;
+
+import dev.millrace.engine.api.Engine;
+import dev.millrace.engine.api.EngineRequest;
+import dev.millrace.engine.api.EngineResult;
+import dev.millrace.engine.api.EngineStats;
+import dev.millrace.engine.api.SamplingParams;
+import dev.millrace.ops.bench.Workload.Prompt;
+
+import java.util.List;
+import java.util.Map;
+import java.util.function.LongConsumer;
+import java.util.function.LongSupplier;
+
+/** Runs jobs on one engine and keeps the account of each. */
+final class BenchRun {
+    private final Engine engine;
+    private final LongSupplier nanoTime;
+    private long nextId;
+
+    BenchRun(Engine engine, LongSupplier nanoTime) {
+        this.engine = engine;
+        this.nanoTime = nanoTime;
+    }
+
+    /**
+     * What a job took.
+     *
+     * @param cachedTokens prompt tokens that came out of the prefix cache
+     * @param before the engine's counters when it began
+     * @param after and when it had ended
+     */
+    record Outcome(
+            double seconds,
+            int prompts,
+            long promptTokens,
+            long cachedTokens,
+            long outputTokens,
+            EngineStats before,
+            EngineStats after) {
+
+        double outputTokensPerSecond() {
+            return outputTokens / seconds;
+        }
+    }
+
+    /**
+     * Submits all prompts at once and steps until the last has ended.
+     *
+     * @param progress hears how many tokens are generated
+     */
+    Outcome run(List<Prompt> prompts, LongConsumer progress) {
+        EngineStats before = engine.stats();
+        long began = nanoTime.getAsLong();
+        for (Prompt prompt : prompts) {
+            engine.submit(
+                    new EngineRequest(nextId++, prompt.tokens(), greedy(prompt.output()), 0));
+        }
+        long promptTokens = 0;
+        long cached = 0;
+        long output = 0;
+        while (engine.hasWork()) {
+            for (EngineResult result : engine.step()) {
+                check(result);
+                promptTokens += result.promptTokens();
+                cached += result.cachedTokens();
+                output += result.completionTokens();
+            }
+            progress.accept(engine.stats().generationTokens() - before.generationTokens());
+        }
+        double seconds = (nanoTime.getAsLong() - began) * 1e-9;
+        return new Outcome(
+                seconds, prompts.size(), promptTokens, cached, output, before, engine.stats());
+    }
+
+    private static void check(EngineResult result) {
+        if (result.error() != null) {
+            throw new IllegalStateException(
+                    "prompt "
+                            + result.requestId()
+                            + " failed: "
+                            + result.error().code()
+                            + ": "
+                            + result.error().message());
+        }
+    }
+
+    /** Greedy, and going on after an end of text, so that every run has the same work. */
+    private static SamplingParams greedy(int tokens) {
+        return new SamplingParams(
+                tokens, 0, 1, 0, 0, 1, 0, 0, Map.of(), -1, List.of(), List.of(), 1, 0, true, true);
+    }
+}
