@@ -90,8 +90,8 @@ public final class EngineFactory {
     }
 
     /**
-     * Opens a folder's weights alone, without tokenizer or template: an engine over token ids, whose
-     * texts are empty and which knows no end of text. Errors as in {@link #open}.
+     * Opens a folder's weights alone, without tokenizer or template: an engine over token ids,
+     * whose texts are empty and which knows no end of text. Errors as in {@link #open}.
      */
     public static Engine openWeights(Path modelDir, EngineConfig config, CudaConfig cuda) {
         checkDevice(config);

@@ -60,7 +60,8 @@ final class NoOpEngine implements Engine {
 
     @Override
     public EngineStats stats() {
-        return new EngineStats(0, results.size(), 0, 0, finished, 0, 0, 0, finished, 0, 0, 0, DeviceTimes.NONE);
+        return new EngineStats(
+                0, results.size(), 0, 0, finished, 0, 0, 0, finished, 0, 0, 0, DeviceTimes.NONE);
     }
 
     @Override

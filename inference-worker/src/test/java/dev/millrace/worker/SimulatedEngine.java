@@ -139,7 +139,19 @@ final class SimulatedEngine implements Engine {
     @Override
     public EngineStats stats() {
         return new EngineStats(
-                running.size(), waiting.size(), 0, 0, steps, 0, 0, 0, finished, 0, 0, 0, DeviceTimes.NONE);
+                running.size(),
+                waiting.size(),
+                0,
+                0,
+                steps,
+                0,
+                0,
+                0,
+                finished,
+                0,
+                0,
+                0,
+                DeviceTimes.NONE);
     }
 
     @Override

@@ -1,7 +1,7 @@
 package dev.millrace.ops;
 
-import dev.millrace.ops.cli.CancelCommand;
 import dev.millrace.ops.cli.BenchCommand;
+import dev.millrace.ops.cli.CancelCommand;
 import dev.millrace.ops.cli.CliFailure;
 import dev.millrace.ops.cli.DeadlineCommand;
 import dev.millrace.ops.cli.DemoCommand;

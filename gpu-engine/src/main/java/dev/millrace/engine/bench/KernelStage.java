@@ -1,6 +1,7 @@
 package dev.millrace.engine.bench;
 
 import dev.millrace.engine.api.EngineConfig;
+import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.backend.ActivationScheme;
 import dev.millrace.engine.backend.AttentionSpec;
 import dev.millrace.engine.backend.Backend;
@@ -66,7 +67,8 @@ final class KernelStage {
                         kvTokens * shape.kvBytesPerToken(),
                         0,
                         false,
-                        1);
+                        1,
+                        Numerics.DEFAULT);
         device.fit(ModelConfigReader.read(shape.writeConfig(folder)), config);
         copyCeiling(table);
         products(table);

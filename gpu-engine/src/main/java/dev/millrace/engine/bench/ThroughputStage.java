@@ -2,6 +2,7 @@ package dev.millrace.engine.bench;
 
 import dev.millrace.engine.api.EngineConfig;
 import dev.millrace.engine.api.EngineRequest;
+import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.api.SamplingParams;
 import dev.millrace.engine.backend.cuda.CudaBackend;
 import dev.millrace.engine.backend.cuda.CudaConfig;
@@ -81,7 +82,8 @@ final class ThroughputStage {
                         shape.layers() <= 2 ? 64L << 20 : Long.MAX_VALUE,
                         0,
                         true,
-                        1);
+                        1,
+                        Numerics.DEFAULT);
         DecoderModel model = ModelLoader.random(shape.writeConfig(folder), device, config, 3);
         long kvTokens = (long) model.kvLayout().numBlocks() * model.kvLayout().blockSize();
         int perSequence = workload.input() + workload.output();

@@ -26,8 +26,8 @@ class Int8ContractTest {
     }
 
     /**
-     * Rounding to 127 steps makes an error of up to half a step per factor; errors of a sum's terms are independent.
-     * Five standard deviations of their sum are allowed.
+     * Rounding to 127 steps makes an error of up to half a step per factor; errors of a sum's terms
+     * are independent. Five standard deviations of their sum are allowed.
      */
     @ParameterizedTest
     @CsvSource({"1,64,64", "3,65,33", "17,128,1000", "33,100,70", "100,768,1280", "513,64,200"})
@@ -35,8 +35,7 @@ class Int8ContractTest {
         float[][] x = pair.numbers(rows, in, 1f);
         float[][] w = BackendPair.onBf16Grid(pair.numbers(out, in, 0.1f));
         float[] bias = pair.numbers(1, out, 1f)[0];
-        Both<Linear> linear =
-                pair.both(b -> b.linear(List.of(BackendPair.bf16("w", w)), bias));
+        Both<Linear> linear = pair.both(b -> b.linear(List.of(BackendPair.bf16("w", w)), bias));
         Both<Buffer> input = pair.filled(x);
         Both<Buffer> result = pair.empty(rows, out);
         pair.oracle.linear(linear.oracle(), input.oracle(), result.oracle(), rows);
@@ -45,8 +44,7 @@ class Int8ContractTest {
                 "linear",
                 result,
                 rows,
-                (r, c) ->
-                        5 * Math.hypot(step(x[r]) * size(w[c]), step(w[c]) * size(x[r])) + 1e-4);
+                (r, c) -> 5 * Math.hypot(step(x[r]) * size(w[c]), step(w[c]) * size(x[r])) + 1e-4);
     }
 
     /** What lies on the grid of 127 steps already is computed without any error but F32's. */

@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.engine.api.EngineConfig;
-import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
+import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.api.SamplingParams;
 import dev.millrace.engine.backend.cuda.CudaConfig;
 import dev.millrace.engine.backend.cuda.CudaDevices;
@@ -54,7 +54,15 @@ class CudaGoldenTest {
         Golden golden = Golden.readFp8(modelDir);
         EngineConfig config =
                 new EngineConfig(
-                        "cuda-emulated", 8, TOKENS_PER_STEP, BLOCK_SIZE, 4 << 20, 0, true, 1, Numerics.DEFAULT);
+                        "cuda-emulated",
+                        8,
+                        TOKENS_PER_STEP,
+                        BLOCK_SIZE,
+                        4 << 20,
+                        0,
+                        true,
+                        1,
+                        Numerics.DEFAULT);
         DecoderModel model =
                 ModelLoader.load(modelDir, CudaDevices.emulated(CUDA), config, Sampler::new);
         assertTrue(model.isAsynchronous());

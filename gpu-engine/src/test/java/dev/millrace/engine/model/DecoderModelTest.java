@@ -13,15 +13,19 @@ import dev.millrace.engine.backend.scalar.ScalarBackend;
 import dev.millrace.engine.sampling.RowSampler;
 import dev.millrace.engine.sampling.SampleRow;
 import dev.millrace.engine.sampling.SampledToken;
+
+import org.junit.jupiter.api.Test;
+
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import org.junit.jupiter.api.Test;
 
 class DecoderModelTest {
-    private static final EngineConfig ENGINE = new EngineConfig("scalar", 2, 16, 16, 1 << 20, 64, false, 1, Numerics.DEFAULT);
-    private static final SampleRow ROW = new SampleRow(SamplingParams.greedy(1), new int[1], 1, 1, 0);
+    private static final EngineConfig ENGINE =
+            new EngineConfig("scalar", 2, 16, 16, 1 << 20, 64, false, 1, Numerics.DEFAULT);
+    private static final SampleRow ROW =
+            new SampleRow(SamplingParams.greedy(1), new int[1], 1, 1, 0);
 
     private final List<float[]> seen = new ArrayList<>();
 
@@ -34,7 +38,9 @@ class DecoderModelTest {
         for (int i = 0; i < rows.length; i++) {
             assertArrayEquals(atOnce.get(i), inTurns.get(i));
         }
-        assertTrue(atOnce.get(0)[5] != atOnce.get(1)[5], "rows differ, so that a wrong row would show");
+        assertTrue(
+                atOnce.get(0)[5] != atOnce.get(1)[5],
+                "rows differ, so that a wrong row would show");
     }
 
     @Test
@@ -53,7 +59,11 @@ class DecoderModelTest {
             assertRefused("token 384 at position 3: the vocabulary has 384 tokens", model, input);
             input.tokenIds[3] = 1;
             input.positions[3] = 64;
-            assertRefused("token 1 at position 64: the vocabulary has 384 tokens and a sequence at most 64 positions", model, input);
+            assertRefused(
+                    "token 1 at position 64: the vocabulary has 384 tokens and a sequence at most"
+                        + " 64 positions",
+                    model,
+                    input);
             input.positions[3] = 3;
             model.launch(input, List.of());
             input.numTokens = 17;
@@ -62,15 +72,20 @@ class DecoderModelTest {
     }
 
     private static void assertRefused(String message, DecoderModel model, ForwardInput input) {
-        IllegalArgumentException e = assertThrows(IllegalArgumentException.class, () -> model.launch(input, List.of()));
+        IllegalArgumentException e =
+                assertThrows(IllegalArgumentException.class, () -> model.launch(input, List.of()));
         assertTrue(e.getMessage().contains(message), e.getMessage());
     }
 
     private List<float[]> logits(int maxLogitRows, int[] rows) {
         seen.clear();
         try (DecoderModel model = model(maxLogitRows)) {
-            List<SampledToken> tokens = model.complete(model.launch(step(rows), Collections.nCopies(rows.length, ROW)));
-            assertEquals(List.of(0, 1, 2, 3, 4, 5, 6), tokens.stream().map(SampledToken::tokenId).toList(), "in the order of the rows");
+            List<SampledToken> tokens =
+                    model.complete(model.launch(step(rows), Collections.nCopies(rows.length, ROW)));
+            assertEquals(
+                    List.of(0, 1, 2, 3, 4, 5, 6),
+                    tokens.stream().map(SampledToken::tokenId).toList(),
+                    "in the order of the rows");
         }
         return List.copyOf(seen);
     }
@@ -95,18 +110,29 @@ class DecoderModelTest {
 
     /** The tokens it samples count the rows. */
     private DecoderModel model(int maxLogitRows) {
-        RowSampler counter = (logits, row) -> {
-            seen.add(logits.clone());
-            return SampledToken.of(seen.size() - 1);
-        };
+        RowSampler counter =
+                (logits, row) -> {
+                    seen.add(logits.clone());
+                    return SampledToken.of(seen.size() - 1);
+                };
         Path modelDir = Golden.root().resolve("llama3-rope-tied-f16");
         ScalarBackend backend = new ScalarBackend();
         ModelConfig config = ModelConfigReader.read(modelDir);
         ModelCapacity room = ModelCapacity.of(config, ENGINE, backend.kvBytesPerElement());
-        ModelCapacity capacity = new ModelCapacity(room.maxModelLen(), room.maxNumBatchedTokens(), maxLogitRows, room.kvLayout());
+        ModelCapacity capacity =
+                new ModelCapacity(
+                        room.maxModelLen(),
+                        room.maxNumBatchedTokens(),
+                        maxLogitRows,
+                        room.kvLayout());
         RopeTable rope = RopeTables.of(config.rope(), config.headDim(), capacity.maxModelLen());
         try (Checkpoint checkpoint = Checkpoint.open(modelDir, config.quantization())) {
-            return new DecoderModel(backend, config, ModelWeights.load(config, checkpoint, backend, rope), capacity, counter);
+            return new DecoderModel(
+                    backend,
+                    config,
+                    ModelWeights.load(config, checkpoint, backend, rope),
+                    capacity,
+                    counter);
         }
     }
 }

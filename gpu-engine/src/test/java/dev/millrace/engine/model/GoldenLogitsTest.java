@@ -153,7 +153,16 @@ class GoldenLogitsTest {
             int blockSize,
             IntUnaryOperator chunk) {
         EngineConfig config =
-                new EngineConfig("test", MAX_NUM_SEQS, budget, blockSize, 8 << 20, 0, false, 2, Numerics.DEFAULT);
+                new EngineConfig(
+                        "test",
+                        MAX_NUM_SEQS,
+                        budget,
+                        blockSize,
+                        8 << 20,
+                        0,
+                        false,
+                        2,
+                        Numerics.DEFAULT);
         List<StepDriver.Recorder> recorder = new ArrayList<>();
         try (DecoderModel model =
                 ModelLoader.load(

@@ -201,7 +201,7 @@ class ModelLoaderTest {
                         .getMessage());
         assertEquals(
                 "kvCacheBytes 1048576 has room for 336 tokens; a sequence of 512 needs 1572864"
-                    + " bytes",
+                        + " bytes",
                 assertThrows(ModelLoadException.class, () -> load(copy, withContext(512)))
                         .getMessage());
         try (DecoderModel model = load(copy, withContext(336))) {
@@ -210,7 +210,8 @@ class ModelLoaderTest {
     }
 
     private static EngineConfig withContext(int maxModelLen) {
-        return new EngineConfig("scalar", 2, 16, 16, 1 << 20, maxModelLen, false, 1, Numerics.DEFAULT);
+        return new EngineConfig(
+                "scalar", 2, 16, 16, 1 << 20, maxModelLen, false, 1, Numerics.DEFAULT);
     }
 
     private CheckpointCopy copy(String golden) {

@@ -19,7 +19,19 @@ class EngineMetricsTest {
     @Test
     void everyStatisticIsExportedOnceUnderAPrometheusName() {
         EngineStats stats =
-                new EngineStats(1, 2, 3, 12, 5, 6, 7, 8, 9, 10, 11_000_000_000L, 12_000_000_000L,
+                new EngineStats(
+                        1,
+                        2,
+                        3,
+                        12,
+                        5,
+                        6,
+                        7,
+                        8,
+                        9,
+                        10,
+                        11_000_000_000L,
+                        12_000_000_000L,
                         new DeviceTimes(13_000_000_000L, 14_000_000_000L, 16_000_000_000L));
         Map<String, Double> values = new HashMap<>();
         for (EngineMetrics.Metric metric : EngineMetrics.ALL) {
@@ -34,8 +46,9 @@ class EngineMetricsTest {
         }
         Set<Double> expected =
                 new HashSet<>(
-                        Set.of(1.0, 2.0, 3.0, 12.0, 0.25, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 13.0,
-                                14.0, 16.0));
+                        Set.of(
+                                1.0, 2.0, 3.0, 12.0, 0.25, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0,
+                                13.0, 14.0, 16.0));
         assertEquals(expected, new HashSet<>(values.values()));
         assertEquals(12.0, values.get("millrace_engine_device_seconds_total"), 1e-9);
         assertEquals(8.0, values.get("millrace_generation_tokens_total"));

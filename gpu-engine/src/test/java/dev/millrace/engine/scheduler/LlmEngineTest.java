@@ -8,10 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.engine.api.EngineConfig;
-import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
 import dev.millrace.engine.api.FinishReason;
+import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.api.RequestRejectedException;
 import dev.millrace.engine.api.SamplingParams;
 
@@ -288,7 +288,15 @@ class LlmEngineTest {
 
     private static EngineConfig config(int maxNumSeqs, int budget, boolean prefixCaching) {
         return new EngineConfig(
-                "simulated", maxNumSeqs, budget, BLOCK_SIZE, 1, 0, prefixCaching, 1, Numerics.DEFAULT);
+                "simulated",
+                maxNumSeqs,
+                budget,
+                BLOCK_SIZE,
+                1,
+                0,
+                prefixCaching,
+                1,
+                Numerics.DEFAULT);
     }
 
     private static List<EngineResult> drain(LlmEngine engine) {

@@ -1,10 +1,10 @@
 package dev.millrace.engine.scheduler;
 
 import dev.millrace.engine.api.EngineConfig;
-import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
 import dev.millrace.engine.api.EngineStats;
+import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.api.SamplingParams;
 import dev.millrace.engine.observe.StepTrace;
 
@@ -52,7 +52,8 @@ final class SimulationWorld {
                         1,
                         maxModelLen,
                         prefixCaching,
-                        1, Numerics.DEFAULT);
+                        1,
+                        Numerics.DEFAULT);
         executor = new SimulatedExecutor(numBlocks, blockSize, maxModelLen, asynchronous);
         InstantSource ticks = () -> Instant.ofEpochMilli(clock++);
         engine =

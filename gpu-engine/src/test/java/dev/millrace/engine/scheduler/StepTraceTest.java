@@ -9,8 +9,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
 import dev.millrace.engine.api.EngineConfig;
-import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.api.EngineRequest;
+import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.api.SamplingParams;
 import dev.millrace.engine.observe.StepTrace;
 

@@ -1,5 +1,6 @@
 package dev.millrace.worker.remote;
 
+import dev.millrace.engine.api.DeviceTimes;
 import dev.millrace.engine.api.EngineResult;
 import dev.millrace.engine.api.EngineStats;
 import dev.millrace.schemas.ErrorInfo;
@@ -345,7 +346,8 @@ public final class RemoteEngine implements JobEngine {
                 finished,
                 0,
                 0,
-                0);
+                0,
+                DeviceTimes.NONE);
     }
 
     @Override

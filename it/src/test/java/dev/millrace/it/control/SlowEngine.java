@@ -122,7 +122,8 @@ final class SlowEngine implements Engine {
 
     @Override
     public EngineStats stats() {
-        return new EngineStats(running.size(), waiting.size(), 0, 1, steps, 0, 0, 0, 0, 0, 0, 0, DeviceTimes.NONE);
+        return new EngineStats(
+                running.size(), waiting.size(), 0, 1, steps, 0, 0, 0, 0, 0, 0, 0, DeviceTimes.NONE);
     }
 
     @Override

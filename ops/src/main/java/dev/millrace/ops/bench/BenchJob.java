@@ -48,7 +48,9 @@ public final class BenchJob {
      */
     public record Kind(Workload workload, Sizes sizes, boolean singleStream) {}
 
-    /** @param repeat counted runs, at least 1 */
+    /**
+     * @param repeat counted runs, at least 1
+     */
     public BenchJob(Model model, Kind kind, EngineConfig config, int repeat, long seed) {
         if (repeat < 1) {
             throw new IllegalArgumentException("--repeat must be at least 1, not " + repeat);
@@ -176,7 +178,8 @@ public final class BenchJob {
                                 seed << 40),
                         done -> {});
         return new double[] {
-            SINGLE_PREFILL / prefill.seconds(), SINGLE_DECODE / (decode.seconds() - prompt.seconds())
+            SINGLE_PREFILL / prefill.seconds(),
+            SINGLE_DECODE / (decode.seconds() - prompt.seconds())
         };
     }
 

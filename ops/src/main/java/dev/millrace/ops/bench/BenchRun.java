@@ -53,8 +53,7 @@ final class BenchRun {
         EngineStats before = engine.stats();
         long began = nanoTime.getAsLong();
         for (Prompt prompt : prompts) {
-            engine.submit(
-                    new EngineRequest(nextId++, prompt.tokens(), greedy(prompt.output()), 0));
+            engine.submit(new EngineRequest(nextId++, prompt.tokens(), greedy(prompt.output()), 0));
         }
         long promptTokens = 0;
         long cached = 0;

@@ -16,6 +16,7 @@ import java.util.Map;
 /** Writes a Hugging Face folder with random BF16 weights: config.json and model.safetensors. */
 final class RandomModel {
     static final int MAX_POSITIONS = 8192;
+
     /** What initialisers use; the sums of layers stay in a range in which numbers are real work. */
     private static final float STANDARD_DEVIATION = 0.02f;
 
@@ -136,7 +137,8 @@ final class RandomModel {
     /** The sum of four 16-bit uniform numbers, scaled: near enough to a normal one, and quick. */
     private float nextNormal() {
         long bits = mix(state += 0x9e3779b97f4a7c15L);
-        long sum = (bits & 0xffff) + (bits >>> 16 & 0xffff) + (bits >>> 32 & 0xffff) + (bits >>> 48);
+        long sum =
+                (bits & 0xffff) + (bits >>> 16 & 0xffff) + (bits >>> 32 & 0xffff) + (bits >>> 48);
         return (sum - 131070f) * (1.7320508f / 65536f);
     }
 

@@ -21,6 +21,7 @@ public enum Workload {
     MIXED_PREFIXES(new Sizes(256, 512, 64, 64));
 
     private static final int PREFIXES = 8;
+
     /** Below are the ids of special tokens, in the models of the peers' scripts too. */
     private static final int FIRST_TOKEN = 256;
 

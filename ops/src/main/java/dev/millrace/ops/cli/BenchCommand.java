@@ -21,9 +21,9 @@ import java.util.concurrent.Callable;
         name = "bench",
         description = {
             "Measures the engine alone on a made-up job: all prompts at once, greedy, every answer"
-                + " of full length.",
+                    + " of full length.",
             "Without --model the weights are random, written to a temporary folder. A short job"
-                + " warms up first and is not counted."
+                    + " warms up first and is not counted."
         })
 public final class BenchCommand implements Callable<Integer> {
     @Option(
@@ -31,7 +31,7 @@ public final class BenchCommand implements Callable<Integer> {
             defaultValue = "shared-prefix",
             description =
                     "shared-prefix, sharegpt, long-prompt, long-output or mixed-prefixes (default"
-                        + " ${DEFAULT-VALUE}).")
+                            + " ${DEFAULT-VALUE}).")
     String workload;
 
     @Option(
@@ -62,7 +62,7 @@ public final class BenchCommand implements Callable<Integer> {
             names = "--single-stream",
             description =
                     "One request at a time instead: prefill of 512 tokens, then decode of 64, in"
-                        + " tokens per second.")
+                            + " tokens per second.")
     boolean singleStream;
 
     @Option(
@@ -73,7 +73,9 @@ public final class BenchCommand implements Callable<Integer> {
 
     @Option(
             names = "--batch-invariant",
-            description = "A request's answer is the same bits whatever runs beside it.")
+            description =
+                    "A request's answer is the same bits whatever runs beside it; with --weights"
+                        + " int8.")
     boolean batchInvariant;
 
     @Option(names = "--device", defaultValue = "cpu", description = "Default: ${DEFAULT-VALUE}.")

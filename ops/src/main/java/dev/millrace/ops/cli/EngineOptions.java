@@ -107,8 +107,8 @@ public final class EngineOptions {
     @Option(
             names = "--batch-invariant",
             description =
-                    "A request's answer is the same bits whatever runs beside it, on device cpu;"
-                            + " slower.")
+                    "A request's answer is the same bits whatever runs beside it; on device"
+                            + " cpu, with --weights int8.")
     boolean batchInvariant;
 
     @Mixin CudaOptions cuda;

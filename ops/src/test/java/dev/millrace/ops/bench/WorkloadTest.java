@@ -56,12 +56,10 @@ class WorkloadTest {
         int[] first = Workload.LONG_PROMPT.prompts(SIZES, 1000, 7).getFirst().tokens();
         assertEquals(
                 Arrays.toString(first),
-                Arrays.toString(
-                        Workload.LONG_PROMPT.prompts(SIZES, 1000, 7).getFirst().tokens()));
+                Arrays.toString(Workload.LONG_PROMPT.prompts(SIZES, 1000, 7).getFirst().tokens()));
         assertNotEquals(
                 Arrays.toString(first),
-                Arrays.toString(
-                        Workload.LONG_PROMPT.prompts(SIZES, 1000, 8).getFirst().tokens()));
+                Arrays.toString(Workload.LONG_PROMPT.prompts(SIZES, 1000, 8).getFirst().tokens()));
     }
 
     @Test

@@ -2,14 +2,16 @@ package dev.millrace.engine.backend.cpu;
 
 import dev.millrace.engine.backend.AttentionSpec;
 import dev.millrace.engine.model.ForwardInput;
+
 import java.lang.foreign.Arena;
 import java.util.Arrays;
 
 /**
- * Divides a step's attention into problems and gives them to the workers, in two phases. First the prefixes that
- * several sequences share: a problem is some query tokens of a group of sequences, and leaves their running maxima,
- * sums and unscaled outputs. Then each sequence's own keys: a problem is some query tokens of one sequence, and goes on
- * from there. Both phases have a problem per KV head.
+ * Divides a step's attention into problems and gives them to the workers, in two phases. First the
+ * prefixes that several sequences share: a problem is some query tokens of a group of sequences,
+ * and leaves their running maxima, sums and unscaled outputs. Then each sequence's own keys: a
+ * problem is some query tokens of one sequence, and goes on from there. Both phases have a problem
+ * per KV head.
  */
 final class Attention {
     private final WorkerPool pool;
@@ -19,12 +21,15 @@ final class Attention {
     private final PrefixGroups groups = new PrefixGroups();
     private final Problems shared = new Problems();
     private final Problems own = new Problems();
+
     /** [token * numQueryHeads + head], between the phases */
     private float[] maxima = {};
 
     private float[] sums = {};
 
-    /** @param invariant each sequence by itself, whatever it shares */
+    /**
+     * @param invariant each sequence by itself, whatever it shares
+     */
     Attention(WorkerPool pool, Arena arena, boolean invariant) {
         this.invariant = invariant;
         this.pool = pool;
@@ -33,7 +38,8 @@ final class Attention {
     }
 
     /**
-     * Lists of token rows, cut into problems. A problem's tokens see the same blocks: those of {@code seq}.
+     * Lists of token rows, cut into problems. A problem's tokens see the same blocks: those of
+     * {@code seq}.
      */
     private static final class Problems {
         int[] tokens = new int[64];
@@ -72,23 +78,40 @@ final class Attention {
         }
     }
 
-    void run(CpuBuffer qkv, AttentionSpec spec, ForwardInput input, CpuKvStore kv, int layer, CpuBuffer out) {
+    void run(
+            CpuBuffer qkv,
+            AttentionSpec spec,
+            ForwardInput input,
+            CpuKvStore kv,
+            int layer,
+            CpuBuffer out) {
         prepare(spec, kv, input.numTokens);
         plan(input, spec, kv.layout().blockSize());
         var step = new AttentionKernel.Step(qkv, out, input.positions, layer, maxima, sums);
         int heads = spec.numKvHeads();
-        pool.run(shared.count * heads, (worker, index) -> {
-            int problem = index / heads;
-            int leader = shared.seq[problem];
-            kernels[worker].problem(shared.tokens, shared.begin(problem), shared.end[problem], index % heads)
-                    .sharedKeys(step, input.blockTables[leader], groups.sharedKeys(leader));
-        });
-        pool.run(own.count * heads, (worker, index) -> {
-            int problem = index / heads;
-            int seq = own.seq[problem];
-            kernels[worker].problem(own.tokens, own.begin(problem), own.end[problem], index % heads)
-                    .ownKeys(step, input.blockTables[seq], groups.sharedKeys(seq));
-        });
+        pool.run(
+                shared.count * heads,
+                (worker, index) -> {
+                    int problem = index / heads;
+                    int leader = shared.seq[problem];
+                    kernels[worker]
+                            .problem(
+                                    shared.tokens,
+                                    shared.begin(problem),
+                                    shared.end[problem],
+                                    index % heads)
+                            .sharedKeys(step, input.blockTables[leader], groups.sharedKeys(leader));
+                });
+        pool.run(
+                own.count * heads,
+                (worker, index) -> {
+                    int problem = index / heads;
+                    int seq = own.seq[problem];
+                    kernels[worker]
+                            .problem(
+                                    own.tokens, own.begin(problem), own.end[problem], index % heads)
+                            .ownKeys(step, input.blockTables[seq], groups.sharedKeys(seq));
+                });
     }
 
     private void prepare(AttentionSpec spec, CpuKvStore kv, int tokens) {
@@ -111,9 +134,13 @@ final class Attention {
         groups.find(input, blockSize, !invariant && spec.slidingWindow() == 0);
         for (int group = 0; group < groups.count(); group++) {
             int leader = groups.seq(groups.begin(group));
-            for (int i = groups.begin(group); groups.sharedKeys(leader) > 0 && i < groups.end(group); i++) {
+            for (int i = groups.begin(group);
+                    groups.sharedKeys(leader) > 0 && i < groups.end(group);
+                    i++) {
                 int seq = groups.seq(i);
-                for (int token = input.cuSeqlensQ[seq]; token < input.cuSeqlensQ[seq + 1]; token++) {
+                for (int token = input.cuSeqlensQ[seq];
+                        token < input.cuSeqlensQ[seq + 1];
+                        token++) {
                     shared.addToken(token);
                     if (shared.numTokens - shared.begin(shared.count) == tokensPerProblem) {
                         shared.close(leader);
@@ -123,9 +150,14 @@ final class Attention {
             shared.close(leader);
         }
         for (int seq = 0; seq < input.numSeqs; seq++) {
-            // The last tokens of a chunk see the most keys: they go first, so that the last problem to end is a short one.
-            for (int end = input.cuSeqlensQ[seq + 1]; end > input.cuSeqlensQ[seq]; end -= tokensPerProblem) {
-                for (int token = Math.max(input.cuSeqlensQ[seq], end - tokensPerProblem); token < end; token++) {
+            // The last tokens of a chunk see the most keys: they go first, so that the last problem
+            // to end is a short one.
+            for (int end = input.cuSeqlensQ[seq + 1];
+                    end > input.cuSeqlensQ[seq];
+                    end -= tokensPerProblem) {
+                for (int token = Math.max(input.cuSeqlensQ[seq], end - tokensPerProblem);
+                        token < end;
+                        token++) {
                     own.addToken(token);
                 }
                 own.close(seq);

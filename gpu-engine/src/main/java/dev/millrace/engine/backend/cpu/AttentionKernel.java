@@ -5,20 +5,24 @@ import static dev.millrace.engine.backend.cpu.Native.F;
 import static dev.millrace.engine.backend.cpu.Native.LANES;
 
 import dev.millrace.engine.backend.AttentionSpec;
-import java.lang.foreign.Arena;
-import java.util.Arrays;
+
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
+import java.lang.foreign.Arena;
+import java.util.Arrays;
+
 /**
- * Attention of a few query tokens over one KV head, with the scratch memory of one worker. All query heads of the KV
- * head are rows of one problem: row t * group + h is head h of the group at the t-th token. The keys pass in chunks of
- * {@link #CHUNK} keys: scores, softmax with a running maximum and sum (arXiv 1805.02867), values. Scores are in units of
- * log 2, so that the exponential is 2^x.
+ * Attention of a few query tokens over one KV head, with the scratch memory of one worker. All
+ * query heads of the KV head are rows of one problem: row t * group + h is head h of the group at
+ * the t-th token. The keys pass in chunks of {@link #CHUNK} keys: scores, softmax with a running
+ * maximum and sum (arXiv 1805.02867), values. Scores are in units of log 2, so that the exponential
+ * is 2^x.
  */
 final class AttentionKernel {
     /** Keys whose scores are held at a time. */
     static final int CHUNK = 128;
+
     /** Rows of a problem that fit, at least; one token's group may be more. */
     static final int ROWS = 32;
 
@@ -35,14 +39,18 @@ final class AttentionKernel {
     private final float[] sums;
     private final long[] tiles = new long[CHUNK / TILE + 1];
     private final AttentionLoops loops;
+
     /** Where the first chunk of keys may begin */
     private final int alignment;
+
     private int[] tokens;
     private int firstToken;
     private int numTokens;
     private int head;
 
-    /** @param invariant a row is computed in the same way however many there are */
+    /**
+     * @param invariant a row is computed in the same way however many there are
+     */
     AttentionKernel(AttentionSpec spec, CpuKvStore kv, Arena arena, boolean invariant) {
         this.spec = spec;
         this.kv = kv;
@@ -53,7 +61,10 @@ final class AttentionKernel {
         this.outRows = arena.allocate(4L * rows * dim, 64).address();
         this.scoreRows = arena.allocate(4L * rows * CHUNK, 64).address();
         this.stagedTileBytes = 2 * kv.valuesOffset();
-        this.stagedTiles = kv.layout().blockSize() >= TILE ? 0 : arena.allocate(stagedTileBytes * CHUNK / TILE, 64).address();
+        this.stagedTiles =
+                kv.layout().blockSize() >= TILE
+                        ? 0
+                        : arena.allocate(stagedTileBytes * CHUNK / TILE, 64).address();
         this.maxima = new float[rows];
         this.sums = new float[rows];
         this.alignment = alignment(invariant);
@@ -61,8 +72,8 @@ final class AttentionKernel {
     }
 
     /**
-     * Keys pass in chunks that begin at multiples of this. In batch-invariant mode chunks are the same for all queries,
-     * for a running maximum rounds as often as there are chunks.
+     * Keys pass in chunks that begin at multiples of this. In batch-invariant mode chunks are the
+     * same for all queries, for a running maximum rounds as often as there are chunks.
      */
     static int alignment(boolean invariant) {
         return invariant ? CHUNK : TILE;
@@ -87,7 +98,13 @@ final class AttentionKernel {
      * @param maxima [token * numQueryHeads + head] running maximum after the shared keys
      * @param sums the same of the sums; the outputs that go with them lie in {@code out}
      */
-    record Step(CpuBuffer qkv, CpuBuffer out, int[] positions, int layer, float[] maxima, float[] sums) {}
+    record Step(
+            CpuBuffer qkv,
+            CpuBuffer out,
+            int[] positions,
+            int layer,
+            float[] maxima,
+            float[] sums) {}
 
     /** Chooses the query tokens {@code tokens[first] .. tokens[end - 1]} and the KV head. */
     AttentionKernel problem(int[] tokens, int first, int end, int kvHead) {
@@ -98,7 +115,10 @@ final class AttentionKernel {
         return this;
     }
 
-    /** Attends to keys 0 .. keys - 1, which all the tokens see, and leaves the running state in the step. */
+    /**
+     * Attends to keys 0 .. keys - 1, which all the tokens see, and leaves the running state in the
+     * step.
+     */
     void sharedKeys(Step step, int[] blockTable, int keys) {
         loadQueries(step);
         Native.ALL.asSlice(outRows, 4L * paddedRows() * dim).fill((byte) 0);
@@ -112,7 +132,10 @@ final class AttentionKernel {
         }
     }
 
-    /** Attends to the keys from {@code first} on; where that is not 0, goes on from the state after the keys before. */
+    /**
+     * Attends to the keys from {@code first} on; where that is not 0, goes on from the state after
+     * the keys before.
+     */
     void ownKeys(Step step, int[] blockTable, int first) {
         loadQueries(step);
         Native.ALL.asSlice(outRows, 4L * paddedRows() * dim).fill((byte) 0);
@@ -124,13 +147,21 @@ final class AttentionKernel {
             }
         }
         int end = step.positions[tokens[firstToken + numTokens - 1]] + 1;
-        attend(step, blockTable, Math.max(first, firstVisible(step.positions[tokens[firstToken]]) / alignment * alignment), end);
+        attend(
+                step,
+                blockTable,
+                Math.max(
+                        first,
+                        firstVisible(step.positions[tokens[firstToken]]) / alignment * alignment),
+                end);
         for (int row = 0; row < numTokens * group; row++) {
             scaled(outRows + 4L * dim * row, 1f / sums[row], outputAddress(step, row));
         }
     }
 
-    /** @param from a multiple of a tile */
+    /**
+     * @param from a multiple of a tile
+     */
     private void attend(Step step, int[] blockTable, int from, int end) {
         int rows = numTokens * group;
         for (int first = from; first < end; first += CHUNK) {
@@ -153,7 +184,8 @@ final class AttentionKernel {
     }
 
     private long outputAddress(Step step, int row) {
-        return step.out.row(tokens[firstToken + row / group]) + 4L * spec.headDim() * (head * group + row % group);
+        return step.out.row(tokens[firstToken + row / group])
+                + 4L * spec.headDim() * (head * group + row % group);
     }
 
     private int firstVisible(int position) {
@@ -165,7 +197,9 @@ final class AttentionKernel {
         float scale = spec.scale() * FastExp.LOG2_E;
         long headBytes = 4L * spec.headDim();
         for (int row = 0; row < numTokens * group; row++) {
-            long from = step.qkv.row(tokens[firstToken + row / group]) + (head * group + row % group) * headBytes;
+            long from =
+                    step.qkv.row(tokens[firstToken + row / group])
+                            + (head * group + row % group) * headBytes;
             scaled(from, scale, qRows + 4L * dim * row);
         }
     }
@@ -181,8 +215,9 @@ final class AttentionKernel {
     }
 
     /**
-     * Looks up the tiles of keys {@code first .. first + keys - 1}; {@code first} begins a tile. Blocks smaller than a
-     * tile are copied together first. One more entry repeats the last, for loops that take two at a time.
+     * Looks up the tiles of keys {@code first .. first + keys - 1}; {@code first} begins a tile.
+     * Blocks smaller than a tile are copied together first. One more entry repeats the last, for
+     * loops that take two at a time.
      */
     private int collectTiles(int layer, int[] blockTable, int first, int keys) {
         int blockSize = kv.layout().blockSize();
@@ -194,7 +229,12 @@ final class AttentionKernel {
                 tiles[i] = kv.tile(layer, head, slot);
             } else {
                 tiles[i] = stagedTiles + i * stagedTileBytes;
-                stageTile(layer, blockTable, position, Math.min(TILE, first + keys - position), tiles[i]);
+                stageTile(
+                        layer,
+                        blockTable,
+                        position,
+                        Math.min(TILE, first + keys - position),
+                        tiles[i]);
             }
         }
         tiles[count] = tiles[count - 1];
@@ -204,12 +244,16 @@ final class AttentionKernel {
     private void stageTile(int layer, int[] blockTable, int position, int keys, long to) {
         int blockSize = kv.layout().blockSize();
         for (int k = 0; k < keys; k++) {
-            int slot = blockTable[(position + k) / blockSize] * blockSize + (position + k) % blockSize;
+            int slot =
+                    blockTable[(position + k) / blockSize] * blockSize + (position + k) % blockSize;
             kv.copySlot(kv.tile(layer, head, slot), slot, to, k);
         }
     }
 
-    /** Turns a row's scores into weights relative to its running maximum, and rescales what it has summed so far. */
+    /**
+     * Turns a row's scores into weights relative to its running maximum, and rescales what it has
+     * summed so far.
+     */
     private void softmax(int row, int position, int first, int keys) {
         long scores = scoreRows + 4L * CHUNK * row;
         int from = Math.max(0, firstVisible(position) - first);

@@ -8,10 +8,11 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * The two products of attention over tiles of {@link CpuKvStore}, in F32: queries with keys, weights with values. A load
- * brings pairs of BF16; the low one becomes F32 by a shift, the high one by a mask, and both serve {@link #ROWS} rows.
- * The accumulators are local variables, so that they stay in registers. The loops over several rows take one element of
- * a pair at a time: with both in one body the compiler gives up inlining half-way and allocates every vector (measured:
+ * The two products of attention over tiles of {@link CpuKvStore}, in F32: queries with keys,
+ * weights with values. A load brings pairs of BF16; the low one becomes F32 by a shift, the high
+ * one by a mask, and both serve {@link #ROWS} rows. The accumulators are local variables, so that
+ * they stay in registers. The loops over several rows take one element of a pair at a time: with
+ * both in one body the compiler gives up inlining half-way and allocates every vector (measured:
  * twenty times slower).
  */
 final class AttentionLoops {
@@ -41,7 +42,8 @@ final class AttentionLoops {
      *
      * @param q [rows][dim] F32
      * @param tiles addresses of {@code count} tiles, and one more entry that may be read
-     * @param scores [rows][CHUNK] F32; with an odd count, a tile's worth behind the last is overwritten
+     * @param scores [rows][CHUNK] F32; with an odd count, a tile's worth behind the last is
+     *     overwritten
      */
     void scores(long q, long[] tiles, int count, long scores, int rows) {
         int units = count * UNITS_PER_TILE;
@@ -124,7 +126,8 @@ final class AttentionLoops {
      * out[r] += Σ weights[r][k] value[k].
      *
      * @param weights [rows][CHUNK] F32
-     * @param keys how many values count; what lies behind them in the last tile is not read into a sum
+     * @param keys how many values count; what lies behind them in the last tile is not read into a
+     *     sum
      * @param out [rows][dim] F32
      */
     void values(long weights, long[] tiles, int keys, long out, int rows) {
@@ -213,7 +216,10 @@ final class AttentionLoops {
         return pairs.and(HIGH).reinterpretAsFloats();
     }
 
-    /** An even element is the low half of its pair and must be shifted up; an odd one is in its place. */
+    /**
+     * An even element is the low half of its pair and must be shifted up; an odd one is in its
+     * place.
+     */
     private static int shiftOf(int index) {
         return 16 * (index + 1 & 1);
     }

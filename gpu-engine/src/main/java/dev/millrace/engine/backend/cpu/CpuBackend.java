@@ -14,15 +14,17 @@ import dev.millrace.engine.backend.Vector;
 import dev.millrace.engine.backend.WeightTensor;
 import dev.millrace.engine.kvcache.KvLayout;
 import dev.millrace.engine.model.ForwardInput;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 
 /**
- * The host processor as a device: linears by oneDNN in BF16 (F32 for F32 checkpoints and where the processor has no
- * BF16; INT8 where it is asked for), everything else by the Vector API in F32, KV in BF16. Ops are done when they return. Not thread-safe: one
- * thread calls it, which takes part in the work as worker 0.
+ * The host processor as a device: linears by oneDNN in BF16 (F32 for F32 checkpoints and where the
+ * processor has no BF16; INT8 where it is asked for), everything else by the Vector API in F32, KV
+ * in BF16. Ops are done when they return. Not thread-safe: one thread calls it, which takes part in
+ * the work as worker 0.
  */
 public final class CpuBackend implements Backend {
     private final Arena arena = Arena.ofShared();
@@ -37,7 +39,9 @@ public final class CpuBackend implements Backend {
     private Thread caller;
     private boolean closed;
 
-    /** @param threads that work on an op, the calling one among them; at least 1 */
+    /**
+     * @param threads that work on an op, the calling one among them; at least 1
+     */
     public CpuBackend(int threads) {
         this(threads, Numerics.DEFAULT);
     }
@@ -117,7 +121,8 @@ public final class CpuBackend implements Backend {
     }
 
     @Override
-    public void addRmsNorm(Buffer residual, Buffer delta, Vector weight, float epsilon, Buffer out, int rows) {
+    public void addRmsNorm(
+            Buffer residual, Buffer delta, Vector weight, float epsilon, Buffer out, int rows) {
         long began = enter();
         float[] values = ((CpuVector) weight).values();
         CpuBuffer sum = (CpuBuffer) residual;
@@ -128,8 +133,16 @@ public final class CpuBackend implements Backend {
         if (change != null) {
             Shapes.buffer("addRmsNorm", "delta", change, rows, values.length);
         }
-        rowParallel.run(rows, 2 * values.length, row ->
-                NormKernels.addRmsNorm(sum.row(row), change == null ? 0 : change.row(row), values, epsilon, to.row(row)));
+        rowParallel.run(
+                rows,
+                2 * values.length,
+                row ->
+                        NormKernels.addRmsNorm(
+                                sum.row(row),
+                                change == null ? 0 : change.row(row),
+                                values,
+                                epsilon,
+                                to.row(row)));
         times.add(OpTimes.Kind.ROWS, began);
     }
 
@@ -146,17 +159,41 @@ public final class CpuBackend implements Backend {
     }
 
     @Override
-    public void ropeAndStore(Buffer qkv, AttentionSpec spec, QkNormRope qk, ForwardInput input, KvStore kv, int layer) {
+    public void ropeAndStore(
+            Buffer qkv,
+            AttentionSpec spec,
+            QkNormRope qk,
+            ForwardInput input,
+            KvStore kv,
+            int layer) {
         long began = enter();
         CpuBuffer rows = (CpuBuffer) qkv;
         CpuKvStore store = (CpuKvStore) kv;
         Shapes.buffer("ropeAndStore", "qkv", rows, input.numTokens, spec.qkvCols());
         Shapes.spec("ropeAndStore", spec, kv.layout(), layer);
-        Shapes.equal("ropeAndStore", "head dimension of the rope table", qk.rope().headDim(), spec.headDim());
+        Shapes.equal(
+                "ropeAndStore",
+                "head dimension of the rope table",
+                qk.rope().headDim(),
+                spec.headDim());
         Shapes.slots(input, kv.layout());
-        RopeKernel kernel = new RopeKernel(spec, norm(qk.qNorm(), spec), norm(qk.kNorm(), spec), qk.epsilon(), qk.rope());
-        rowParallel.run(input.numTokens, 8 * spec.qkvCols(), t ->
-                kernel.run(rows.row(t), input.positions[t], input.slotMapping[t], store, layer));
+        RopeKernel kernel =
+                new RopeKernel(
+                        spec,
+                        norm(qk.qNorm(), spec),
+                        norm(qk.kNorm(), spec),
+                        qk.epsilon(),
+                        qk.rope());
+        rowParallel.run(
+                input.numTokens,
+                8 * spec.qkvCols(),
+                t ->
+                        kernel.run(
+                                rows.row(t),
+                                input.positions[t],
+                                input.slotMapping[t],
+                                store,
+                                layer));
         times.add(OpTimes.Kind.ROWS, began);
     }
 
@@ -169,12 +206,14 @@ public final class CpuBackend implements Backend {
     }
 
     @Override
-    public void attention(Buffer qkv, AttentionSpec spec, ForwardInput input, KvStore kv, int layer, Buffer out) {
+    public void attention(
+            Buffer qkv, AttentionSpec spec, ForwardInput input, KvStore kv, int layer, Buffer out) {
         long began = enter();
         Shapes.buffer("attention", "qkv", (CpuBuffer) qkv, input.numTokens, spec.qkvCols());
         Shapes.buffer("attention", "out", (CpuBuffer) out, input.numTokens, spec.outCols());
         Shapes.spec("attention", spec, kv.layout(), layer);
-        Shapes.blocks(spec, input, kv.layout(), AttentionKernel.alignment(numerics.batchInvariant()));
+        Shapes.blocks(
+                spec, input, kv.layout(), AttentionKernel.alignment(numerics.batchInvariant()));
         attention.run((CpuBuffer) qkv, spec, input, (CpuKvStore) kv, layer, (CpuBuffer) out);
         times.add(OpTimes.Kind.ATTENTION, began);
     }
@@ -186,7 +225,10 @@ public final class CpuBackend implements Backend {
         CpuBuffer to = (CpuBuffer) out;
         Shapes.buffer("siluMul", "out", to, rows, to.cols());
         Shapes.buffer("siluMul", "gateUp", from, rows, 2 * to.cols());
-        rowParallel.run(rows, 4 * to.cols(), row -> ActivationKernels.siluMul(from.row(row), to.row(row), to.cols()));
+        rowParallel.run(
+                rows,
+                4 * to.cols(),
+                row -> ActivationKernels.siluMul(from.row(row), to.row(row), to.cols()));
         times.add(OpTimes.Kind.ROWS, began);
     }
 
@@ -221,10 +263,14 @@ public final class CpuBackend implements Backend {
         CpuBuffer from = (CpuBuffer) buffer;
         Shapes.atMost("read", "row", row, from.rows() - 1);
         Shapes.atMost("read", "columns", from.cols(), out.length);
-        MemorySegment.copy(Native.ALL, ValueLayout.JAVA_FLOAT_UNALIGNED, from.row(row), out, 0, from.cols());
+        MemorySegment.copy(
+                Native.ALL, ValueLayout.JAVA_FLOAT_UNALIGNED, from.row(row), out, 0, from.cols());
     }
 
-    /** Memory is addressed without checks of its life, so nothing may run after close; and OpenMP's setting is per thread. Returns the time. */
+    /**
+     * Memory is addressed without checks of its life, so nothing may run after close; and OpenMP's
+     * setting is per thread. Returns the time.
+     */
     private long enter() {
         if (closed) {
             throw new IllegalStateException("the cpu device is closed");

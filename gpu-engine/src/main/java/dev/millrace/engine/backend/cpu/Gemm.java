@@ -8,7 +8,10 @@ import org.bytedeco.dnnl.memory.data_type;
 import org.bytedeco.dnnl.memory.format_tag;
 import org.bytedeco.dnnl.stream;
 
-/** One prepared matrix product of a fixed number of rows, with its argument list. Used by one worker. */
+/**
+ * One prepared matrix product of a fixed number of rows, with its argument list. Used by one
+ * worker.
+ */
 final class Gemm implements AutoCloseable {
     private final matmul primitive;
     private final stream stream;
@@ -26,7 +29,8 @@ final class Gemm implements AutoCloseable {
         this.src = new memory(description.src_desc(), dnn.engine(), address);
         this.weights = new memory(description.weights_desc(), dnn.engine(), address);
         this.dst = new memory(description.dst_desc(), dnn.engine(), address);
-        this.bias = shape.bias() ? new memory(description.bias_desc(), dnn.engine(), address) : null;
+        this.bias =
+                shape.bias() ? new memory(description.bias_desc(), dnn.engine(), address) : null;
         arguments.put(dnnl.DNNL_ARG_SRC, src);
         arguments.put(dnnl.DNNL_ARG_WEIGHTS, weights);
         arguments.put(dnnl.DNNL_ARG_DST, dst);
@@ -40,18 +44,18 @@ final class Gemm implements AutoCloseable {
     }
 
     private memory scalesOf(OneDnn dnn, int columns) {
-        memory.desc vector =
-                new memory.desc(new long[] {columns}, data_type.f32, format_tag.a);
+        memory.desc vector = new memory.desc(new long[] {columns}, data_type.f32, format_tag.a);
         return new memory(vector, dnn.engine(), address);
     }
 
     /**
-     * dst = src · weights + bias; INT8: dst = (src · weights) scales. A stream of the host processor has finished when this returns.
+     * dst = src · weights + bias; INT8: dst = (src · weights) scales. A stream of the host
+     * processor has finished when this returns.
      *
      * @param srcAddress rows of the plan's type
      * @param weightsAddress packed by {@link GemmPlan#pack}
-     * @param vector F32 [columns]: the bias, or INT8's scales of the columns; not read where there is
-     *     neither
+     * @param vector F32 [columns]: the bias, or INT8's scales of the columns; not read where there
+     *     is neither
      * @param dstAddress F32
      */
     void run(long srcAddress, long weightsAddress, long vector, long dstAddress) {

@@ -2,15 +2,16 @@ package dev.millrace.engine.backend.cpu;
 
 import org.bytedeco.dnnl.global.dnnl;
 import org.bytedeco.dnnl.matmul;
+import org.bytedeco.dnnl.memory;
 import org.bytedeco.dnnl.memory.data_type;
 import org.bytedeco.dnnl.memory.format_tag;
-import org.bytedeco.dnnl.memory;
 import org.bytedeco.dnnl.primitive_attr;
 import org.bytedeco.dnnl.reorder;
 
 /**
- * GEMMs of one shape: the layout in which its weights are packed, and a prepared {@link Gemm} per worker and row bucket,
- * made when it is first needed. oneDNN keeps the machine code of equal GEMMs once, whatever their number here.
+ * GEMMs of one shape: the layout in which its weights are packed, and a prepared {@link Gemm} per
+ * worker and row bucket, made when it is first needed. oneDNN keeps the machine code of equal GEMMs
+ * once, whatever their number here.
  */
 final class GemmPlan implements AutoCloseable {
     /** oneDNN chooses the weights' layout for this many rows; it serves other counts as well. */
@@ -53,7 +54,8 @@ final class GemmPlan implements AutoCloseable {
     Gemm gemm(int worker, int bucket) {
         Gemm gemm = gemms[worker][bucket];
         if (gemm == null) {
-            try (matmul.primitive_desc description = describe(RowBuckets.size(bucket), packedWeights)) {
+            try (matmul.primitive_desc description =
+                    describe(RowBuckets.size(bucket), packedWeights)) {
                 gemm = new Gemm(dnn, description, dnn.stream(worker), shape);
             }
             gemms[worker][bucket] = gemm;
@@ -63,12 +65,18 @@ final class GemmPlan implements AutoCloseable {
 
     private matmul.primitive_desc describe(int rows, memory.desc weights) {
         memory.desc src = matrix(rows, shape.inFeatures(), format_tag.ab);
-        memory.desc dst = new memory.desc(new long[] {rows, shape.columns()}, data_type.f32, new long[] {shape.rowStride(), 1});
+        memory.desc dst =
+                new memory.desc(
+                        new long[] {rows, shape.columns()},
+                        data_type.f32,
+                        new long[] {shape.rowStride(), 1});
         if (!shape.bias()) {
             return new matmul.primitive_desc(dnn.engine(), src, weights, dst, attributes(), false);
         }
-        memory.desc bias = new memory.desc(new long[] {1, shape.columns()}, data_type.f32, format_tag.ab);
-        return new matmul.primitive_desc(dnn.engine(), src, weights, bias, dst, new primitive_attr(), false);
+        memory.desc bias =
+                new memory.desc(new long[] {1, shape.columns()}, data_type.f32, format_tag.ab);
+        return new matmul.primitive_desc(
+                dnn.engine(), src, weights, bias, dst, new primitive_attr(), false);
     }
 
     private primitive_attr attributes() {

@@ -8,12 +8,16 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * Rows of F32 as signed bytes with one scale: value = byte * scale, the largest magnitude at 127. Symmetric, so that a
- * product needs no correction for zero points.
+ * Rows of F32 as signed bytes with one scale: value = byte * scale, the largest magnitude at 127.
+ * Symmetric, so that a product needs no correction for zero points.
  */
 final class Int8 {
     private static final float LARGEST = 127f;
-    /** 1.5 * 2^23: adding it rounds to the nearest integer, ties to even, in the low bits of the mantissa. */
+
+    /**
+     * 1.5 * 2^23: adding it rounds to the nearest integer, ties to even, in the low bits of the
+     * mantissa.
+     */
     private static final float ROUND = 12582912f;
 
     private Int8() {}

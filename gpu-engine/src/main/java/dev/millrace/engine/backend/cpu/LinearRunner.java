@@ -9,11 +9,15 @@ final class LinearRunner implements AutoCloseable {
     private Arena arena;
     private long scratch;
     private long scratchBytes;
+
     /** INT8 only: of the source rows */
     private float[] rowScales = {};
+
     private final boolean invariant;
 
-    /** @param invariant a row's result does not depend on how many other rows there are */
+    /**
+     * @param invariant a row's result does not depend on how many other rows there are
+     */
     LinearRunner(WorkerPool pool, RowParallel rowParallel, boolean invariant) {
         this.invariant = invariant;
         this.pool = pool;
@@ -45,15 +49,22 @@ final class LinearRunner implements AutoCloseable {
         reserve((long) type.bytes() * RowBuckets.padded(rows) * cols);
         long to = scratch;
         if (type == GemmType.BF16) {
-            rowParallel.run(rows, cols, row -> Bf16.convert(src + 4L * row * cols, to + 2L * row * cols, cols));
+            rowParallel.run(
+                    rows,
+                    cols,
+                    row -> Bf16.convert(src + 4L * row * cols, to + 2L * row * cols, cols));
             return to;
         }
         if (rowScales.length < rows) {
             rowScales = new float[rows];
         }
         float[] scales = rowScales;
-        rowParallel.run(rows, 2 * cols, row -> scales[row] =
-                Int8.quantise(src + 4L * row * cols, to + (long) row * cols, cols));
+        rowParallel.run(
+                rows,
+                2 * cols,
+                row ->
+                        scales[row] =
+                                Int8.quantise(src + 4L * row * cols, to + (long) row * cols, cols));
         return to;
     }
 

@@ -1,18 +1,19 @@
 package dev.millrace.engine.backend.cpu;
 
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+
 /**
- * Native memory by plain addresses, and the vector species of this machine. Kernels get addresses from objects that
- * know their bounds ({@link CpuBuffer}, {@link CpuKvStore}) and whose shapes {@link CpuBackend} checks at the door, so
- * that inner loops need no bounds or liveness checks.
+ * Native memory by plain addresses, and the vector species of this machine. Kernels get addresses
+ * from objects that know their bounds ({@link CpuBuffer}, {@link CpuKvStore}) and whose shapes
+ * {@link CpuBackend} checks at the door, so that inner loops need no bounds or liveness checks.
  */
 final class Native {
     /** All of memory: an address is an offset. */
@@ -22,10 +23,15 @@ final class Native {
     static final ByteOrder ORDER = ByteOrder.nativeOrder();
     static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
     static final VectorSpecies<Integer> I = IntVector.SPECIES_PREFERRED;
+
     /** As many shorts as {@link #F} has floats. */
-    static final VectorSpecies<Short> S = VectorSpecies.of(short.class, VectorShape.forBitSize(F.vectorBitSize() / 2));
+    static final VectorSpecies<Short> S =
+            VectorSpecies.of(short.class, VectorShape.forBitSize(F.vectorBitSize() / 2));
+
     /** As many bytes as {@link #F} has floats. */
-    static final VectorSpecies<Byte> B = VectorSpecies.of(byte.class, VectorShape.forBitSize(F.vectorBitSize() / 4));
+    static final VectorSpecies<Byte> B =
+            VectorSpecies.of(byte.class, VectorShape.forBitSize(F.vectorBitSize() / 4));
+
     /** Floats in a vector: 16 with AVX-512, 8 with AVX2. */
     static final int LANES = F.length();
 

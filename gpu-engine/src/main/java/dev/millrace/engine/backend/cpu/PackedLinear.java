@@ -3,18 +3,20 @@ package dev.millrace.engine.backend.cpu;
 import dev.millrace.engine.backend.Linear;
 import dev.millrace.engine.backend.WeightReader;
 import dev.millrace.engine.backend.WeightTensor;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 
 /**
- * Weights of a linear layer, cut into slices of output columns and packed once in oneDNN's layout. The workers share
- * the slices (and, where these are fewer than the workers, ranges of rows).
+ * Weights of a linear layer, cut into slices of output columns and packed once in oneDNN's layout.
+ * The workers share the slices (and, where these are fewer than the workers, ranges of rows).
  */
 final class PackedLinear implements Linear {
     /** Slices are multiples of oneDNN's widest column block. */
     private static final int SLICE_STEP = 64;
+
     /** Not wider than this, so that there is something to share when a worker is held up. */
     private static final int SLICE_MAX = 2048;
 
@@ -33,8 +35,10 @@ final class PackedLinear implements Linear {
     private final int sliceColumns;
     private final GemmPlan[] plans;
     private final long[] weights;
+
     /** F32 [outFeatures] or 0 */
     private final long bias;
+
     /** INT8 only: F32 [outFeatures], the scale of each output column */
     private final long scales;
 
@@ -52,11 +56,13 @@ final class PackedLinear implements Linear {
         boolean addsBias = bias != null && type != GemmType.INT8;
         try (Arena staging = Arena.ofConfined()) {
             RowCursor rows = new RowCursor(parts, staging);
-            long rowMajor = staging.allocate((long) sliceColumns * inFeatures * type.bytes(), 64).address();
+            long rowMajor =
+                    staging.allocate((long) sliceColumns * inFeatures * type.bytes(), 64).address();
             for (int slice = 0; slice < slices; slice++) {
                 int columns = Math.min(sliceColumns, outFeatures - slice * sliceColumns);
                 rows.next(columns, type, rowMajor, scales + 4L * slice * sliceColumns);
-                plans[slice] = dnn.plan(new GemmShape(type, inFeatures, columns, outFeatures, addsBias));
+                plans[slice] =
+                        dnn.plan(new GemmShape(type, inFeatures, columns, outFeatures, addsBias));
                 weights[slice] = arena.allocate(plans[slice].packedBytes(), 64).address();
                 plans[slice].pack(rowMajor, weights[slice]);
             }
@@ -88,8 +94,8 @@ final class PackedLinear implements Linear {
     /**
      * Divides a product of {@code rows} rows.
      *
-     * @param invariant all parts take one and the same kernel, so that a row's sums are made in the same order whatever
-     *     the number of rows; INT8 sums are exact in any order
+     * @param invariant all parts take one and the same kernel, so that a row's sums are made in the
+     *     same order whatever the number of rows; INT8 sums are exact in any order
      */
     Split split(int rows, int workers, boolean invariant) {
         boolean whole = invariant && type != GemmType.INT8;
@@ -135,13 +141,15 @@ final class PackedLinear implements Linear {
     }
 
     /**
-     * Rows of a part: all up to a GEMM's largest, or fewer where slices alone would leave workers idle. Always a bucket,
-     * so that only the last part computes extra rows and none writes into another's.
+     * Rows of a part: all up to a GEMM's largest, or fewer where slices alone would leave workers
+     * idle. Always a bucket, so that only the last part computes extra rows and none writes into
+     * another's.
      */
     private int chunkRows(int rows, int workers) {
         int even = Math.ceilDiv(rows, Math.max(1, workers / plans.length));
         int most = type == GemmType.INT8 ? INT8_ROWS : RowBuckets.MAX;
-        return RowBuckets.size(RowBuckets.index(Math.min(most, Math.max(ROWS_WORTH_SHARING, even))));
+        return RowBuckets.size(
+                RowBuckets.index(Math.min(most, Math.max(ROWS_WORTH_SHARING, even))));
     }
 
     private static long copy(Arena arena, float[] values) {

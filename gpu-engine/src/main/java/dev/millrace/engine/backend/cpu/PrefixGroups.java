@@ -1,12 +1,14 @@
 package dev.millrace.engine.backend.cpu;
 
 import dev.millrace.engine.model.ForwardInput;
+
 import java.util.Arrays;
 
 /**
- * Sequences of a step whose contexts begin with the same blocks. Attention over those blocks is then one problem of many
- * rows that reads each key once, instead of one problem per sequence (cascade attention, as in arXiv 2501.01005).
- * Sequences are compared by block ids, so whoever shares blocks gains, without being told.
+ * Sequences of a step whose contexts begin with the same blocks. Attention over those blocks is
+ * then one problem of many rows that reads each key once, instead of one problem per sequence
+ * (cascade attention, as in arXiv 2501.01005). Sequences are compared by block ids, so whoever
+ * shares blocks gains, without being told.
  */
 final class PrefixGroups {
     /** Shorter prefixes are not worth a second pass over the rows' running sums. */
@@ -20,7 +22,8 @@ final class PrefixGroups {
     /**
      * Finds the groups of a step.
      *
-     * @param mayShare false leaves each sequence alone: with a sliding window what its tokens see moves on with them
+     * @param mayShare false leaves each sequence alone: with a sliding window what its tokens see
+     *     moves on with them
      */
     void find(ForwardInput input, int blockSize, boolean mayShare) {
         int seqs = input.numSeqs;
@@ -40,15 +43,22 @@ final class PrefixGroups {
         }
     }
 
-    /** Makes a group of the sequences from {@code first} on, as long as one more does not lower the keys saved. */
+    /**
+     * Makes a group of the sequences from {@code first} on, as long as one more does not lower the
+     * keys saved.
+     */
     private int takeGroup(ForwardInput input, int blockSize, int first, int limit) {
         int leader = seq(first);
         int shared = sharable(input, leader);
         int end = first + 1;
         while (end < limit) {
             int next = seq(end);
-            int common = Math.min(Math.min(shared, sharable(input, next)), commonKeys(input, blockSize, leader, next, shared));
-            if (common < MIN_KEYS || (long) common * (end - first) < (long) shared * (end - first - 1)) {
+            int common =
+                    Math.min(
+                            Math.min(shared, sharable(input, next)),
+                            commonKeys(input, blockSize, leader, next, shared));
+            if (common < MIN_KEYS
+                    || (long) common * (end - first) < (long) shared * (end - first - 1)) {
                 break;
             }
             shared = common;
@@ -72,7 +82,9 @@ final class PrefixGroups {
         int blocks = Math.ceilDiv(limit, blockSize);
         int[] ofA = input.blockTables[a];
         int[] ofB = input.blockTables[b];
-        int differs = Arrays.mismatch(ofA, 0, Math.min(blocks, ofA.length), ofB, 0, Math.min(blocks, ofB.length));
+        int differs =
+                Arrays.mismatch(
+                        ofA, 0, Math.min(blocks, ofA.length), ofB, 0, Math.min(blocks, ofB.length));
         int same = differs < 0 ? blocks : differs;
         return (int) Math.min(limit, (long) same * blockSize) / CpuKvStore.TILE * CpuKvStore.TILE;
     }
@@ -95,7 +107,9 @@ final class PrefixGroups {
         return (int) order[index];
     }
 
-    /** Keys that the sequence shares with its group: 0 where it is alone, else a multiple of a tile. */
+    /**
+     * Keys that the sequence shares with its group: 0 where it is alone, else a multiple of a tile.
+     */
     int sharedKeys(int seq) {
         return prefixOf[seq];
     }

@@ -4,8 +4,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Row counts for which a GEMM is prepared. A product of other rows runs with the next larger count (its extra rows are
- * computed and ignored), so that the number of prepared kernels is bounded whatever steps look like.
+ * Row counts for which a GEMM is prepared. A product of other rows runs with the next larger count
+ * (its extra rows are computed and ignored), so that the number of prepared kernels is bounded
+ * whatever steps look like.
  */
 final class RowBuckets {
     /** Most rows of one GEMM call; more rows take more calls. */
@@ -31,7 +32,10 @@ final class RowBuckets {
         return SIZES[index];
     }
 
-    /** Rows that memory must have for products of up to {@code rows} rows, in whatever parts they are computed. */
+    /**
+     * Rows that memory must have for products of up to {@code rows} rows, in whatever parts they
+     * are computed.
+     */
     static int padded(int rows) {
         return rows + WIDEST_GAP;
     }

@@ -5,6 +5,7 @@ import dev.millrace.engine.backend.Experts;
 import dev.millrace.engine.backend.WeightTensor;
 import dev.millrace.engine.kvcache.KvLayout;
 import dev.millrace.engine.model.ForwardInput;
+
 import java.util.List;
 
 /** Checks of op arguments: kernels work on plain addresses, so what does not fit must stop here. */
@@ -13,13 +14,15 @@ final class Shapes {
 
     static void equal(String op, String what, int actual, int expected) {
         if (actual != expected) {
-            throw new IllegalArgumentException(op + ": " + what + " is " + actual + ", not " + expected);
+            throw new IllegalArgumentException(
+                    op + ": " + what + " is " + actual + ", not " + expected);
         }
     }
 
     static void atMost(String op, String what, int actual, int limit) {
         if (actual < 0 || actual > limit) {
-            throw new IllegalArgumentException(op + ": " + what + " is " + actual + ", allowed are 0 to " + limit);
+            throw new IllegalArgumentException(
+                    op + ": " + what + " is " + actual + ", allowed are 0 to " + limit);
         }
     }
 
@@ -49,10 +52,26 @@ final class Shapes {
         equal("experts", "number of down", experts.down().length, count);
         atMost("experts", "expertsPerToken", experts.expertsPerToken(), count);
         for (int e = 0; e < count; e++) {
-            equal("experts", "gateUp in of expert " + e, experts.gateUp()[e].inFeatures(), experts.router().inFeatures());
-            equal("experts", "gateUp out of expert " + e, experts.gateUp()[e].outFeatures(), 2 * experts.down()[0].inFeatures());
-            equal("experts", "down in of expert " + e, experts.down()[e].inFeatures(), experts.down()[0].inFeatures());
-            equal("experts", "down out of expert " + e, experts.down()[e].outFeatures(), experts.router().inFeatures());
+            equal(
+                    "experts",
+                    "gateUp in of expert " + e,
+                    experts.gateUp()[e].inFeatures(),
+                    experts.router().inFeatures());
+            equal(
+                    "experts",
+                    "gateUp out of expert " + e,
+                    experts.gateUp()[e].outFeatures(),
+                    2 * experts.down()[0].inFeatures());
+            equal(
+                    "experts",
+                    "down in of expert " + e,
+                    experts.down()[e].inFeatures(),
+                    experts.down()[0].inFeatures());
+            equal(
+                    "experts",
+                    "down out of expert " + e,
+                    experts.down()[e].outFeatures(),
+                    experts.router().inFeatures());
         }
     }
 
@@ -61,8 +80,15 @@ final class Shapes {
         equal(op, "head dimension", spec.headDim(), layout.headDim());
         atMost(op, "layer", layer, layout.numLayers() - 1);
         if (spec.numQueryHeads() % spec.numKvHeads() != 0 || spec.headDim() % 2 != 0) {
-            throw new IllegalArgumentException(op + ": " + spec.numQueryHeads() + " query heads over " + spec.numKvHeads()
-                    + " KV heads of " + spec.headDim() + " elements");
+            throw new IllegalArgumentException(
+                    op
+                            + ": "
+                            + spec.numQueryHeads()
+                            + " query heads over "
+                            + spec.numKvHeads()
+                            + " KV heads of "
+                            + spec.headDim()
+                            + " elements");
         }
     }
 
@@ -74,34 +100,67 @@ final class Shapes {
         }
     }
 
-    /** Every block that attention will read lies in the cache; it begins at a multiple of {@code alignment}. */
+    /**
+     * Every block that attention will read lies in the cache; it begins at a multiple of {@code
+     * alignment}.
+     */
     static void blocks(AttentionSpec spec, ForwardInput input, KvLayout layout, int alignment) {
         for (int seq = 0; seq < input.numSeqs; seq++) {
             int context = input.contextLens[seq];
             int queryLen = input.queryLen(seq);
             if (queryLen < 1 || queryLen > context) {
                 throw new IllegalArgumentException(
-                        "attention: sequence " + seq + " has " + queryLen + " query tokens in a context of " + context);
+                        "attention: sequence "
+                                + seq
+                                + " has "
+                                + queryLen
+                                + " query tokens in a context of "
+                                + context);
             }
             for (int i = 0; i < queryLen; i++) {
                 int token = input.cuSeqlensQ[seq] + i;
-                equal("attention", "position of token " + token, input.positions[token], context - queryLen + i);
+                equal(
+                        "attention",
+                        "position of token " + token,
+                        input.positions[token],
+                        context - queryLen + i);
             }
             int[] table = input.blockTables[seq];
             int needed = Math.ceilDiv(context, layout.blockSize());
             if (table.length < needed) {
-                throw new IllegalArgumentException("attention: block table of sequence " + seq + " has " + table.length
-                        + " entries, a context of " + context + " needs " + needed);
+                throw new IllegalArgumentException(
+                        "attention: block table of sequence "
+                                + seq
+                                + " has "
+                                + table.length
+                                + " entries, a context of "
+                                + context
+                                + " needs "
+                                + needed);
             }
-            int visible = spec.slidingWindow() == 0 ? 0 : Math.max(0, context - queryLen - spec.slidingWindow() + 1);
+            int visible =
+                    spec.slidingWindow() == 0
+                            ? 0
+                            : Math.max(0, context - queryLen - spec.slidingWindow() + 1);
             int first = visible / alignment * alignment;
             for (int i = first / layout.blockSize(); i < needed; i++) {
                 if (table[i] < 0 || table[i] >= layout.numBlocks()) {
-                    throw new IllegalArgumentException("attention: block " + i + " of sequence " + seq + " is " + table[i]
-                            + ", the cache has " + layout.numBlocks());
+                    throw new IllegalArgumentException(
+                            "attention: block "
+                                    + i
+                                    + " of sequence "
+                                    + seq
+                                    + " is "
+                                    + table[i]
+                                    + ", the cache has "
+                                    + layout.numBlocks());
                 }
             }
         }
-        equal("attention", "tokens of the sequences", input.cuSeqlensQ[input.numSeqs], input.numTokens);
+        equal(
+                "attention",
+                "tokens of the sequences",
+                input.cuSeqlensQ[input.numSeqs],
+                input.numTokens);
     }
 }

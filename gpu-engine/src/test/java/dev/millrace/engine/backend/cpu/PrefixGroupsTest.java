@@ -4,9 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.engine.model.ForwardInput;
+
+import org.junit.jupiter.api.Test;
+
 import java.util.HashSet;
 import java.util.Set;
-import org.junit.jupiter.api.Test;
 
 class PrefixGroupsTest {
     private static final int BLOCK_SIZE = 16;
@@ -71,7 +73,8 @@ class PrefixGroupsTest {
     @Test
     void aGroupDoesNotShrinkItsPrefixForOneMoreMember() {
         for (int s = 0; s < 4; s++) {
-            sequence(300, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 30 + s, 40 + s);
+            sequence(
+                    300, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 30 + s, 40 + s);
         }
         sequence(300, 1, 2, 3, 4, 5, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63);
         groups.find(input, BLOCK_SIZE, true);
