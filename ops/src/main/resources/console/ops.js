@@ -20,7 +20,7 @@ function short(n) {
   for (const [limit, unit] of [[1e9, 'G'], [1e6, 'M'], [1e4, 'k']]) {
     if (Math.abs(n) >= limit) {
       const scaled = n / (unit === 'k' ? 1e3 : limit);
-      return (scaled >= 100 ? scaled.toFixed(0) : scaled.toFixed(1)) + ' ' + unit;
+      return (scaled >= 100 ? scaled.toFixed(0) : scaled.toFixed(1).replace('.0', '')) + ' ' + unit;
     }
   }
   return integer.format(n);
@@ -58,11 +58,11 @@ function showTiles(status) {
   const oldest = Math.max(0, ...topics.map(topic => topic.oldest_age_seconds));
   const live = status.workers.filter(isLive);
   set('lag', short(records));
-  set('lag-note', records === 0 ? 'all done' : '≈ ' + short(tokens) + ' prompt tokens');
+  set('lag-note', records === 0 ? 'all done' : '≈ ' + short(tokens) + ' tokens in');
   const left = records === 0 ? 0 : timeLeft(topics);
   set('left', records === 0 ? '0 s' : left == null ? 'unknown' : duration(left));
   set('left-note', records === 0 ? 'nothing waits' : left == null && live.length === 0 ? 'no worker runs'
-    : 'oldest waits ' + duration(oldest));
+    : 'oldest ' + duration(oldest));
   const sum = field => live.reduce((total, worker) => total + worker[field], 0);
   set('running', count(sum('running')) + ' · ' + count(sum('waiting')));
   set('running-note', live.length + (live.length === 1 ? ' worker' : ' workers'));
@@ -187,7 +187,7 @@ function batchRow(batch) {
   bar.setAttribute('aria-valuemax', total);
   bar.setAttribute('aria-valuenow', done);
   const time = ended ? (batch.in_progress_at && endOf(batch) ? 'took ' + duration(endOf(batch) - batch.in_progress_at) : '')
-    : batch.seconds_left == null ? 'time left unknown' : duration(batch.seconds_left) + ' left';
+    : batch.seconds_left == null ? done === 0 && batch.lag ? 'waits its turn' : 'time left unknown' : duration(batch.seconds_left) + ' left';
   return el('div', 'card batch',
     el('div', 'line',
       el('span', '', el('span', 'name', batch.id), ' ', pill(batch.status.replace('_', ' '), BATCH_TONE[batch.status]), ' ',
@@ -195,7 +195,7 @@ function batchRow(batch) {
       el('span', 'numbers', el('b', '', percent(done / total)), time ? ' · ' + time : '')),
     bar,
     el('div', 'line numbers',
-      el('span', '', el('b', '', count(done)), ' of ' + count(counts.total) + (bad ? ' · ' + count(bad) + ' not completed' : '')
+      el('span', '', el('b', '', count(done)), ' of ' + count(Math.max(counts.total, done + (batch.lag ? batch.lag.records : 0))) + (bad ? ' · ' + count(bad) + ' not completed' : '')
         + (counts.duplicates ? ' · ' + count(counts.duplicates) + ' duplicates' : '')),
       el('span', '', short(batch.usage.prompt_tokens) + ' in (' + short(batch.usage.cached_tokens) + ' cached) · '
         + short(batch.usage.completion_tokens) + ' out')));
@@ -250,7 +250,7 @@ function showLag(status) {
       topic.records ? topic.seconds_left == null ? 'unknown' : duration(topic.seconds_left) : '–',
       topic.records ? duration(topic.oldest_age_seconds) : '–']);
     const tenants = Object.entries(topic.tenants);
-    if (tenants.length > 1) {
+    if (tenants.length > 1 || tenants.some(([tenant]) => tenant && tenant !== 'default')) {
       tenants.forEach(([tenant, lag]) => rows.push(['', tenant || 'unknown', count(lag.records), short(lag.prompt_tokens),
         lag.seconds_left == null ? 'unknown' : duration(lag.seconds_left), duration(lag.oldest_age_seconds)]));
     }

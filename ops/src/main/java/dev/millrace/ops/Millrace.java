@@ -13,6 +13,7 @@ import dev.millrace.ops.cli.LagCommand;
 import dev.millrace.ops.cli.OpsCommand;
 import dev.millrace.ops.cli.PauseCommand;
 import dev.millrace.ops.cli.PriorityCommand;
+import dev.millrace.ops.cli.PlanCommand;
 import dev.millrace.ops.cli.PromptCommand;
 import dev.millrace.ops.cli.ResultsCommand;
 import dev.millrace.ops.cli.ResumeCommand;
@@ -77,6 +78,7 @@ public final class Millrace {
                         .addSubcommand(new PriorityCommand())
                         .addSubcommand(new DeadlineCommand())
                         .addSubcommand(new DlqCommand())
+                        .addSubcommand(new PlanCommand())
                         .addSubcommand(new IngestCommand())
                         .addSubcommand(new WorkerCommand())
                         .addSubcommand(new SinkCommand())

@@ -16,6 +16,7 @@ import org.slf4j.LoggerFactory;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.concurrent.CountDownLatch;
@@ -54,11 +55,19 @@ public final class OpsService implements AutoCloseable {
             String pool,
             MeterRegistry registry,
             InstantSource clock) {
-        this.clientProperties = Map.copyOf(clientProperties);
+        this.clientProperties = impatient(clientProperties);
         this.pool = pool;
         this.metrics = new LagMetrics(registry, clock);
         this.clock = clock;
         this.thread = Thread.ofPlatform().daemon().name("ops").unstarted(this::run);
+    }
+
+    /** Who looks every second must not wait for a minute to learn that nobody answers. */
+    private static Map<String, Object> impatient(Map<String, Object> clientProperties) {
+        Map<String, Object> properties = new HashMap<>(clientProperties);
+        properties.putIfAbsent("default.api.timeout.ms", 15_000);
+        properties.putIfAbsent("request.timeout.ms", 10_000);
+        return properties;
     }
 
     /** Starts watching in the background and returns at once. */
@@ -177,9 +186,13 @@ public final class OpsService implements AutoCloseable {
     @Override
     public void close() {
         closing.countDown();
-        thread.interrupt();
         try {
-            thread.join(Duration.ofSeconds(10));
+            // Clients that are interrupted complain; one that waits for a Kafka that is gone must
+            // be.
+            if (!thread.join(Duration.ofSeconds(5))) {
+                thread.interrupt();
+                thread.join(Duration.ofSeconds(5));
+            }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

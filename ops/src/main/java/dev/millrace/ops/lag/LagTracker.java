@@ -212,6 +212,11 @@ public final class LagTracker implements AutoCloseable {
     }
 
     private Amount amount(String key, long[] sums, Instant now) {
+        if (sums[RECORDS] <= 0) {
+            // A rate says how fast work is done while there is some.
+            rates.forget(key + "/records");
+            rates.forget(key + "/tokens");
+        }
         OptionalDouble records = rates.sample(key + "/records", sums[DONE_RECORDS], now);
         OptionalDouble tokens = rates.sample(key + "/tokens", sums[DONE_TOKENS], now);
         Instant oldest =
