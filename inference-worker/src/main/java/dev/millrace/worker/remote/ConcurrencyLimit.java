@@ -2,16 +2,20 @@ package dev.millrace.worker.remote;
 
 /**
  * How many requests may be at the server: additive increase, multiplicative decrease (Chiu and
- * Jain, 1989), between 1 and the configured maximum, where it begins. Only what was sent after the
- * last decrease can cause another, so that one moment of overload counts once.
+ * Jain, 1989), between a quarter of the configured maximum and the maximum, where it begins. Only
+ * what was sent after the last decrease can cause another, so that one moment of overload counts
+ * once.
  */
 final class ConcurrencyLimit {
     private final int max;
+    private final int floor;
     private double limit;
     private long decreasedMs = Long.MIN_VALUE;
 
     ConcurrencyLimit(int max) {
         this.max = max;
+        // A few slow requests must not make all others wait in line.
+        this.floor = Math.max(1, max / 4);
         this.limit = max;
     }
 
@@ -27,7 +31,7 @@ final class ConcurrencyLimit {
     /** The server had too much to do: half as many. */
     void overloaded(long sentMs, long nowMs) {
         if (sentMs > decreasedMs) {
-            limit = Math.max(1, limit / 2);
+            limit = Math.max(floor, limit / 2);
             decreasedMs = nowMs;
         }
     }

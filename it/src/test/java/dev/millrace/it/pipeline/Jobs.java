@@ -27,7 +27,7 @@ public final class Jobs implements AutoCloseable {
     }
 
     /** A job whose prompt is its id. */
-    static PromptJob job(String batch, int number) {
+    public static PromptJob job(String batch, int number) {
         String customId = "job-" + number;
         return PromptJob.newBuilder()
                 .setJobId(batch + "/" + customId)
