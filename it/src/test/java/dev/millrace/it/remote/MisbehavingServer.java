@@ -118,12 +118,11 @@ final class MisbehavingServer implements AutoCloseable {
     }
 
     private void models(HttpExchange exchange) throws IOException {
-        send(
-                exchange,
-                isDown ? 503 : 200,
-                "{\"object\":\"list\",\"data\":[{\"id\":\""
-                        + MODEL
-                        + "\",\"owned_by\":\"vllm\"}]}");
+        // Closed, or the next request on the same connection is never read.
+        try (exchange) {
+            String model = "{\"id\":\"" + MODEL + "\",\"owned_by\":\"vllm\"}";
+            send(exchange, isDown ? 503 : 200, "{\"object\":\"list\",\"data\":[" + model + "]}");
+        }
     }
 
     private void chat(HttpExchange exchange) throws IOException {
