@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.engine.api.EngineConfig;
+import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
 import dev.millrace.engine.api.SamplingParams;
@@ -30,7 +31,7 @@ import java.util.TreeMap;
 class CudaSamplingTest {
     private static final Path MODEL = Golden.root().resolve("qwen2-bias-tied-bf16");
     private static final EngineConfig CONFIG =
-            new EngineConfig("test", 8, 48, 16, 4 << 20, 0, true, 1);
+            new EngineConfig("test", 8, 48, 16, 4 << 20, 0, true, 1, Numerics.DEFAULT);
 
     private static final List<SamplingParams> PARAMS =
             List.of(
