@@ -3,6 +3,7 @@ package dev.millrace.worker;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
+
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.LoadedModel;
 import dev.millrace.engine.api.RequestRejectedException;
@@ -13,6 +14,7 @@ import dev.millrace.schemas.Endpoint;
 import dev.millrace.schemas.ErrorInfo;
 import dev.millrace.schemas.PromptJob;
 import dev.millrace.schemas.SamplingParams;
+
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -21,14 +23,15 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Turns a job into what the engine runs: prompt to token ids by the model's own encoder, every open sampling value
- * resolved (the job's, else generation_config.json's, else OpenAI's default).
+ * Turns a job into what the engine runs: prompt to token ids by the model's own encoder, every open
+ * sampling value resolved (the job's, else generation_config.json's, else OpenAI's default).
  */
 public final class RequestDecoder {
     /** OpenAI's default of max_tokens for /v1/completions. */
     static final int DEFAULT_COMPLETION_TOKENS = 16;
 
-    private static final TypeReference<LinkedHashMap<String, Object>> JSON_OBJECT = new TypeReference<>() {};
+    private static final TypeReference<LinkedHashMap<String, Object>> JSON_OBJECT =
+            new TypeReference<>() {};
     private static final TypeReference<List<Object>> JSON_ARRAY = new TypeReference<>() {};
 
     private final LoadedModel model;
@@ -45,14 +48,25 @@ public final class RequestDecoder {
     public EngineRequest decode(PromptJob job, long requestId) {
         ErrorInfo rejection = job.getRejection();
         if (rejection != null) {
-            throw new RequestRejectedException(rejection.getCode(), rejection.getParam(), rejection.getMessage());
+            throw new RequestRejectedException(
+                    rejection.getCode(), rejection.getParam(), rejection.getMessage());
         }
         if (!model.name().equals(job.getModel())) {
-            throw new RequestRejectedException("model_not_found", "model",
-                    "the model '" + job.getModel() + "' is not served here; this worker serves '" + model.name() + "'");
+            throw new RequestRejectedException(
+                    "model_not_found",
+                    "model",
+                    "the model '"
+                            + job.getModel()
+                            + "' is not served here; this worker serves '"
+                            + model.name()
+                            + "'");
         }
         int[] promptTokenIds = encodePrompt(job).tokenIds();
-        return new EngineRequest(requestId, promptTokenIds, resolveSampling(job, promptTokenIds.length), job.getPriority());
+        return new EngineRequest(
+                requestId,
+                promptTokenIds,
+                resolveSampling(job, promptTokenIds.length),
+                job.getPriority());
     }
 
     /** The prompt as the model is given it: text and token ids. */
@@ -61,7 +75,8 @@ public final class RequestDecoder {
             return encodeChat(job);
         }
         if (job.getPromptTokenIds() != null) {
-            return model.prompts().tokens(job.getPromptTokenIds().stream().mapToInt(Integer::intValue).toArray());
+            return model.prompts()
+                    .tokens(job.getPromptTokenIds().stream().mapToInt(Integer::intValue).toArray());
         }
         if (job.getPrompt() == null) {
             throw new RequestRejectedException("invalid_request", "prompt", "prompt is missing");
@@ -69,7 +84,10 @@ public final class RequestDecoder {
         return model.prompts().text(job.getPrompt());
     }
 
-    /** The seed that a job runs with: its own, or one derived from its id, so that a repeated run gives the same text. */
+    /**
+     * The seed that a job runs with: its own, or one derived from its id, so that a repeated run
+     * gives the same text.
+     */
     public static long seedOf(PromptJob job) {
         Long seed = job.getSampling().getSeed();
         return seed != null ? seed : stableHash(job.getJobId());
@@ -77,15 +95,19 @@ public final class RequestDecoder {
 
     private EncodedPrompt encodeChat(PromptJob job) {
         if (job.getMessages().isEmpty()) {
-            throw new RequestRejectedException("invalid_request", "messages", "messages is missing or empty");
+            throw new RequestRejectedException(
+                    "invalid_request", "messages", "messages is missing or empty");
         }
         List<Map<String, Object>> messages = new ArrayList<>(job.getMessages().size());
         for (ChatMessage message : job.getMessages()) {
             messages.add(messageAsJson(message, messages.size()));
         }
-        List<Object> tools = job.getTools() == null ? null : parse(job.getTools(), JSON_ARRAY, "tools");
-        Map<String, Object> variables = job.getChatTemplateKwargs() == null
-                ? Map.of() : parse(job.getChatTemplateKwargs(), JSON_OBJECT, "chat_template_kwargs");
+        List<Object> tools =
+                job.getTools() == null ? null : parse(job.getTools(), JSON_ARRAY, "tools");
+        Map<String, Object> variables =
+                job.getChatTemplateKwargs() == null
+                        ? Map.of()
+                        : parse(job.getChatTemplateKwargs(), JSON_OBJECT, "chat_template_kwargs");
         return model.prompts().chat(messages, tools, variables);
     }
 
@@ -105,11 +127,15 @@ public final class RequestDecoder {
         try {
             return json.readValue(text, type);
         } catch (JsonProcessingException e) {
-            throw new RequestRejectedException("invalid_request", param, param + " is not the JSON it should be: " + e.getOriginalMessage());
+            throw new RequestRejectedException(
+                    "invalid_request",
+                    param,
+                    param + " is not the JSON it should be: " + e.getOriginalMessage());
         }
     }
 
-    private dev.millrace.engine.api.SamplingParams resolveSampling(PromptJob job, int promptTokens) {
+    private dev.millrace.engine.api.SamplingParams resolveSampling(
+            PromptJob job, int promptTokens) {
         SamplingParams asked = job.getSampling();
         GenerationDefaults defaults = model.defaults();
         int topK = or(asked.getTopK(), or(defaults.topK(), 0));
@@ -136,8 +162,13 @@ public final class RequestDecoder {
         boolean isChat = job.getEndpoint() == Endpoint.CHAT_COMPLETIONS;
         int room = model.maxModelLen() - promptTokens;
         if (room < 1) {
-            throw new RequestRejectedException("context_length_exceeded", isChat ? "messages" : "prompt",
-                    "the prompt has " + promptTokens + " tokens; the model's context of " + model.maxModelLen()
+            throw new RequestRejectedException(
+                    "context_length_exceeded",
+                    isChat ? "messages" : "prompt",
+                    "the prompt has "
+                            + promptTokens
+                            + " tokens; the model's context of "
+                            + model.maxModelLen()
                             + " tokens must hold it and at least one more");
         }
         Integer asked = job.getSampling().getMaxTokens();
@@ -145,9 +176,16 @@ public final class RequestDecoder {
             return isChat ? room : Math.min(room, DEFAULT_COMPLETION_TOKENS);
         }
         if (asked > room) {
-            throw new RequestRejectedException("context_length_exceeded", "max_tokens",
-                    "the prompt has " + promptTokens + " tokens and max_tokens is " + asked + "; together they exceed the model's context of "
-                            + model.maxModelLen() + " tokens");
+            throw new RequestRejectedException(
+                    "context_length_exceeded",
+                    "max_tokens",
+                    "the prompt has "
+                            + promptTokens
+                            + " tokens and max_tokens is "
+                            + asked
+                            + "; together they exceed the model's context of "
+                            + model.maxModelLen()
+                            + " tokens");
         }
         return asked;
     }
@@ -157,13 +195,17 @@ public final class RequestDecoder {
             return Map.of();
         }
         Map<Integer, Float> biases = new HashMap<>();
-        asked.forEach((token, bias) -> {
-            try {
-                biases.put(Integer.valueOf(token), bias.floatValue());
-            } catch (NumberFormatException e) {
-                throw new RequestRejectedException("invalid_request", "logit_bias", "logit_bias names '" + token + "', which is no token id");
-            }
-        });
+        asked.forEach(
+                (token, bias) -> {
+                    try {
+                        biases.put(Integer.valueOf(token), bias.floatValue());
+                    } catch (NumberFormatException e) {
+                        throw new RequestRejectedException(
+                                "invalid_request",
+                                "logit_bias",
+                                "logit_bias names '" + token + "', which is no token id");
+                    }
+                });
         return biases;
     }
 

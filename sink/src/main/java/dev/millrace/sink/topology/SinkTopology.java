@@ -83,24 +83,8 @@ public final class SinkTopology {
                                         serdes.batchEvent().deserializer(),
                                         BatchEvent::getBatchId,
                                         SinkTopology::problemOf));
-        KStream<String, BatchEvent> cancels =
-                source(
-                                builder,
-                                Topics.CONTROL,
-                                serdes,
-                                metrics,
-                                () ->
-                                        new DecodeProcessor<>(
-                                                serdes.control().deserializer(),
-                                                SinkTopology::batchOf,
-                                                command -> null))
-                        .filter(
-                                (batchId, command) ->
-                                        command.getKind() == ControlKind.CANCEL
-                                                && !batchId.isEmpty())
-                        .mapValues(SinkTopology::cancelRequested);
         finished.merge(reported)
-                .merge(cancels)
+                .merge(cancels(builder, serdes, metrics))
                 .repartition(
                         Repartitioned.with(Serdes.String(), serdes.batchEvent())
                                 .withName("batch-facts"))
@@ -123,6 +107,25 @@ public final class SinkTopology {
         usage.process(() -> new FoldProcessor<>(USAGE_STORE, new UsageRule(), round), USAGE_STORE)
                 .to(Topics.TENANT_USAGE, Produced.with(Serdes.String(), serdes.tenantUsage()));
         return builder.build();
+    }
+
+    /** Orders to cancel a batch; what else is ordered changes no batch. */
+    private static KStream<String, BatchEvent> cancels(
+            StreamsBuilder builder, SinkSerdes serdes, SinkMetrics metrics) {
+        return source(
+                        builder,
+                        Topics.CONTROL,
+                        serdes,
+                        metrics,
+                        () ->
+                                new DecodeProcessor<>(
+                                        serdes.control().deserializer(),
+                                        SinkTopology::batchOf,
+                                        command -> null))
+                .filter(
+                        (batchId, command) ->
+                                command.getKind() == ControlKind.CANCEL && !batchId.isEmpty())
+                .mapValues(SinkTopology::cancelRequested);
     }
 
     /** The readable values of a topic; the others go to the dead letters. */
@@ -182,7 +185,7 @@ public final class SinkTopology {
         }
         if (event.getKind() == BatchEventKind.CANCEL_REQUESTED) {
             return "kind CANCEL_REQUESTED is the sink's own; a cancel is ordered on the control"
-                       + " topic";
+                    + " topic";
         }
         if (event.getKind() == BatchEventKind.FINISHED) {
             return "kind FINISHED is the sink's own; the end of a job is told by its completion";
