@@ -93,14 +93,16 @@ class MetricsPageTest {
     private static String page() {
         return """
         # Metrics
-        Made by `MetricsPageTest` from what the roles export; do not edit. Every role serves `/metrics`. Names are
-        vLLM's with the prefix `millrace_`; a histogram also has a series `_max`, the largest value of the last minutes.
-        `ops/deploy` has a Grafana dashboard and Prometheus alert rules on them.
+        Made by `MetricsPageTest` from what the roles export; do not edit. Every role serves
+        `/metrics`. Names are vLLM's with the prefix `millrace_`; a histogram also has a series
+        `_max`, the largest value of the last minutes. `ops/deploy` has a Grafana dashboard and
+        Prometheus alert rules on them.
 
         ## millrace ops and millrace up: true lag
-        Log end − committed offset − finished ahead of it; transaction markers do not count. Scale and alert on these, not
-        on the committed offset: jobs finish out of order, so it stands still at the slowest one. The label `tenant` has at
-        most 20 values and `other`; `unknown` is what does not say whose it is. The same by batch is in the topic `lag`
+        Log end − committed offset − finished ahead of it; transaction markers do not count.
+        Scale and alert on these, not on the committed offset: jobs finish out of order, so it
+        stands still at the slowest one. The label `tenant` has at most 20 values and `other`;
+        `unknown` is what does not say whose it is. The same by batch is in the topic `lag`
         (contract `LagReport`) and at `/api/status`.
 
         %s
@@ -111,15 +113,17 @@ class MetricsPageTest {
         ## millrace sink
         %s
         ## Record headers
-        Text in UTF-8. They say about a job what may be known without reading it, and never hold a prompt. Names with dots
-        are OpenTelemetry's GenAI attributes; a trace made at submission is on every record of the job.
+        Text in UTF-8. They say about a job what may be known without reading it, and never hold
+        a prompt. Names with dots are OpenTelemetry's GenAI attributes; a trace made at
+        submission is on every record of the job.
 
         | header | on | what it says |
         |---|---|---|
         | `millrace-tenant` | prompts, ready, completions | who pays |
         | `millrace-batch` | prompts, ready, completions | the batch; absent for none |
         | `millrace-prompt-tokens` | prompts, ready | estimated tokens of the prompt |
-        | `traceparent`, `tracestate` | prompts, ready, completions, dead-letters | W3C Trace Context |
+        | `traceparent`, `tracestate` | prompts, ready, completions, dead-letters \
+        | W3C Trace Context |
         | `gen_ai.operation.name` | prompts, ready, completions | `chat` or `text_completion` |
         | `gen_ai.request.model` | prompts, ready | the model asked for |
         | `gen_ai.response.model` | completions | the model that answered |
