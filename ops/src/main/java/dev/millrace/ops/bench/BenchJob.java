@@ -27,6 +27,9 @@ public final class BenchJob {
     private static final int SINGLE_PROMPT = 8;
     private static final int SINGLE_DECODE = 64;
 
+    /** Vector loops run slowly until they are compiled, which takes seconds of running them. */
+    private static final int SINGLE_WARM_UPS = 8;
+
     private final Model model;
     private final Kind kind;
     private final EngineConfig config;
@@ -138,8 +141,9 @@ public final class BenchJob {
 
     private ObjectNode singleStream(BenchRun runs, int vocabulary, PrintWriter out) {
         out.println(describe());
-        single(runs, vocabulary, -seed);
-        single(runs, vocabulary, -seed - 1);
+        for (int i = 1; i <= SINGLE_WARM_UPS; i++) {
+            single(runs, vocabulary, -seed - i);
+        }
         List<double[]> rates = new ArrayList<>();
         for (int i = 0; i < repeat; i++) {
             double[] rate = single(runs, vocabulary, seed + i);

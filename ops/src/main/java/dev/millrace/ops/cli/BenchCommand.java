@@ -75,7 +75,7 @@ public final class BenchCommand implements Callable<Integer> {
             names = "--batch-invariant",
             description =
                     "A request's answer is the same bits whatever runs beside it; with --weights"
-                        + " int8.")
+                            + " int8.")
     boolean batchInvariant;
 
     @Option(names = "--device", defaultValue = "cpu", description = "Default: ${DEFAULT-VALUE}.")

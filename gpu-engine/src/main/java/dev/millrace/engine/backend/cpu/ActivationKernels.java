@@ -10,7 +10,9 @@ import jdk.incubator.vector.VectorMask;
 final class ActivationKernels {
     private ActivationKernels() {}
 
-    /** @param gateUp 2 * cols floats: gate, then up */
+    /**
+     * @param gateUp 2 * cols floats: gate, then up
+     */
     static void siluMul(long gateUp, long out, int cols) {
         int i = 0;
         for (; i + LANES <= cols; i += LANES) {
@@ -19,8 +21,12 @@ final class ActivationKernels {
         }
         if (i < cols) {
             VectorMask<Float> rest = F.indexInRange(i, cols);
-            FloatVector gate = FloatVector.fromMemorySegment(F, Native.ALL, gateUp + 4L * i, Native.ORDER, rest);
-            FloatVector up = FloatVector.fromMemorySegment(F, Native.ALL, gateUp + 4L * (cols + i), Native.ORDER, rest);
+            FloatVector gate =
+                    FloatVector.fromMemorySegment(
+                            F, Native.ALL, gateUp + 4L * i, Native.ORDER, rest);
+            FloatVector up =
+                    FloatVector.fromMemorySegment(
+                            F, Native.ALL, gateUp + 4L * (cols + i), Native.ORDER, rest);
             silu(gate).mul(up).intoMemorySegment(Native.ALL, out + 4L * i, Native.ORDER, rest);
         }
     }

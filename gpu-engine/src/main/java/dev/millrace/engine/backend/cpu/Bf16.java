@@ -29,7 +29,10 @@ final class Bf16 {
     /** The same as {@link #round}, by lanes. */
     static IntVector round(FloatVector values) {
         IntVector bits = values.reinterpretAsInts();
-        IntVector rounded = bits.add(bits.lanewise(VectorOperators.LSHR, 16).and(1)).add(0x7fff).lanewise(VectorOperators.LSHR, 16);
+        IntVector rounded =
+                bits.add(bits.lanewise(VectorOperators.LSHR, 16).and(1))
+                        .add(0x7fff)
+                        .lanewise(VectorOperators.LSHR, 16);
         return rounded.blend(QUIET_NAN, values.test(VectorOperators.IS_NAN).cast(Native.I));
     }
 
@@ -38,7 +41,8 @@ final class Bf16 {
         int i = 0;
         for (; i + LANES <= count; i += LANES) {
             IntVector rounded = round(Native.load(from + 4L * i));
-            ((ShortVector) rounded.convertShape(VectorOperators.I2S, Native.S, 0)).intoMemorySegment(Native.ALL, to + 2L * i, Native.ORDER);
+            ((ShortVector) rounded.convertShape(VectorOperators.I2S, Native.S, 0))
+                    .intoMemorySegment(Native.ALL, to + 2L * i, Native.ORDER);
         }
         for (; i < count; i++) {
             Native.setShort(to + 2L * i, (short) round(Native.getFloat(from + 4L * i)));

@@ -1,9 +1,13 @@
 package dev.millrace.engine.backend.cpu;
 
 import dev.millrace.engine.backend.Buffer;
+
 import java.lang.foreign.Arena;
 
-/** F32 rows in native memory, 64-byte aligned. Rows are padded to a row bucket, because a GEMM may write that many. */
+/**
+ * F32 rows in native memory, 64-byte aligned. Rows are padded to a row bucket, because a GEMM may
+ * write that many.
+ */
 final class CpuBuffer implements Buffer {
     private final int rows;
     private final int cols;
@@ -11,7 +15,8 @@ final class CpuBuffer implements Buffer {
 
     CpuBuffer(Arena arena, int rows, int cols) {
         if (rows < 1 || cols < 1) {
-            throw new IllegalArgumentException("buffer [" + rows + ", " + cols + "]: both must be at least 1");
+            throw new IllegalArgumentException(
+                    "buffer [" + rows + ", " + cols + "]: both must be at least 1");
         }
         this.rows = rows;
         this.cols = cols;

@@ -3,9 +3,13 @@ package dev.millrace.engine.backend.cpu;
 import dev.millrace.engine.backend.Linear;
 import dev.millrace.engine.backend.WeightReader;
 import dev.millrace.engine.backend.WeightTensor;
+
 import java.lang.foreign.Arena;
 
-/** An embedding table [vocabulary, hidden]: BF16 where the checkpoint's is, else F32, so that no bit is lost. */
+/**
+ * An embedding table [vocabulary, hidden]: BF16 where the checkpoint's is, else F32, so that no bit
+ * is lost.
+ */
 final class CpuEmbedding implements Linear {
     private final int vocabulary;
     private final int hidden;
@@ -44,7 +48,12 @@ final class CpuEmbedding implements Linear {
 
     void copyRow(int token, long to) {
         if (token < 0 || token >= vocabulary) {
-            throw new IllegalArgumentException("token id " + token + " is outside the embedding table of " + vocabulary + " rows");
+            throw new IllegalArgumentException(
+                    "token id "
+                            + token
+                            + " is outside the embedding table of "
+                            + vocabulary
+                            + " rows");
         }
         if (!bf16) {
             Native.copy(address + 4L * token * hidden, to, 4L * hidden);

@@ -2,11 +2,13 @@ package dev.millrace.engine.backend.cpu;
 
 import dev.millrace.engine.backend.KvStore;
 import dev.millrace.engine.kvcache.KvLayout;
+
 import java.lang.foreign.Arena;
 
 /**
- * The KV cache in BF16, laid out for {@link AttentionKernel}. Sixteen slots form a tile; slot s is column s % 16 of tile
- * s / 16, so a block of 16 or more slots is whole tiles. D is the head dimension, rounded up to 32 with zeros.
+ * The KV cache in BF16, laid out for {@link AttentionKernel}. Sixteen slots form a tile; slot s is
+ * column s % 16 of tile s / 16, so a block of 16 or more slots is whole tiles. D is the head
+ * dimension, rounded up to 32 with zeros.
  *
  * <pre>
  * layer → tile → KV head → [ keys | values ]
@@ -22,8 +24,8 @@ import java.lang.foreign.Arena;
  *     1 (v2,v3) (v2,v3) …
  * </pre>
  *
- * Keys and values of a tile are D * 32 bytes each and lie side by side. A pair is one int, its first element in the low
- * half: the order in which BF16 dot products take their operands, too.
+ * Keys and values of a tile are D * 32 bytes each and lie side by side. A pair is one int, its
+ * first element in the low half: the order in which BF16 dot products take their operands, too.
  */
 final class CpuKvStore implements KvStore {
     /** Slots in a tile. */
@@ -40,7 +42,9 @@ final class CpuKvStore implements KvStore {
 
     CpuKvStore(Arena arena, KvLayout layout) {
         if (layout.bytesPerElement() != Short.BYTES) {
-            throw new IllegalArgumentException("the cpu device keeps KV in 2 bytes, the layout has " + layout.bytesPerElement());
+            throw new IllegalArgumentException(
+                    "the cpu device keeps KV in 2 bytes, the layout has "
+                            + layout.bytesPerElement());
         }
         this.layout = layout;
         this.paddedDim = paddedDim(layout.headDim());
@@ -72,7 +76,10 @@ final class CpuKvStore implements KvStore {
 
     /** Address of the keys of the tile that holds a slot. */
     long tile(int layer, int kvHead, int slot) {
-        return address + layer * layerStride + slot / TILE * tileStride + kvHead * 2 * halfTileBytes;
+        return address
+                + layer * layerStride
+                + slot / TILE * tileStride
+                + kvHead * 2 * halfTileBytes;
     }
 
     /** Stores a key and a value of one head, given as F32. */
@@ -81,7 +88,9 @@ final class CpuKvStore implements KvStore {
         long pairs = tile + 4L * column;
         int headDim = layout.headDim();
         for (int d = 0; d + 1 < headDim; d += 2) {
-            int pair = Bf16.round(Native.getFloat(key + 4L * d)) | Bf16.round(Native.getFloat(key + 4L * d + 4)) << 16;
+            int pair =
+                    Bf16.round(Native.getFloat(key + 4L * d))
+                            | Bf16.round(Native.getFloat(key + 4L * d + 4)) << 16;
             Native.setInt(pairs + 2L * d * TILE, pair);
         }
         long values = tile + halfTileBytes + 4L * (column / 2) * paddedDim + 2 * (column % 2);
@@ -94,7 +103,9 @@ final class CpuKvStore implements KvStore {
     void copySlot(long tile, int slot, long toTile, int toColumn) {
         int column = slot % TILE;
         for (int d = 0; d < paddedDim; d += 2) {
-            Native.setInt(toTile + 2L * d * TILE + 4L * toColumn, Native.getInt(tile + 2L * d * TILE + 4L * column));
+            Native.setInt(
+                    toTile + 2L * d * TILE + 4L * toColumn,
+                    Native.getInt(tile + 2L * d * TILE + 4L * column));
         }
         long from = tile + halfTileBytes + 4L * (column / 2) * paddedDim + 2 * (column % 2);
         long to = toTile + halfTileBytes + 4L * (toColumn / 2) * paddedDim + 2 * (toColumn % 2);

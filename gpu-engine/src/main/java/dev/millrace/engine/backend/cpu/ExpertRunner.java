@@ -3,13 +3,15 @@ package dev.millrace.engine.backend.cpu;
 import static dev.millrace.engine.backend.cpu.Native.LANES;
 
 import dev.millrace.engine.backend.Experts;
+
 import java.lang.foreign.Arena;
 import java.util.Arrays;
 
 /**
- * Mixture of experts: routes the rows, brings the rows of an expert side by side, runs each expert's linears on its
- * rows, and sums what a row gets back, in the order of its experts so that the sum does not depend on other rows. One
- * assignment is one (row, chosen expert); assignment row * expertsPerToken + k is a row's k-th expert.
+ * Mixture of experts: routes the rows, brings the rows of an expert side by side, runs each
+ * expert's linears on its rows, and sums what a row gets back, in the order of its experts so that
+ * the sum does not depend on other rows. One assignment is one (row, chosen expert); assignment row
+ * * expertsPerToken + k is a row's k-th expert.
  */
 final class ExpertRunner implements AutoCloseable {
     private final LinearRunner linears;
@@ -20,11 +22,13 @@ final class ExpertRunner implements AutoCloseable {
     private CpuBuffer gateUp;
     private CpuBuffer activated;
     private CpuBuffer answers;
+
     /** [assignment] expert, weight, and the place of its row among the gathered ones */
     private int[] expertOf = {};
 
     private float[] weightOf = {};
     private int[] placeOf = {};
+
     /** [expert + 1] where each expert's gathered rows begin */
     private int[] firstPlace = {};
 
@@ -39,19 +43,34 @@ final class ExpertRunner implements AutoCloseable {
         int perToken = experts.expertsPerToken();
         reserve(experts, rows, in.cols());
         linears.run((PackedLinear) experts.router(), in.row(0), routerLogits.row(0), rows);
-        rowParallel.run(rows, 8 * routerLogits.cols(), row -> route(row, perToken, experts.renormalise()));
+        rowParallel.run(
+                rows, 8 * routerLogits.cols(), row -> route(row, perToken, experts.renormalise()));
         place(rows * perToken, routerLogits.cols());
         int hidden = in.cols();
-        rowParallel.run(rows * perToken, hidden, a -> Native.copy(in.row(a / perToken), gathered.row(placeOf[a]), 4L * hidden));
+        rowParallel.run(
+                rows * perToken,
+                hidden,
+                a -> Native.copy(in.row(a / perToken), gathered.row(placeOf[a]), 4L * hidden));
         for (int e = 0; e < experts.gateUp().length; e++) {
             int first = firstPlace[e];
-            linears.run((PackedLinear) experts.gateUp()[e], gathered.row(first), gateUp.row(first), firstPlace[e + 1] - first);
+            linears.run(
+                    (PackedLinear) experts.gateUp()[e],
+                    gathered.row(first),
+                    gateUp.row(first),
+                    firstPlace[e + 1] - first);
         }
         int intermediate = activated.cols();
-        rowParallel.run(rows * perToken, 4 * intermediate, a -> ActivationKernels.siluMul(gateUp.row(a), activated.row(a), intermediate));
+        rowParallel.run(
+                rows * perToken,
+                4 * intermediate,
+                a -> ActivationKernels.siluMul(gateUp.row(a), activated.row(a), intermediate));
         for (int e = 0; e < experts.down().length; e++) {
             int first = firstPlace[e];
-            linears.run((PackedLinear) experts.down()[e], activated.row(first), answers.row(first), firstPlace[e + 1] - first);
+            linears.run(
+                    (PackedLinear) experts.down()[e],
+                    activated.row(first),
+                    answers.row(first),
+                    firstPlace[e + 1] - first);
         }
         rowParallel.run(rows, perToken * hidden, row -> sum(row, perToken, out.row(row), hidden));
     }
@@ -81,7 +100,10 @@ final class ExpertRunner implements AutoCloseable {
         }
     }
 
-    /** The expert with the highest logit that is not among the {@code taken} ones already chosen for the row. */
+    /**
+     * The expert with the highest logit that is not among the {@code taken} ones already chosen for
+     * the row.
+     */
     private int heaviest(long logits, int experts, int firstAssignment, int taken) {
         int best = -1;
         for (int e = 0; e < experts; e++) {
@@ -89,7 +111,10 @@ final class ExpertRunner implements AutoCloseable {
             for (int k = 0; k < taken && free; k++) {
                 free = expertOf[firstAssignment + k] != e;
             }
-            if (free && (best < 0 || Native.getFloat(logits + 4L * e) > Native.getFloat(logits + 4L * best))) {
+            if (free
+                    && (best < 0
+                            || Native.getFloat(logits + 4L * e)
+                                    > Native.getFloat(logits + 4L * best))) {
                 best = e;
             }
         }
@@ -118,10 +143,14 @@ final class ExpertRunner implements AutoCloseable {
             float weight = weightOf[row * perToken + k];
             int i = 0;
             for (; i + LANES <= hidden; i += LANES) {
-                Native.store(Native.load(out + 4L * i).add(Native.load(answer + 4L * i).mul(weight)), out + 4L * i);
+                Native.store(
+                        Native.load(out + 4L * i).add(Native.load(answer + 4L * i).mul(weight)),
+                        out + 4L * i);
             }
             for (; i < hidden; i++) {
-                Native.setFloat(out + 4L * i, Native.getFloat(out + 4L * i) + Native.getFloat(answer + 4L * i) * weight);
+                Native.setFloat(
+                        out + 4L * i,
+                        Native.getFloat(out + 4L * i) + Native.getFloat(answer + 4L * i) * weight);
             }
         }
     }
@@ -131,8 +160,13 @@ final class ExpertRunner implements AutoCloseable {
         int numExperts = experts.router().outFeatures();
         int intermediate = experts.down()[0].inFeatures();
         int assignments = rows * experts.expertsPerToken();
-        boolean fits = arena != null && routerLogits.cols() == numExperts && gathered.cols() == hidden
-                && activated.cols() == intermediate && gathered.rows() >= assignments && routerLogits.rows() >= rows;
+        boolean fits =
+                arena != null
+                        && routerLogits.cols() == numExperts
+                        && gathered.cols() == hidden
+                        && activated.cols() == intermediate
+                        && gathered.rows() >= assignments
+                        && routerLogits.rows() >= rows;
         if (fits) {
             return;
         }

@@ -5,18 +5,23 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * 2^x and e^x by lanes: x = n + f with |f| at most 1/2, 2^f by a polynomial of degree 6, 2^n by the exponent bits.
- * Relative error below 2e-7. Below 2^-126 the result is 0 and above 2^127.99 it stays there, so that no infinity
- * arises; −∞ gives 0.
+ * 2^x and e^x by lanes: x = n + f with |f| at most 1/2, 2^f by a polynomial of degree 6, 2^n by the
+ * exponent bits. Relative error below 2e-7. Below 2^-126 the result is 0 and above 2^127.99 it
+ * stays there, so that no infinity arises; −∞ gives 0.
  */
 final class FastExp {
     static final float LOG2_E = 1.44269504088896340736f;
+
     /** 1.5 * 2^23: adding it leaves the nearest integer in the low bits of the mantissa. */
     private static final float ROUND = 12582912f;
 
     private static final float MIN = -126f;
     private static final float MAX = 127.999f;
-    /** Coefficients of the polynomial with the least relative error on [-1/2, 1/2] (4e-9) that is exact at 0. */
+
+    /**
+     * Coefficients of the polynomial with the least relative error on [-1/2, 1/2] (4e-9) that is
+     * exact at 0.
+     */
     private static final float C1 = 0.6931472254f;
 
     private static final float C2 = 0.2402265108f;
@@ -25,6 +30,7 @@ final class FastExp {
     private static final float C5 = 0.001341000097f;
     private static final float C6 = 0.0001546973197f;
     private static final float LN_2 = 0.693147180559945f;
+
     /** LOG2_E minus its float value, for arguments where that matters. */
     private static final float LOG2_E_REST = 1.925963033500e-8f;
 
@@ -36,13 +42,19 @@ final class FastExp {
         return scale(x, clamped.sub(shifted.sub(ROUND)), shifted);
     }
 
-    /** e^x; the product x log2(e) is kept in two parts, so that large arguments do not lose accuracy. */
+    /**
+     * e^x; the product x log2(e) is kept in two parts, so that large arguments do not lose
+     * accuracy.
+     */
     static FloatVector exp(FloatVector x) {
         FloatVector clamped = x.max(MIN * LN_2).min(MAX * LN_2);
         FloatVector shifted = clamped.mul(LOG2_E).add(ROUND);
         FloatVector whole = shifted.sub(ROUND);
         FloatVector fraction = clamped.fma(FloatVector.broadcast(Native.F, LOG2_E), whole.neg());
-        return scale(x.mul(LOG2_E), clamped.fma(FloatVector.broadcast(Native.F, LOG2_E_REST), fraction), shifted);
+        return scale(
+                x.mul(LOG2_E),
+                clamped.fma(FloatVector.broadcast(Native.F, LOG2_E_REST), fraction),
+                shifted);
     }
 
     private static FloatVector scale(FloatVector power, FloatVector fraction, FloatVector shifted) {
@@ -72,6 +84,7 @@ final class FastExp {
         p = Math.fma(p, fraction, C2);
         p = Math.fma(p, fraction, C1);
         p = Math.fma(p, fraction, 1f);
-        return Float.intBitsToFloat(Float.floatToRawIntBits(p) + (Float.floatToRawIntBits(shifted) << 23));
+        return Float.intBitsToFloat(
+                Float.floatToRawIntBits(p) + (Float.floatToRawIntBits(shifted) << 23));
     }
 }

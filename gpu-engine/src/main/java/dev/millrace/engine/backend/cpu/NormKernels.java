@@ -37,7 +37,8 @@ final class NormKernels {
             Native.store(Native.load(sum + 4L * i).add(Native.load(delta + 4L * i)), sum + 4L * i);
         }
         for (; i < cols; i++) {
-            Native.setFloat(sum + 4L * i, Native.getFloat(sum + 4L * i) + Native.getFloat(delta + 4L * i));
+            Native.setFloat(
+                    sum + 4L * i, Native.getFloat(sum + 4L * i) + Native.getFloat(delta + 4L * i));
         }
     }
 

@@ -1,14 +1,17 @@
 package dev.millrace.engine.backend.cpu;
 
-import java.util.HashMap;
-import java.util.Map;
 import org.bytedeco.dnnl.engine;
 import org.bytedeco.dnnl.global.dnnl;
 import org.bytedeco.dnnl.stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** oneDNN's engine, and the GEMMs prepared so far: one plan per shape, however many layers share it. */
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * oneDNN's engine, and the GEMMs prepared so far: one plan per shape, however many layers share it.
+ */
 final class OneDnn implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(OneDnn.class);
 
@@ -25,15 +28,23 @@ final class OneDnn implements AutoCloseable {
             streams[i] = new stream(engine);
         }
         int isa = dnnl.dnnl_get_effective_cpu_isa();
-        boolean bf16 = (isa & dnnl.dnnl_cpu_isa_avx512_core_bf16) == dnnl.dnnl_cpu_isa_avx512_core_bf16;
+        boolean bf16 =
+                (isa & dnnl.dnnl_cpu_isa_avx512_core_bf16) == dnnl.dnnl_cpu_isa_avx512_core_bf16;
         checkpointType = bf16 ? GemmType.BF16 : GemmType.F32;
         LOG.info(
-                "{} GEMM for linears of BF16, F16 and FP8 checkpoints: the processor {} BF16 dot products (oneDNN isa 0x{});"
-                        + " {} threads, {}-bit vectors",
-                checkpointType, bf16 ? "has" : "lacks", Integer.toHexString(isa), workers, Native.F.vectorBitSize());
+                "{} GEMM for linears of BF16, F16 and FP8 checkpoints: the processor {} BF16 dot"
+                    + " products (oneDNN isa 0x{}); {} threads, {}-bit vectors",
+                checkpointType,
+                bf16 ? "has" : "lacks",
+                Integer.toHexString(isa),
+                workers,
+                Native.F.vectorBitSize());
     }
 
-    /** The type for weights that are not F32 in the checkpoint: BF16 where the processor multiplies it. */
+    /**
+     * The type for weights that are not F32 in the checkpoint: BF16 where the processor multiplies
+     * it.
+     */
     GemmType checkpointType() {
         return checkpointType;
     }

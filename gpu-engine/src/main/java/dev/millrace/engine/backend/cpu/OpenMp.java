@@ -9,17 +9,24 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 
 /**
- * Switches OpenMP's own threads off for the calling thread. oneDNN would start a second set of threads beside ours, and
- * the two would spin against each other; so every worker runs oneDNN on itself alone and {@link WorkerPool} divides the
- * work. The setting is per thread, in the libgomp that oneDNN has loaded.
+ * Switches OpenMP's own threads off for the calling thread. oneDNN would start a second set of
+ * threads beside ours, and the two would spin against each other; so every worker runs oneDNN on
+ * itself alone and {@link WorkerPool} divides the work. The setting is per thread, in the libgomp
+ * that oneDNN has loaded.
  */
 // Foreign calls are the point of this class.
 @SuppressWarnings("restricted")
 final class OpenMp {
-    private static final MethodHandle SET_NUM_THREADS = Linker.nativeLinker()
-            .downcallHandle(find("omp_set_num_threads"), FunctionDescriptor.ofVoid(ValueLayout.JAVA_INT));
-    private static final MethodHandle GET_MAX_THREADS = Linker.nativeLinker()
-            .downcallHandle(find("omp_get_max_threads"), FunctionDescriptor.of(ValueLayout.JAVA_INT));
+    private static final MethodHandle SET_NUM_THREADS =
+            Linker.nativeLinker()
+                    .downcallHandle(
+                            find("omp_set_num_threads"),
+                            FunctionDescriptor.ofVoid(ValueLayout.JAVA_INT));
+    private static final MethodHandle GET_MAX_THREADS =
+            Linker.nativeLinker()
+                    .downcallHandle(
+                            find("omp_get_max_threads"),
+                            FunctionDescriptor.of(ValueLayout.JAVA_INT));
 
     private OpenMp() {}
 
@@ -42,8 +49,15 @@ final class OpenMp {
     private static MemorySegment find(String name) {
         return SymbolLookup.loaderLookup()
                 .find(name)
-                .orElseGet(() -> SymbolLookup.libraryLookup("libgomp.so.1", Arena.global())
-                        .find(name)
-                        .orElseThrow(() -> new IllegalStateException("no " + name + " in libgomp.so.1")));
+                .orElseGet(
+                        () ->
+                                SymbolLookup.libraryLookup("libgomp.so.1", Arena.global())
+                                        .find(name)
+                                        .orElseThrow(
+                                                () ->
+                                                        new IllegalStateException(
+                                                                "no "
+                                                                        + name
+                                                                        + " in libgomp.so.1")));
     }
 }

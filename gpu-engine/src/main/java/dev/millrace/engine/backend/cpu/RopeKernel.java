@@ -5,6 +5,7 @@ import static dev.millrace.engine.backend.cpu.Native.LANES;
 
 import dev.millrace.engine.backend.AttentionSpec;
 import dev.millrace.engine.backend.RopeTable;
+
 import jdk.incubator.vector.FloatVector;
 
 /** Norms and rotates the heads of a QKV row in place, and stores its keys and values. */
@@ -15,7 +16,9 @@ final class RopeKernel {
     private final float epsilon;
     private final RopeTable rope;
 
-    /** @param qNorm and {@code kNorm}: [headDim] or null */
+    /**
+     * @param qNorm and {@code kNorm}: [headDim] or null
+     */
     RopeKernel(AttentionSpec spec, float[] qNorm, float[] kNorm, float epsilon, RopeTable rope) {
         this.spec = spec;
         this.qNorm = qNorm;
@@ -39,7 +42,11 @@ final class RopeKernel {
         long keys = row + spec.numQueryHeads() * headBytes;
         long values = row + rotated * headBytes;
         for (int head = 0; head < spec.numKvHeads(); head++) {
-            kv.put(kv.tile(layer, head, slot), slot, keys + head * headBytes, values + head * headBytes);
+            kv.put(
+                    kv.tile(layer, head, slot),
+                    slot,
+                    keys + head * headBytes,
+                    values + head * headBytes);
         }
     }
 

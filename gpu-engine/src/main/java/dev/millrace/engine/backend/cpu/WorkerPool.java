@@ -5,12 +5,13 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A fixed set of threads that share the parts of one op: the caller and {@code threads - 1} helpers. Each thread takes
- * the next part until none is left, so that a thread which the system holds up takes fewer. Helpers spin for a short
- * time between ops and then park, so that an idle engine costs nothing.
+ * A fixed set of threads that share the parts of one op: the caller and {@code threads - 1}
+ * helpers. Each thread takes the next part until none is left, so that a thread which the system
+ * holds up takes fewer. Helpers spin for a short time between ops and then park, so that an idle
+ * engine costs nothing.
  *
- * <p>The state is one word, so that a helper that wakes late can never take a part of an op that it has not seen:
- * {@code generation (24 bits) | parts (20 bits) | next part (20 bits)}.
+ * <p>The state is one word, so that a helper that wakes late can never take a part of an op that it
+ * has not seen: {@code generation (24 bits) | parts (20 bits) | next part (20 bits)}.
  */
 final class WorkerPool implements AutoCloseable {
     /** One part of an op, run by one thread. */
@@ -24,8 +25,13 @@ final class WorkerPool implements AutoCloseable {
     }
 
     static final int MAX_PARTS = (1 << 20) - 1;
-    /** About 0.1 ms: longer than the gap between ops of a step, shorter than what the host does between steps. */
+
+    /**
+     * About 0.1 ms: longer than the gap between ops of a step, shorter than what the host does
+     * between steps.
+     */
     private static final int SPINS_BEFORE_PARK = 5_000;
+
     private static final int SPINS_BEFORE_YIELD = 2_000;
 
     private final AtomicLong state = new AtomicLong();
@@ -51,10 +57,15 @@ final class WorkerPool implements AutoCloseable {
         for (int i = 0; i < helpers.length; i++) {
             int helper = i;
             parked[i] = new ParkedFlag();
-            helpers[i] = Thread.ofPlatform().daemon().name("cpu-backend-" + (i + 1)).unstarted(() -> {
-                onThreadStart.run();
-                help(helper);
-            });
+            helpers[i] =
+                    Thread.ofPlatform()
+                            .daemon()
+                            .name("cpu-backend-" + (i + 1))
+                            .unstarted(
+                                    () -> {
+                                        onThreadStart.run();
+                                        help(helper);
+                                    });
             helpers[i].start();
         }
     }
@@ -75,7 +86,8 @@ final class WorkerPool implements AutoCloseable {
     /** Runs all parts and returns when the last has ended. One caller at a time. */
     void run(int parts, Part work) {
         if (parts > MAX_PARTS) {
-            throw new IllegalArgumentException("an op of " + parts + " parts; at most " + MAX_PARTS);
+            throw new IllegalArgumentException(
+                    "an op of " + parts + " parts; at most " + MAX_PARTS);
         }
         if (parts <= 1 || helpers.length == 0) {
             for (int i = 0; i < parts; i++) {
@@ -129,7 +141,10 @@ final class WorkerPool implements AutoCloseable {
         }
     }
 
-    /** The part counts as finished even when it throws: the caller must not wait for ever, and throws instead. */
+    /**
+     * The part counts as finished even when it throws: the caller must not wait for ever, and
+     * throws instead.
+     */
     private void runPart(int worker, int index) {
         try {
             part.run(worker, index);
@@ -154,7 +169,10 @@ final class WorkerPool implements AutoCloseable {
         }
     }
 
-    /** The flag is set before the last look at the state, and the caller changes the state before it reads the flag. */
+    /**
+     * The flag is set before the last look at the state, and the caller changes the state before it
+     * reads the flag.
+     */
     private void park(int helper) {
         parked[helper].set = true;
         long seen = state.get();

@@ -3,12 +3,14 @@ package dev.millrace.engine.backend.cpu;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import jdk.incubator.vector.FloatVector;
+
+import org.junit.jupiter.api.Test;
+
 import java.lang.foreign.Arena;
 import java.util.Random;
 import java.util.function.DoubleUnaryOperator;
 import java.util.function.UnaryOperator;
-import jdk.incubator.vector.FloatVector;
-import org.junit.jupiter.api.Test;
 
 class NumericsTest {
     private static final long SEED = 20260303;
@@ -20,7 +22,8 @@ class NumericsTest {
         assertError(FastExp::exp, Math::exp, -1, 1);
     }
 
-    private static void assertError(UnaryOperator<FloatVector> fast, DoubleUnaryOperator exact, float from, float to) {
+    private static void assertError(
+            UnaryOperator<FloatVector> fast, DoubleUnaryOperator exact, float from, float to) {
         Random random = new Random(SEED);
         double worst = 0;
         float at = 0;
@@ -42,7 +45,10 @@ class NumericsTest {
         Random random = new Random(SEED);
         for (int i = 0; i < 10_000; i++) {
             float x = 300 * random.nextFloat() - 150;
-            assertEquals(FastExp.exp2(FloatVector.broadcast(Native.F, x)).lane(0), FastExp.exp2(x), "2^" + x + ", seed " + SEED);
+            assertEquals(
+                    FastExp.exp2(FloatVector.broadcast(Native.F, x)).lane(0),
+                    FastExp.exp2(x),
+                    "2^" + x + ", seed " + SEED);
         }
     }
 
@@ -60,8 +66,14 @@ class NumericsTest {
     @Test
     void bf16RoundsToNearestEven() {
         assertEquals(0x3f80, Bf16.round(1f));
-        assertEquals(0x3f80, Bf16.round(Float.intBitsToFloat(0x3f808000)), "tie goes to the even neighbour below");
-        assertEquals(0x3f82, Bf16.round(Float.intBitsToFloat(0x3f818000)), "tie goes to the even neighbour above");
+        assertEquals(
+                0x3f80,
+                Bf16.round(Float.intBitsToFloat(0x3f808000)),
+                "tie goes to the even neighbour below");
+        assertEquals(
+                0x3f82,
+                Bf16.round(Float.intBitsToFloat(0x3f818000)),
+                "tie goes to the even neighbour above");
         assertEquals(0x3f81, Bf16.round(Float.intBitsToFloat(0x3f808001)));
         assertEquals(0x7f80, Bf16.round(Float.MAX_VALUE), "rounds up to infinity");
         assertTrue(Float.isNaN(Bf16.toFloat(Bf16.round(Float.intBitsToFloat(0x7fffffff)))));
@@ -81,7 +93,10 @@ class NumericsTest {
             Bf16.convert(from, to, count);
             for (int i = 0; i < count; i++) {
                 float value = Native.getFloat(from + 4L * i);
-                assertEquals((short) Bf16.round(value), Native.getShort(to + 2L * i), "of " + value + ", seed " + SEED);
+                assertEquals(
+                        (short) Bf16.round(value),
+                        Native.getShort(to + 2L * i),
+                        "of " + value + ", seed " + SEED);
             }
         }
     }
@@ -90,10 +105,12 @@ class NumericsTest {
     void oneDnnUsesOnlyTheCallingThread() throws InterruptedException {
         new OneDnn(1).close();
         int[] threads = new int[1];
-        Thread worker = new Thread(() -> {
-            OpenMp.useOneThread();
-            threads[0] = OpenMp.maxThreads();
-        });
+        Thread worker =
+                new Thread(
+                        () -> {
+                            OpenMp.useOneThread();
+                            threads[0] = OpenMp.maxThreads();
+                        });
         worker.start();
         worker.join();
         assertEquals(1, threads[0]);

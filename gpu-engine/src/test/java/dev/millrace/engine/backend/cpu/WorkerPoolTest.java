@@ -4,9 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.junit.jupiter.api.Test;
+
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
-import org.junit.jupiter.api.Test;
 
 class WorkerPoolTest {
     @Test
@@ -17,7 +18,8 @@ class WorkerPoolTest {
                 AtomicIntegerArray runs = new AtomicIntegerArray(13);
                 pool.run(parts, (worker, part) -> runs.incrementAndGet(part));
                 for (int part = 0; part < 13; part++) {
-                    assertEquals(part < parts ? 1 : 0, runs.get(part), "part " + part + " of op " + op);
+                    assertEquals(
+                            part < parts ? 1 : 0, runs.get(part), "part " + part + " of op " + op);
                 }
                 while (op % 2_000 == 0 && pool.parkedHelpers() < 3) {
                     Thread.yield();
@@ -31,12 +33,14 @@ class WorkerPoolTest {
         try (WorkerPool pool = new WorkerPool(3, () -> {})) {
             AtomicIntegerArray inside = new AtomicIntegerArray(3);
             AtomicInteger clashes = new AtomicInteger();
-            pool.run(10_000, (worker, part) -> {
-                if (inside.incrementAndGet(worker) != 1) {
-                    clashes.incrementAndGet();
-                }
-                inside.decrementAndGet(worker);
-            });
+            pool.run(
+                    10_000,
+                    (worker, part) -> {
+                        if (inside.incrementAndGet(worker) != 1) {
+                            clashes.incrementAndGet();
+                        }
+                        inside.decrementAndGet(worker);
+                    });
             assertEquals(0, clashes.get());
         }
     }
@@ -44,11 +48,17 @@ class WorkerPoolTest {
     @Test
     void aFailureReachesTheCallerAndThePoolGoesOn() {
         try (WorkerPool pool = new WorkerPool(2, () -> {})) {
-            IllegalStateException e = assertThrows(IllegalStateException.class, () -> pool.run(10, (worker, part) -> {
-                if (part == 7) {
-                    throw new ArithmeticException("part seven");
-                }
-            }));
+            IllegalStateException e =
+                    assertThrows(
+                            IllegalStateException.class,
+                            () ->
+                                    pool.run(
+                                            10,
+                                            (worker, part) -> {
+                                                if (part == 7) {
+                                                    throw new ArithmeticException("part seven");
+                                                }
+                                            }));
             assertTrue(e.getCause() instanceof ArithmeticException);
             AtomicInteger runs = new AtomicInteger();
             pool.run(10, (worker, part) -> runs.incrementAndGet());
