@@ -38,6 +38,7 @@ public final class GatewayLoad {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String BOUNDARY = "load-check-boundary";
     private static final Duration LOOK_EVERY = Duration.ofSeconds(1);
+    private static final int LOOKS_PER_WORD = 10;
     private static final int FINISHED_PER_STEP_MAX = 2048;
 
     private final HttpClient client = HttpClient.newHttpClient();
@@ -90,10 +91,14 @@ public final class GatewayLoad {
                         .build();
         JsonNode batch = json(create);
         String status = "";
+        int looks = 0;
         while (!batch.get("status").asText().equals("completed")) {
             if (!batch.get("status").asText().equals(status)) {
                 status = batch.get("status").asText();
                 say(status, start);
+            }
+            if (++looks % LOOKS_PER_WORD == 0) {
+                say(batch.get("request_counts").toString(), start);
             }
             LockSupport.parkNanos(LOOK_EVERY.toNanos());
             batch = json(request("/batches/" + batch.get("id").asText()).build());

@@ -63,7 +63,9 @@ final class BatchJson {
     /** While lines are still being published, more of them are known here than behind. */
     private static Counts liveCounts(Batch batch, BatchProgress progress) {
         Counts counts = Batch.counts(progress);
-        long repeated = progress.getDuplicates();
+        // A run that begins again repeats the lines of the one before; those are no fewer jobs.
+        boolean onlyRun = progress.getSubmissions().size() == 1;
+        long repeated = onlyRun ? progress.getDuplicates() : 0;
         long total = Math.max(counts.total(), batch.lines - repeated);
         return new Counts(total, counts.completed(), counts.failed());
     }

@@ -126,6 +126,18 @@ class BatchTest {
     }
 
     @Test
+    void linesThatARunBegunAgainRepeatDoNotLessenTheTotal() {
+        Batch batch = batch();
+        batch.lines = 12;
+        BatchProgress progress = progress(BatchStatus.IN_PROGRESS, false);
+        progress.setDuplicates(2);
+        assertEquals(10, total(BatchJson.of(batch, progress)), "one run: repeated in the file");
+        var again = SubmissionProgress.newBuilder(progress.getSubmissions().get("s1")).build();
+        progress.getSubmissions().put("s2", again);
+        assertEquals(12, total(BatchJson.of(batch, progress)), "two runs");
+    }
+
+    @Test
     void aSavedBatchIsReadAsItWas() {
         BatchStore store = new BatchStore(dir);
         String id = new Ids(() -> NOW).next(Ids.BATCH);
