@@ -48,9 +48,11 @@ class ChatTemplateTest {
         write(
                 "tokenizer_config.json",
                 """
-                {"bos_token": {"__type": "AddedToken", "content": "<s>"}, "eos_token": null, "add_bos_token": true,
+                {"bos_token": {"__type": "AddedToken", "content": "<s>"}, "eos_token": null,
+                 "add_bos_token": true,
                  "extra_special_tokens": {"image_token": "<image>"},
-                 "chat_template": "{{ bos_token }}|{{ eos_token }}|{{ image_token }}|{{ add_bos_token }}|{{ pad_token }}"}\
+                 "chat_template": "{{ bos_token }}|{{ eos_token }}|{{ image_token }}\
+                |{{ add_bos_token }}|{{ pad_token }}"}\
                 """);
         assertEquals("<s>||<image>||", render(null));
         write(
@@ -76,7 +78,8 @@ class ChatTemplateTest {
         write(
                 "tokenizer_config.json",
                 """
-                {"chat_template": [{"name": "default", "template": "plain"}, {"name": "tool_use", "template": "tools"}]}\
+                {"chat_template": [{"name": "default", "template": "plain"},
+                 {"name": "tool_use", "template": "tools"}]}\
                 """);
         assertEquals("plain", render(null));
         assertEquals("tools", render(List.of(Map.of("type", "function"))));

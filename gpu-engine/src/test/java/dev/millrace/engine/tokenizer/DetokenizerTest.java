@@ -152,12 +152,14 @@ class DetokenizerTest {
                 json.replaceFirst(
                                 "\"truncation\": *null",
                                 """
-                                "truncation": {"direction": "Right", "max_length": 3, "strategy": "LongestFirst", "stride": 0}\
+                                "truncation": {"direction": "Right", "max_length": 3,
+                                "strategy": "LongestFirst", "stride": 0}\
                                 """)
                         .replaceFirst(
                                 "\"padding\": *null",
                                 """
-                                "padding": {"strategy": {"Fixed": 9}, "direction": "Right", "pad_to_multiple_of": null,
+                                "padding": {"strategy": {"Fixed": 9}, "direction": "Right",
+                                "pad_to_multiple_of": null,
                                 "pad_id": 0, "pad_type_id": 0, "pad_token": "!"}\
                                 """);
         assertTrue(

@@ -45,8 +45,10 @@ class AnswerReaderTest {
         Choice choice =
                 read(
                                 """
-                                {"choices":[{"index":0,"finish_reason":"tool_calls","message":{"role":"assistant",
-                                "content":null,"refusal":null,"reasoning_content":"hm","tool_calls":[{"id":"1"}]}}],%s}\
+                                {"choices":[{"index":0,"finish_reason":"tool_calls",
+                                "message":{"role":"assistant",
+                                "content":null,"refusal":null,"reasoning_content":"hm",
+                                "tool_calls":[{"id":"1"}]}}],%s}\
                                 """
                                         .formatted(USAGE),
                                 chat)
@@ -63,7 +65,8 @@ class AnswerReaderTest {
     void tokenIdsAreFoundWhereServersPutThem() throws Exception {
         chat.getSampling().setReturnTokenIds(true);
         String vllm =
-                "{\"prompt_token_ids\":[4],\"choices\":[{\"index\":0,\"finish_reason\":\"stop\",\"token_ids\":[5,6],"
+                "{\"prompt_token_ids\":[4],\"choices\":[{\"index\":0,\"finish_reason\":\"stop\","
+                    + "\"token_ids\":[5,6],"
                     + "\"message\":{\"content\":\"x\"}}],"
                         + USAGE
                         + "}";
@@ -87,7 +90,8 @@ class AnswerReaderTest {
         chat.getSampling().setLogprobs(1);
         String objects =
                 "{\"choices\":[{\"index\":0,\"finish_reason\":\"stop\",\"message\":{\"content\":\"x\"},"
-                    + "\"logprobs\":{\"content\":[{\"id\":9,\"token\":\"x\",\"bytes\":[120],\"logprob\":-0.5,\"top_logprobs\":["
+                    + "\"logprobs\":{\"content\":[{\"id\":9,\"token\":\"x\",\"bytes\":[120],"
+                    + "\"logprob\":-0.5,\"top_logprobs\":["
                     + "{\"token\":\"x\",\"logprob\":-0.5},{\"token\":\"y\",\"logprob\":-1.5}]}]}}],"
                         + USAGE
                         + "}";
@@ -97,7 +101,8 @@ class AnswerReaderTest {
         assertEquals(LogprobsReader.UNKNOWN_ID, token.getTop().get(0).getTokenId());
         text.getSampling().setLogprobs(2);
         String lists =
-                "{\"choices\":[{\"index\":0,\"finish_reason\":\"stop\",\"text\":\"x\",\"logprobs\":{\"tokens\":[\"x\"],"
+                "{\"choices\":[{\"index\":0,\"finish_reason\":\"stop\",\"text\":\"x\","
+                    + "\"logprobs\":{\"tokens\":[\"x\"],"
                     + "\"token_logprobs\":[-0.5],\"top_logprobs\":[{\"y\":-1.5,\"x\":-0.5}]}}],"
                         + USAGE
                         + "}";
@@ -142,7 +147,8 @@ class AnswerReaderTest {
         ErrorInfo openAi =
                 error(
                         400,
-                        "{\"error\":{\"message\":\"m\",\"param\":\"p\",\"code\":\"context_length_exceeded\"}}");
+                        "{\"error\":{\"message\":\"m\",\"param\":\"p\","
+                            + "\"code\":\"context_length_exceeded\"}}");
         assertEquals("context_length_exceeded", openAi.getCode());
         assertEquals("body.p", openAi.getParam());
         for (String body :
