@@ -2,6 +2,7 @@ package dev.millrace.ops.cli;
 
 import dev.millrace.ingest.IngestApp;
 import dev.millrace.ingest.IngestConfig;
+import dev.millrace.ops.embedded.LocalState;
 import dev.millrace.ops.embedded.RoleHealth;
 import dev.millrace.ops.http.HttpPort;
 import dev.millrace.schemas.Topics;
@@ -12,6 +13,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
+import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -65,13 +67,14 @@ public final class IngestCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        IngestConfig config =
-                IngestConfig.defaults(role.stateDir(), connection.requireAll())
-                        .withModels(pool, routes, models)
-                        .withStreamThreads(threads)
-                        .withPolicies(tenants.policies());
+        var properties = connection.requireAll();
         Shutdown shutdown = Shutdown.onSignal();
-        try (IngestApp app = new IngestApp(config, role.metrics(), InstantSource.system());
+        try (LocalState state = LocalState.open(role.stateDir().resolve("ingest"));
+                IngestApp app =
+                        new IngestApp(
+                                config(state.dir(), properties),
+                                role.metrics(),
+                                InstantSource.system());
                 HttpPort http =
                         role.serve(spec.commandLine().getOut(), () -> RoleHealth.notReady(app))) {
             app.start();
@@ -81,5 +84,12 @@ public final class IngestCommand implements Callable<Integer> {
             shutdown.done();
         }
         return 0;
+    }
+
+    private IngestConfig config(Path stateDir, Map<String, Object> properties) {
+        return IngestConfig.defaults(stateDir, properties)
+                .withModels(pool, routes, models)
+                .withStreamThreads(threads)
+                .withPolicies(tenants.policies());
     }
 }

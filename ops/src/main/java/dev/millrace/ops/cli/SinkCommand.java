@@ -1,5 +1,6 @@
 package dev.millrace.ops.cli;
 
+import dev.millrace.ops.embedded.LocalState;
 import dev.millrace.ops.embedded.RoleHealth;
 import dev.millrace.ops.http.HttpPort;
 import dev.millrace.sink.SinkApp;
@@ -35,10 +36,13 @@ public final class SinkCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        SinkConfig config =
-                SinkConfig.defaults(role.stateDir(), connection.requireAll()).withThreads(threads);
+        var properties = connection.requireAll();
         Shutdown shutdown = Shutdown.onSignal();
-        try (SinkApp app = new SinkApp(config, role.metrics());
+        try (LocalState state = LocalState.open(role.stateDir().resolve("sink"));
+                SinkApp app =
+                        new SinkApp(
+                                SinkConfig.defaults(state.dir(), properties).withThreads(threads),
+                                role.metrics());
                 HttpPort http =
                         role.serve(spec.commandLine().getOut(), () -> RoleHealth.notReady(app))) {
             app.start();

@@ -171,7 +171,8 @@ public final class EmbeddedStack implements AutoCloseable {
     }
 
     private void startStreams(StackConfig config) throws InterruptedException {
-        Path state = config.dataDir().resolve("streams");
+        Path state =
+                keep("stream stores", LocalState.open(config.dataDir().resolve("streams"))).dir();
         ingest =
                 keep(
                         "ingest",
