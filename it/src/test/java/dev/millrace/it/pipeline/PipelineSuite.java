@@ -11,7 +11,6 @@ import dev.millrace.schemas.DeadLetter;
 import dev.millrace.schemas.PromptJob;
 import dev.millrace.schemas.Topics;
 import dev.millrace.sink.results.BatchWatch;
-import dev.millrace.sink.table.CompactedTable;
 import dev.millrace.worker.WorkerApp;
 
 import org.junit.jupiter.api.AfterAll;
@@ -179,21 +178,22 @@ abstract class PipelineSuite {
         Path file = JobFiles.write(dir.resolve("batch.jsonl"), 120);
         try (WorkerApp worker =
                 installation.worker("w4", () -> EchoEngine.model(SEED + 3, 20, content -> {}))) {
-            JobFiles.submit(installation.properties(), file, "sealed");
-            BatchProgress end =
-                    BatchWatch.awaitBatch(
-                            installation.properties(), "sealed", STALLED, progress -> {});
+            BatchProgress end = submitAndAwait(file);
             assertEquals(BatchStatus.COMPLETED, end.getStatus());
             assertEquals(120, end.getTotal());
             assertEquals(118, end.getCompleted());
             assertEquals(2, end.getFailed(), "the broken line and the unknown field");
             // The same file again, as after a crash of the submitter: nothing runs twice.
-            JobFiles.submit(installation.properties(), file, "sealed");
-            try (CompactedTable<BatchProgress> table =
-                    BatchWatch.openTable(installation.properties())) {
-                table.readToEnd(STALLED);
-                assertEquals(120, table.get("sealed").getTotal());
-            }
+            BatchProgress again = submitAndAwait(file);
+            assertEquals(120, again.getTotal());
+            assertEquals(118, again.getCompleted());
+            assertEquals(120, again.getDuplicates());
         }
+    }
+
+    private BatchProgress submitAndAwait(Path file) throws Exception {
+        String run = JobFiles.submit(installation.properties(), file, "sealed").submissionId();
+        return BatchWatch.awaitBatch(
+                installation.properties(), "sealed", run, STALLED, progress -> {});
     }
 }

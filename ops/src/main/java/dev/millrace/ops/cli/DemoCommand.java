@@ -44,6 +44,7 @@ import java.util.stream.Stream;
         })
 public final class DemoCommand implements Callable<Integer> {
     private static final String BATCH = "demo";
+    private static final String RUN = "demo";
     private static final int PARTITIONS = 4;
     private static final Duration STALLED = Duration.ofMinutes(5);
 
@@ -113,7 +114,7 @@ public final class DemoCommand implements Callable<Integer> {
             progress.finish(run.outcome());
             BatchProgress batch =
                     BatchWatch.awaitBatch(
-                            stack.clientProperties(), BATCH, Duration.ofSeconds(30), b -> {});
+                            stack.clientProperties(), BATCH, RUN, Duration.ofSeconds(30), b -> {});
             run.untilEnd();
             return new DemoReport(
                     run.outcome(),
@@ -126,7 +127,7 @@ public final class DemoCommand implements Callable<Integer> {
 
     private static void submit(EmbeddedStack stack, Path prompts)
             throws IOException, InterruptedException {
-        SubmitConfig config = SubmitConfig.defaults(stack.clientProperties(), BATCH, "demo");
+        SubmitConfig config = SubmitConfig.defaults(stack.clientProperties(), BATCH, RUN);
         try (JobSubmitter submitter = new JobSubmitter(config, InstantSource.system());
                 InputStream in = Files.newInputStream(prompts)) {
             submitter.submit(in, prompts.toString(), SubmitListener.NONE);
