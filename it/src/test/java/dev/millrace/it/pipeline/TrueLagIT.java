@@ -20,6 +20,7 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Semaphore;
 
 /**
  * Lag beside the truth: jobs published less completions committed, looked at while a worker
@@ -30,6 +31,7 @@ class TrueLagIT {
     private static final long SEED = 20261124;
     private static final int JOBS = 6_000;
     private static final int BATCHES = 3;
+    private static final int LOOKS = 30;
 
     /** Two commits of the worker that {@link Installation} starts; in flight are thousands. */
     private static final long TOLERANCE = 2 * 64 + 64;
@@ -48,13 +50,25 @@ class TrueLagIT {
             assertEquals(JOBS, admitted.records());
             assertBatchesAndTenants(admitted);
             List<Long> naiveErrors = new ArrayList<>();
+            // The worker gets on by a share of the jobs per look, however fast the machine is.
+            Semaphore allowed = new Semaphore(0);
             try (CompletionReader completions = new CompletionReader(installation.properties());
                     TrueLag naive = new TrueLag(installation.properties());
                     WorkerApp worker =
                             installation.worker(
-                                    "lag", () -> EchoEngine.model(SEED, 4, content -> {}))) {
-                int between = watch(tracker, naive, completions, naiveErrors);
-                assertTrue(between >= 8, "only " + between + " looks while the worker ran");
+                                    "lag",
+                                    () ->
+                                            EchoEngine.model(
+                                                    SEED,
+                                                    4,
+                                                    content -> allowed.acquireUninterruptibly()))) {
+                try {
+                    int between =
+                            watch(new Watched(tracker, naive, completions), allowed, naiveErrors);
+                    assertTrue(between >= 8, "only " + between + " looks while the worker ran");
+                } finally {
+                    allowed.release(2 * JOBS);
+                }
             }
             assertDrained(installation, tracker);
             long naiveError = naiveErrors.stream().mapToLong(Long::longValue).max().orElse(0);
@@ -105,19 +119,20 @@ class TrueLagIT {
         assertEquals(0, ready.unattributed());
     }
 
-    private static int watch(
-            LagTracker tracker,
-            TrueLag naive,
-            CompletionReader completions,
-            List<Long> naiveErrors) {
+    private record Watched(LagTracker tracker, TrueLag naive, CompletionReader completions) {}
+
+    private static int watch(Watched watched, Semaphore allowed, List<Long> naiveErrors) {
+        CompletionReader completions = watched.completions();
         int between = 0;
         long deadline = System.nanoTime() + STALLED.toNanos();
         while (true) {
+            allowed.release(JOBS / LOOKS);
             completions.readToEnd();
             long before = JOBS - completions.seen().size();
-            LagSnapshot lag = tracker.look();
+            LagSnapshot lag = watched.tracker().look();
             long committedLag =
-                    naive.of(WorkerConfig.groupFor(Topics.DEFAULT_POOL), Topics.ready("default"))
+                    watched.naive()
+                            .of(WorkerConfig.groupFor(Topics.DEFAULT_POOL), Topics.ready("default"))
                             .committedLag();
             completions.readToEnd();
             long after = JOBS - completions.seen().size();
