@@ -1,5 +1,8 @@
 package dev.millrace.engine.sampling;
 
+import dev.millrace.engine.simd.DoubleExp;
+import dev.millrace.engine.simd.LaneSums;
+
 import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
@@ -65,12 +68,11 @@ final class VocabLoops {
                     (DoubleVector)
                             FloatVector.fromArray(FLOATS_OF_DOUBLES, scores, i)
                                     .convertShape(VectorOperators.F2D, DOUBLES, 0);
-            DoubleVector weight =
-                    score.sub(max).mul(inverseTemperature).lanewise(VectorOperators.EXP);
+            DoubleVector weight = DoubleExp.exp(score.sub(max).mul(inverseTemperature));
             weight.blend(0, score.lt(lowest)).intoArray(weights, i);
         }
         for (int i = bound; i < n; i++) {
-            weights[i] = scores[i] < lowest ? 0 : Math.exp((scores[i] - max) * inverseTemperature);
+            weights[i] = scores[i] < lowest ? 0 : DoubleExp.exp((scores[i] - max) * inverseTemperature);
         }
     }
 
@@ -80,7 +82,7 @@ final class VocabLoops {
         for (int i = from; i < bound; i += DOUBLES.length()) {
             sums = sums.add(DoubleVector.fromArray(DOUBLES, values, i));
         }
-        double sum = sums.reduceLanes(VectorOperators.ADD);
+        double sum = LaneSums.sum(sums);
         for (int i = bound; i < to; i++) {
             sum += values[i];
         }

@@ -5,6 +5,7 @@ import static dev.millrace.engine.backend.cpu.Native.F;
 import static dev.millrace.engine.backend.cpu.Native.LANES;
 
 import dev.millrace.engine.backend.AttentionSpec;
+import dev.millrace.engine.simd.LaneSums;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
@@ -274,7 +275,7 @@ final class AttentionKernel {
             Native.store(weight, scores + 4L * i);
             sum = sum.add(weight);
         }
-        float chunkSum = sum.reduceLanes(VectorOperators.ADD);
+        float chunkSum = LaneSums.sum(sum);
         if (max > maxima[row]) {
             float shrink = FastExp.exp2(maxima[row] - max);
             scaleRow(outRows + 4L * dim * row, shrink);

@@ -3,8 +3,9 @@ package dev.millrace.engine.backend.cpu;
 import static dev.millrace.engine.backend.cpu.Native.F;
 import static dev.millrace.engine.backend.cpu.Native.LANES;
 
+import dev.millrace.engine.simd.LaneSums;
+
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /** RMSNorm, arXiv 1910.07467, on rows of F32 given by address. */
 final class NormKernels {
@@ -52,7 +53,7 @@ final class NormKernels {
             sum0 = x.fma(x, sum0);
             sum1 = y.fma(y, sum1);
         }
-        double sum = sum0.add(sum1).reduceLanes(VectorOperators.ADD);
+        double sum = LaneSums.sum(sum0.add(sum1));
         for (; i < cols; i++) {
             float x = Native.getFloat(row + 4L * i);
             sum += (double) x * x;
