@@ -34,6 +34,9 @@ public final class EngineFactory {
     public static final List<String> DEVICES =
             List.of("cpu", "scalar", "cuda", "cuda-emulated", "auto");
 
+    /** A model so large that its rounds are slow is bound by GEMMs, which need no warming. */
+    private static final long WARM_UP_NANOS = 4_000_000_000L;
+
     private static final Logger LOG = LoggerFactory.getLogger(EngineFactory.class);
 
     private EngineFactory() {}
@@ -75,6 +78,7 @@ public final class EngineFactory {
             GenerationDefaults defaults = GenerationDefaultsReader.read(modelDir);
             String fingerprint = ModelFingerprint.of(modelDir);
             DecoderModel model = loadOnDevice(modelDir, config, cuda);
+            model.warmUp(WARM_UP_NANOS);
             LlmEngine engine =
                     new LlmEngine(
                             model,

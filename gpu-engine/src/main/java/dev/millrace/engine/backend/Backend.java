@@ -28,6 +28,11 @@ public interface Backend extends AutoCloseable {
         return wanted;
     }
 
+    /** Whether the first calls are far slower than later ones, as loops of this JVM are. */
+    default boolean isCompiledAsItRuns() {
+        return false;
+    }
+
     /** Whether ops are queued and run while the host goes on; then {@link #chooser} is not null. */
     default boolean isAsynchronous() {
         return false;

@@ -10,6 +10,9 @@ import dev.millrace.engine.sampling.RowSampler;
 import dev.millrace.engine.sampling.SampleRow;
 import dev.millrace.engine.sampling.SampledToken;
 
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
 import java.util.List;
 
 /**
@@ -18,6 +21,8 @@ import java.util.List;
  * step.
  */
 public final class DecoderModel implements ModelExecutor {
+    private static final Logger LOG = LoggerFactory.getLogger(DecoderModel.class);
+
     private final Backend backend;
     private final ModelConfig config;
     private final ModelWeights weights;
@@ -61,6 +66,21 @@ public final class DecoderModel implements ModelExecutor {
                 ofDevice == null
                         ? new HostChooser(backend, weights.head(), capacity.maxLogitRows(), sampler)
                         : ofDevice;
+    }
+
+    /**
+     * Runs small steps until the device's loops are compiled, where the device is of that kind.
+     *
+     * @param maxNanos no further step begins after this time
+     */
+    public void warmUp(long maxNanos) {
+        if (!backend.isCompiledAsItRuns()) {
+            return;
+        }
+        long began = System.nanoTime();
+        int rounds = WarmUp.run(this, capacity.maxNumBatchedTokens(), System::nanoTime, maxNanos);
+        long ms = (System.nanoTime() - began) / 1_000_000;
+        LOG.info("warm after {} small rounds in {} ms", rounds, ms);
     }
 
     @Override

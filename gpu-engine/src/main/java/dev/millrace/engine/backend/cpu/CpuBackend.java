@@ -63,6 +63,11 @@ public final class CpuBackend implements Backend {
     }
 
     @Override
+    public boolean isCompiledAsItRuns() {
+        return true;
+    }
+
+    @Override
     public Buffer allocate(int rows, int cols) {
         return new CpuBuffer(arena, rows, cols);
     }
