@@ -119,7 +119,7 @@ public final class DemoCommand implements Callable<Integer> {
             return new DemoReport(
                     run.outcome(),
                     promised,
-                    progress.firstCompletionSeconds(),
+                    progress.untilFirstCompletion(),
                     seconds,
                     batch.getStatus().name());
         }

@@ -1,8 +1,8 @@
 package dev.millrace.ops.cli;
 
 import dev.millrace.ops.demo.Outcome;
+import dev.millrace.ops.demo.Startup;
 
-import java.lang.management.ManagementFactory;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -12,7 +12,7 @@ final class DemoProgress implements AutoCloseable {
     private final LiveLine line;
     private final LagProbe lag;
     private final long startNanos;
-    private double firstCompletionSeconds;
+    private Startup untilFirstCompletion = Startup.NONE;
 
     DemoProgress(LiveLine line, Map<String, Object> clientProperties, long startNanos) {
         this.line = line;
@@ -21,8 +21,8 @@ final class DemoProgress implements AutoCloseable {
     }
 
     void show(Outcome outcome) {
-        if (firstCompletionSeconds == 0 && outcome.answered() > 0) {
-            firstCompletionSeconds = ManagementFactory.getRuntimeMXBean().getUptime() / 1000.0;
+        if (untilFirstCompletion == Startup.NONE && outcome.answered() > 0) {
+            untilFirstCompletion = Startup.untilNow();
         }
         long nowMs = TimeUnit.NANOSECONDS.toMillis(System.nanoTime());
         line.show(text(outcome, nowMs), nowMs);
@@ -33,8 +33,8 @@ final class DemoProgress implements AutoCloseable {
     }
 
     /** From the start of the process to the first completion. */
-    double firstCompletionSeconds() {
-        return firstCompletionSeconds;
+    Startup untilFirstCompletion() {
+        return untilFirstCompletion;
     }
 
     private String text(Outcome outcome, long nowMs) {

@@ -11,14 +11,14 @@ import java.util.Map;
 /**
  * The demonstration's report as text.
  *
- * @param startupSeconds from the start of the process to the first completion
+ * @param startup from the start of the process to the first completion
  * @param runSeconds from the first published prompt to the last completion
  * @param batchState what the batches topic says at the end
  */
 public record DemoReport(
         Outcome outcome,
         Promised promised,
-        double startupSeconds,
+        Startup startup,
         double runSeconds,
         String batchState) {
 
@@ -66,8 +66,10 @@ public record DemoReport(
                         Format.duration(runSeconds)));
         lines.add(
                 "start      first completion "
-                        + Format.duration(startupSeconds)
-                        + " after the process began");
+                        + Format.duration(startup.seconds())
+                        + " after the process began, of "
+                        + Format.duration(startup.processorSeconds())
+                        + " processor time");
         return lines;
     }
 
