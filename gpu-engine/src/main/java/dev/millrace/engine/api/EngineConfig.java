@@ -14,6 +14,7 @@ import java.util.Objects;
  * @param enablePrefixCaching reuse KV blocks of equal prefixes
  * @param threads threads of a host device
  * @param numerics how exactly a host device computes
+ * @param tiers where KV blocks go that the device gives up
  */
 public record EngineConfig(
         String device,
@@ -24,7 +25,8 @@ public record EngineConfig(
         int maxModelLen,
         boolean enablePrefixCaching,
         int threads,
-        Numerics numerics) {
+        Numerics numerics,
+        KvTiers tiers) {
 
     public EngineConfig {
         Objects.requireNonNull(device, "device");
@@ -38,6 +40,35 @@ public record EngineConfig(
         check(kvCacheBytes > 0, "kvCacheBytes", kvCacheBytes);
         check(maxModelLen >= 0, "maxModelLen", maxModelLen);
         check(threads >= 1, "threads", threads);
+        Objects.requireNonNull(tiers, "tiers");
+        if (tiers.isOn() && !enablePrefixCaching) {
+            throw new IllegalArgumentException(
+                    "engine setting tiers: KV tiers are of no use without prefix caching");
+        }
+    }
+
+    /** KV blocks on the device alone. */
+    public EngineConfig(
+            String device,
+            int maxNumSeqs,
+            int maxNumBatchedTokens,
+            int blockSize,
+            long kvCacheBytes,
+            int maxModelLen,
+            boolean enablePrefixCaching,
+            int threads,
+            Numerics numerics) {
+        this(
+                device,
+                maxNumSeqs,
+                maxNumBatchedTokens,
+                blockSize,
+                kvCacheBytes,
+                maxModelLen,
+                enablePrefixCaching,
+                threads,
+                numerics,
+                KvTiers.OFF);
     }
 
     /**
@@ -68,7 +99,8 @@ public record EngineConfig(
                 maxModelLen,
                 enablePrefixCaching,
                 threads,
-                numerics);
+                numerics,
+                tiers);
     }
 
     /** The same with other numerics. */
@@ -82,6 +114,22 @@ public record EngineConfig(
                 maxModelLen,
                 enablePrefixCaching,
                 threads,
+                other,
+                tiers);
+    }
+
+    /** The same with other tiers. */
+    public EngineConfig withTiers(KvTiers other) {
+        return new EngineConfig(
+                device,
+                maxNumSeqs,
+                maxNumBatchedTokens,
+                blockSize,
+                kvCacheBytes,
+                maxModelLen,
+                enablePrefixCaching,
+                threads,
+                numerics,
                 other);
     }
 

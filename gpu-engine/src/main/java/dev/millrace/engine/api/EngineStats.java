@@ -9,6 +9,7 @@ package dev.millrace.engine.api;
  * @param hostNanos time in scheduling and bookkeeping (counter)
  * @param deviceNanos time waiting for the model (counter)
  * @param device where the device's time went (counters)
+ * @param tiers of the KV cache
  */
 public record EngineStats(
         int running,
@@ -23,4 +24,38 @@ public record EngineStats(
         long preemptions,
         long hostNanos,
         long deviceNanos,
-        DeviceTimes device) {}
+        DeviceTimes device,
+        KvTierStats tiers) {
+
+    /** Of an engine without KV tiers. */
+    public EngineStats(
+            int running,
+            int waiting,
+            int kvBlocksUsed,
+            int kvBlocksTotal,
+            long steps,
+            long promptTokens,
+            long cachedTokens,
+            long generationTokens,
+            long finishedRequests,
+            long preemptions,
+            long hostNanos,
+            long deviceNanos,
+            DeviceTimes device) {
+        this(
+                running,
+                waiting,
+                kvBlocksUsed,
+                kvBlocksTotal,
+                steps,
+                promptTokens,
+                cachedTokens,
+                generationTokens,
+                finishedRequests,
+                preemptions,
+                hostNanos,
+                deviceNanos,
+                device,
+                KvTierStats.NONE);
+    }
+}

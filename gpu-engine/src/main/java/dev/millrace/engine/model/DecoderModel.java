@@ -5,7 +5,6 @@ import dev.millrace.engine.backend.Backend;
 import dev.millrace.engine.backend.Buffer;
 import dev.millrace.engine.backend.KvStore;
 import dev.millrace.engine.backend.TokenChooser;
-import dev.millrace.engine.kvcache.KvLayout;
 import dev.millrace.engine.sampling.RowSampler;
 import dev.millrace.engine.sampling.SampleRow;
 import dev.millrace.engine.sampling.SampledToken;
@@ -178,8 +177,8 @@ public final class DecoderModel implements ModelExecutor {
     }
 
     @Override
-    public KvLayout kvLayout() {
-        return capacity.kvLayout();
+    public KvStore kvStore() {
+        return kv;
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.millrace.engine.model;
 
 import dev.millrace.engine.api.DeviceTimes;
+import dev.millrace.engine.backend.KvStore;
 import dev.millrace.engine.kvcache.KvLayout;
 import dev.millrace.engine.sampling.SampleRow;
 import dev.millrace.engine.sampling.SampledToken;
@@ -14,7 +15,12 @@ import java.util.List;
  */
 public interface ModelExecutor extends AutoCloseable {
 
-    KvLayout kvLayout();
+    default KvLayout kvLayout() {
+        return kvStore().layout();
+    }
+
+    /** The KV cache's memory. */
+    KvStore kvStore();
 
     int vocabSize();
 

@@ -5,11 +5,16 @@ import dev.millrace.engine.api.EngineConfig;
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
 import dev.millrace.engine.api.EngineStats;
+import dev.millrace.engine.api.KvTierStats;
 import dev.millrace.engine.kvcache.KvCache;
+import dev.millrace.engine.kvtier.BlockArchive;
 import dev.millrace.engine.model.ForwardInput;
 import dev.millrace.engine.model.ModelExecutor;
 import dev.millrace.engine.sampling.SampleRow;
 import dev.millrace.engine.sampling.SampledToken;
+
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 import java.time.InstantSource;
 import java.util.ArrayDeque;
@@ -26,6 +31,8 @@ import java.util.function.LongSupplier;
  * launched behind it.
  */
 public final class LlmEngine implements Engine {
+    private static final Logger LOG = LoggerFactory.getLogger(LlmEngine.class);
+
     /** Share of the KV blocks kept free at admission (vLLM's watermark). */
     private static final double FREE_BLOCKS_WATERMARK = 0.01;
 
@@ -46,6 +53,7 @@ public final class LlmEngine implements Engine {
     private final StepCounters counters;
     private List<EngineResult> finished = new ArrayList<>();
     private StepListener listener = (step, results) -> {};
+    private BlockArchive archive;
     private long arrivals;
     private boolean closed;
 
@@ -146,6 +154,9 @@ public final class LlmEngine implements Engine {
         finished = new ArrayList<>();
         ScheduledStep step = schedule();
         boolean launched = launch(step);
+        if (!launched && underway.isEmpty() && archive != null) {
+            archive.awaitRead();
+        }
         int mayStayUnderway = launched && executor.isAsynchronous() ? 1 : 0;
         while (underway.size() > mayStayUnderway) {
             complete(underway.remove());
@@ -156,7 +167,17 @@ public final class LlmEngine implements Engine {
 
     @Override
     public EngineStats stats() {
-        return counters.stats(scheduler, executor.times());
+        KvTierStats tiers = archive == null ? KvTierStats.NONE : archive.stats();
+        return counters.stats(scheduler, executor.times(), tiers);
+    }
+
+    /**
+     * Gives the KV cache tiers below the device, before the first request; drained by {@link
+     * #close}.
+     */
+    public void useArchive(BlockArchive below) {
+        archive = below;
+        scheduler.kv().useArchive(below);
     }
 
     /** Hears of each step after it is completed; one listener at most. */
@@ -176,8 +197,14 @@ public final class LlmEngine implements Engine {
             while (!underway.isEmpty()) {
                 executor.complete(underway.remove().handle());
             }
-            executor.close();
-            texts.close();
+            try {
+                scheduler.kv().drain();
+            } catch (RuntimeException e) {
+                LOG.warn("KV blocks could not be saved at the end: {}", e.toString());
+            } finally {
+                executor.close();
+                texts.close();
+            }
         }
     }
 

@@ -2,6 +2,7 @@ package dev.millrace.engine.scheduler;
 
 import dev.millrace.engine.api.DeviceTimes;
 import dev.millrace.engine.api.EngineStats;
+import dev.millrace.engine.api.KvTierStats;
 import dev.millrace.engine.kvcache.BlockPool;
 
 import java.util.function.LongSupplier;
@@ -60,7 +61,7 @@ final class StepCounters {
         finishedRequests++;
     }
 
-    EngineStats stats(Scheduler scheduler, DeviceTimes device) {
+    EngineStats stats(Scheduler scheduler, DeviceTimes device, KvTierStats tiers) {
         BlockPool pool = scheduler.kv().pool();
         return new EngineStats(
                 scheduler.numRunning(),
@@ -75,6 +76,7 @@ final class StepCounters {
                 scheduler.numPreemptions(),
                 stepNanos - deviceNanos,
                 deviceNanos,
-                device);
+                device,
+                tiers);
     }
 }

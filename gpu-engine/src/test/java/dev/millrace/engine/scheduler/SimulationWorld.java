@@ -4,8 +4,10 @@ import dev.millrace.engine.api.EngineConfig;
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
 import dev.millrace.engine.api.EngineStats;
+import dev.millrace.engine.api.KvTiers;
 import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.api.SamplingParams;
+import dev.millrace.engine.kvtier.ManualArchive;
 import dev.millrace.engine.observe.StepTrace;
 
 import java.time.Instant;
@@ -16,6 +18,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.function.LongFunction;
 
 /**
  * One engine with settings, arrivals and aborts drawn from a seed. Every answer is compared with
@@ -26,6 +29,10 @@ final class SimulationWorld {
     private final EngineConfig config;
     private final SimulatedExecutor executor;
     private final LlmEngine engine;
+
+    /** Null where there are no tiers. */
+    private final ManualArchive archive;
+
     private final Map<Long, EngineRequest> open = new HashMap<>();
     private final List<Long> openIds = new ArrayList<>();
     private final StringBuilder trace = new StringBuilder();
@@ -33,7 +40,15 @@ final class SimulationWorld {
     private long nextId;
     private long clock;
 
+    /** A world whose blocks live on the device alone. */
     SimulationWorld(long seed) {
+        this(seed, imageBytes -> KvTiers.OFF);
+    }
+
+    /**
+     * @param tiers bytes of a block's image to the tiers below the device
+     */
+    SimulationWorld(long seed, LongFunction<KvTiers> tiers) {
         random = new SplittableRandom(seed);
         int blockSize = 1 << random.nextInt(5);
         int maxModelLen = 8 + random.nextInt(90);
@@ -41,7 +56,7 @@ final class SimulationWorld {
         int numBlocks = blocksForOne + random.nextInt(4 * blocksForOne);
         int maxNumSeqs = 1 + random.nextInt(8);
         int budget = 1 + random.nextInt(64);
-        boolean prefixCaching = random.nextInt(4) > 0;
+        boolean prefixCaching = random.nextInt(4) > 0 || tiers.apply(1).isOn();
         boolean asynchronous = random.nextInt(2) == 0;
         config =
                 new EngineConfig(
@@ -55,6 +70,7 @@ final class SimulationWorld {
                         1,
                         Numerics.DEFAULT);
         executor = new SimulatedExecutor(numBlocks, blockSize, maxModelLen, asynchronous);
+        KvTiers below = tiers.apply(executor.kvStore().imageBytes());
         InstantSource ticks = () -> Instant.ofEpochMilli(clock++);
         engine =
                 new LlmEngine(
@@ -65,6 +81,10 @@ final class SimulationWorld {
                         ticks,
                         () -> clock++);
         engine.listen(new StepTrace(trace));
+        archive = below.isOn() ? new ManualArchive(below, executor.kvStore()) : null;
+        if (archive != null) {
+            engine.useArchive(archive.archive());
+        }
         for (int i = 0; i < sharedPrefixes.length; i++) {
             sharedPrefixes[i] = randomTokens(1 + random.nextInt(maxModelLen / 2));
         }
@@ -76,6 +96,15 @@ final class SimulationWorld {
 
     long tokensComputed() {
         return executor.tokensComputed();
+    }
+
+    SimulatedExecutor executor() {
+        return executor;
+    }
+
+    /** Ends the engine, which writes what it has to disk. */
+    void close() {
+        engine.close();
     }
 
     /** The schedule so far, one JSON line per step. */
@@ -94,10 +123,9 @@ final class SimulationWorld {
             }
             step();
         }
-        long patience = engine.stats().steps() + 100_000;
-        while (engine.hasWork()) {
+        for (int patience = 100_000; engine.hasWork(); patience--) {
             step();
-            check(engine.stats().steps() < patience, "no end in sight; open: " + open.keySet());
+            check(patience > 0, "no end in sight; open: " + open.keySet());
         }
         check(open.isEmpty(), "unanswered: " + open.keySet());
         check(engine.stats().kvBlocksUsed() == 0, "blocks are held by nobody: " + engine.stats());
@@ -170,6 +198,9 @@ final class SimulationWorld {
     }
 
     private void step() {
+        if (archive != null) {
+            archive.runSome(random);
+        }
         for (EngineResult result : engine.step()) {
             EngineRequest request = open.remove(result.requestId());
             check(
