@@ -5,6 +5,7 @@ import dev.millrace.engine.backend.Backend;
 import dev.millrace.engine.backend.Buffer;
 import dev.millrace.engine.backend.KvStore;
 import dev.millrace.engine.backend.TokenChooser;
+import dev.millrace.engine.kvcache.KvLayout;
 import dev.millrace.engine.sampling.RowSampler;
 import dev.millrace.engine.sampling.SampleRow;
 import dev.millrace.engine.sampling.SampledToken;
@@ -174,6 +175,11 @@ public final class DecoderModel implements ModelExecutor {
     @Override
     public DeviceTimes times() {
         return backend.times();
+    }
+
+    @Override
+    public KvLayout kvLayout() {
+        return capacity.kvLayout();
     }
 
     @Override

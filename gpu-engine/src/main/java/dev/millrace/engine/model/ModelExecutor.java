@@ -15,12 +15,12 @@ import java.util.List;
  */
 public interface ModelExecutor extends AutoCloseable {
 
-    default KvLayout kvLayout() {
-        return kvStore().layout();
-    }
+    KvLayout kvLayout();
 
-    /** The KV cache's memory. */
-    KvStore kvStore();
+    /** The KV cache's memory, for tiers below it. */
+    default KvStore kvStore() {
+        throw new UnsupportedOperationException("this model's KV blocks cannot be copied");
+    }
 
     int vocabSize();
 

@@ -156,6 +156,11 @@ final class SimulatedExecutor implements ModelExecutor {
     }
 
     @Override
+    public KvLayout kvLayout() {
+        return layout;
+    }
+
+    @Override
     public KvStore kvStore() {
         return kvStore;
     }

@@ -8,6 +8,7 @@ import dev.millrace.ops.bench.Shape;
 import dev.millrace.ops.bench.Workload;
 
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -126,6 +127,8 @@ public final class BenchCommand implements Callable<Integer> {
 
     @Spec CommandSpec spec;
 
+    @Mixin TierOptions tiers = new TierOptions();
+
     @Override
     public Integer call() throws IOException {
         Logs.quiet();
@@ -166,7 +169,8 @@ public final class BenchCommand implements Callable<Integer> {
                 0,
                 true,
                 or(threads, Runtime.getRuntime().availableProcessors()),
-                new Numerics(weights, batchInvariant));
+                new Numerics(weights, batchInvariant),
+                tiers.tiers(false, true));
     }
 
     private static int or(Integer given, int otherwise) {

@@ -111,6 +111,8 @@ public final class EngineOptions {
                             + " cpu, with --weights int8.")
     boolean batchInvariant;
 
+    @Mixin TierOptions tiers = new TierOptions();
+
     @Mixin CudaOptions cuda;
 
     @Mixin RemoteOptions remote = new RemoteOptions();
@@ -188,7 +190,8 @@ public final class EngineOptions {
                     maxModelLen,
                     !noPrefixCaching,
                     threads == null ? Runtime.getRuntime().availableProcessors() : threads,
-                    new Numerics(weights, batchInvariant));
+                    new Numerics(weights, batchInvariant),
+                    tiers.tiers(isGpu(), !noPrefixCaching));
         } catch (IllegalArgumentException e) {
             throw CliFailure.usage(e.getMessage());
         }
