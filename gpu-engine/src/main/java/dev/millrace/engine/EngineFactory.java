@@ -122,7 +122,12 @@ public final class EngineFactory {
         }
         String numerics = config.numerics() + ", FP8 at load on cuda: " + cuda.quantizeWeights();
         BlockIdentity identity = BlockIdentity.of(fingerprint, numerics, model.kvStore());
-        engine.useArchive(BlockArchive.open(config.tiers(), model.kvStore(), identity));
+        try {
+            engine.useArchive(BlockArchive.open(config.tiers(), model.kvStore(), identity));
+        } catch (RuntimeException e) {
+            model.close();
+            throw e;
+        }
     }
 
     private static void checkDevice(EngineConfig config) {

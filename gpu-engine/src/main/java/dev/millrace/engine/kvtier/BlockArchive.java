@@ -4,6 +4,9 @@ import dev.millrace.engine.api.KvTierStats;
 import dev.millrace.engine.api.KvTiers;
 import dev.millrace.engine.backend.KvStore;
 
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -34,6 +37,7 @@ public final class BlockArchive {
     /** What {@link #find} says while blocks are being read: ask again in a later step. */
     public static final int READING = -1;
 
+    private static final Logger LOG = LoggerFactory.getLogger(BlockArchive.class);
     private static final int SLOTS_MIN = 4;
     private static final int WRITES_MAX = 64;
 
@@ -80,6 +84,12 @@ public final class BlockArchive {
                         store.hostMemory(fitting * HostTier.stride(store.imageBytes())),
                         store.imageBytes());
         maxHeld = host.numSlots() / 2;
+        LOG.info(
+                "KV host memory: {} bytes / {} per block of {} tokens = {} blocks",
+                config.hostBytes(),
+                HostTier.stride(store.imageBytes()),
+                blockSize,
+                host.numSlots());
         disk =
                 folder == null
                         ? null
