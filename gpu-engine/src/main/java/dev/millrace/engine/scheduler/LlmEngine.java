@@ -36,6 +36,8 @@ public final class LlmEngine implements Engine {
     /** Share of the KV blocks kept free at admission (vLLM's watermark). */
     private static final double FREE_BLOCKS_WATERMARK = 0.01;
 
+    private static final int[] NO_TOKENS = {};
+
     /** A step on the device. */
     private record Launched(ScheduledStep step, Object handle) {}
 
@@ -103,6 +105,11 @@ public final class LlmEngine implements Engine {
 
     @Override
     public void submit(EngineRequest request) {
+        resume(request, List.of());
+    }
+
+    @Override
+    public void resume(EngineRequest request, List<int[]> generated) {
         int maxTotalTokens = limits.maxTotalTokens(request);
         RequestState state = new RequestState(request, clock.millis());
         if (requests.putIfAbsent(request.requestId(), state) != null) {
@@ -112,8 +119,28 @@ public final class LlmEngine implements Engine {
         for (int choice = 0; choice < request.sampling().n(); choice++) {
             Sequence sequence = new Sequence(state, choice, arrivals++, maxTotalTokens);
             state.addChoice(sequence, new ChoiceOutput(request.sampling(), eos, texts));
-            scheduler.add(sequence);
         }
+        for (Sequence sequence : state.sequences()) {
+            int choice = sequence.choice();
+            int[] before = choice < generated.size() ? generated.get(choice) : NO_TOKENS;
+            if (!replay(state, sequence, before)) {
+                scheduler.add(sequence);
+            } else if (state.choiceFinished()) {
+                end(state, state.result(clock.millis()));
+            }
+        }
+    }
+
+    /** Takes over tokens that were chosen elsewhere; true if the choice has ended with them. */
+    private boolean replay(RequestState state, Sequence sequence, int[] generated) {
+        for (int token : generated) {
+            sequence.resume(token);
+            if (state.output(sequence).append(SampledToken.of(token), sequence.isFull())) {
+                sequence.become(SequenceStatus.FINISHED);
+                return true;
+            }
+        }
+        return false;
     }
 
     @Override
@@ -145,13 +172,12 @@ public final class LlmEngine implements Engine {
 
     @Override
     public boolean hasWork() {
-        return !requests.isEmpty() || !underway.isEmpty();
+        return !requests.isEmpty() || !underway.isEmpty() || !finished.isEmpty();
     }
 
     @Override
     public List<EngineResult> step() {
         counters.stepBegins();
-        finished = new ArrayList<>();
         ScheduledStep step = schedule();
         boolean launched = launch(step);
         if (!launched && underway.isEmpty() && archive != null) {
@@ -162,7 +188,9 @@ public final class LlmEngine implements Engine {
             complete(underway.remove());
         }
         counters.stepEnds();
-        return finished;
+        List<EngineResult> results = finished;
+        finished = new ArrayList<>();
+        return results;
     }
 
     @Override
@@ -214,7 +242,8 @@ public final class LlmEngine implements Engine {
         scheduler.schedule(step);
         for (Sequence sequence : step.admitted()) {
             if (sequence.request().admitted(sequence.numComputed(), clock.millis())) {
-                counters.admitted(sequence.numPromptTokens(), sequence.numComputed());
+                int cached = Math.min(sequence.numComputed(), sequence.numPromptTokens());
+                counters.admitted(sequence.numPromptTokens(), cached);
             }
         }
         return step;

@@ -160,6 +160,15 @@ public final class Sequence implements Comparable<Sequence> {
     /** A step delivered the token that it promised. */
     void append(int token) {
         numPromised--;
+        add(token);
+    }
+
+    /** A token that another engine has chosen. */
+    void resume(int token) {
+        add(token);
+    }
+
+    private void add(int token) {
         if (numTokens == tokens.length) {
             int room = Math.min(maxTotalTokens, numTokens + Math.max(16, numTokens / 2));
             tokens = Arrays.copyOf(tokens, Math.max(room, numTokens + 1));

@@ -19,7 +19,7 @@ import java.util.List;
  * one alone with {@code -Dmillrace.simulation.seed=N}.
  */
 class EngineSimulationTest {
-    private static final long STEPS_WANTED = 250_000;
+    private static final long STEPS_WANTED = 1_000_000;
     private static final int STEPS_WITH_ARRIVALS = 400;
 
     @Test
@@ -36,6 +36,7 @@ class EngineSimulationTest {
         // Positive control: the worlds did what they are there for.
         assertTrue(totals.preemptions > 1_000, "preemptions: " + totals.preemptions);
         assertTrue(totals.cachedTokens > 10_000, "cached tokens: " + totals.cachedTokens);
+        assertTrue(totals.tokensHandedOver > 10_000, "handed over: " + totals.tokensHandedOver);
         assertTrue(totals.finished > 10_000, "finished requests: " + totals.finished);
     }
 
@@ -84,11 +85,11 @@ class EngineSimulationTest {
         return input;
     }
 
-    private static EngineStats runWorld(long seed) {
+    private static SimulationWorld runWorld(long seed) {
         try {
             SimulationWorld world = new SimulationWorld(seed);
             world.run(STEPS_WITH_ARRIVALS);
-            return world.stats();
+            return world;
         } catch (AssertionError | RuntimeException e) {
             throw new AssertionError("simulation seed " + seed + ": " + e.getMessage(), e);
         }
@@ -105,8 +106,11 @@ class EngineSimulationTest {
         long preemptions;
         long cachedTokens;
         long finished;
+        long tokensHandedOver;
 
-        void add(EngineStats stats) {
+        void add(SimulationWorld world) {
+            EngineStats stats = world.stats();
+            tokensHandedOver += world.tokensHandedOver();
             steps += stats.steps();
             preemptions += stats.preemptions();
             cachedTokens += stats.cachedTokens();

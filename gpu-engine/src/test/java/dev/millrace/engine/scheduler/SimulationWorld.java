@@ -38,6 +38,7 @@ final class SimulationWorld {
     private final StringBuilder trace = new StringBuilder();
     private final int[][] sharedPrefixes = new int[4][];
     private long nextId;
+    private long tokensHandedOver;
     private long clock;
 
     /** A world whose blocks live on the device alone. */
@@ -121,6 +122,9 @@ final class SimulationWorld {
             if (!openIds.isEmpty() && random.nextInt(40) == 0) {
                 abort();
             }
+            if (!openIds.isEmpty() && random.nextInt(30) == 0) {
+                handOver();
+            }
             step();
         }
         for (int patience = 100_000; engine.hasWork(); patience--) {
@@ -195,6 +199,26 @@ final class SimulationWorld {
         check(!engine.abort(id), "request " + id + " is aborted twice");
         open.remove(id);
         openIds.remove(id);
+    }
+
+    /** Stops a request and goes on with it as another engine would that is given what it has made. */
+    private void handOver() {
+        EngineRequest request = open.get(openIds.get(random.nextInt(openIds.size())));
+        EngineResult partial = engine.cancel(request.requestId());
+        List<int[]> generated = new ArrayList<>();
+        for (int i = 0; i < request.sampling().n(); i++) {
+            generated.add(new int[0]);
+        }
+        for (EngineResult.Choice choice : partial.choices()) {
+            generated.set(choice.index(), choice.tokenIds());
+            tokensHandedOver += choice.tokenIds().length;
+        }
+        engine.resume(request, generated);
+    }
+
+    /** Tokens that were not chosen anew because they were handed over. */
+    long tokensHandedOver() {
+        return tokensHandedOver;
     }
 
     private void step() {
