@@ -17,6 +17,9 @@ public final class KvCache {
     /** Hashes of the prompt blocks that running sequences have yet to commit. */
     private final HashCounts pending = new HashCounts();
 
+    private final WantedBlocks wanted;
+    private final SeenBlocks seen = new SeenBlocks(SeenBlocks.DEFAULT_CAPACITY);
+
     /**
      * @param freeBlocksWatermark share of the blocks kept free at admission, so that running
      *     sequences can grow
@@ -28,6 +31,7 @@ public final class KvCache {
         watermarkBlocks = (int) Math.ceil(numBlocks * freeBlocksWatermark);
         pool = new BlockPool(numBlocks);
         prefixes = new PrefixCache(numBlocks, blockSize);
+        wanted = new WantedBlocks(pool, prefixes, blockSize);
     }
 
     public int blockSize() {
@@ -45,6 +49,48 @@ public final class KvCache {
 
     public int blocksFor(int numTokens) {
         return (numTokens + blockSize - 1) / blockSize;
+    }
+
+    /**
+     * A sequence waits from now on: what it could find in the cache is kept for it as long as there
+     * is anything else to evict, and its table gets a path.
+     */
+    public void want(BlockTable table, int[] tokens, int numTokens) {
+        int limit = 0;
+        if (prefixCaching) {
+            table.hashUpTo(tokens, numTokens, blockSize);
+            limit = hittableBlocks(numTokens);
+        }
+        wanted.add(table, tokens, limit);
+    }
+
+    /** A sequence waits no longer: it was admitted, or is gone. */
+    public void unwant(BlockTable table, int[] tokens) {
+        wanted.remove(table, tokens);
+    }
+
+    /** The waiting sequences will be gone through from this path on, around and around. */
+    public void goOnFrom(long[] path) {
+        wanted.goOnFrom(path);
+    }
+
+    /**
+     * How many leading tokens an unbounded cache would hold for a new sequence: what was computed
+     * or asked for before, in whole blocks. Its own blocks count as asked for from now on.
+     */
+    public int seenTokens(BlockTable table, int[] tokens, int numTokens) {
+        if (!prefixCaching) {
+            return 0;
+        }
+        table.hashUpTo(tokens, numTokens, blockSize);
+        int hit = 0;
+        while (hit < hittableBlocks(numTokens) && seen.contains(table.hashes[hit])) {
+            hit++;
+        }
+        for (int i = 0; i < numTokens / blockSize; i++) {
+            seen.add(table.hashes[i]);
+        }
+        return hit * blockSize;
     }
 
     /**
@@ -148,13 +194,16 @@ public final class KvCache {
 
     /**
      * Takes all blocks back. Tail blocks become evictable before their prefix, and so are reused
-     * first.
+     * first; those that a waiting sequence wants are kept.
      */
     public void free(BlockTable table) {
         withdraw(table, table.pendingTo);
         for (int i = table.numBlocks - 1; i >= 0; i--) {
             int block = table.blocks[i];
             pool.release(block, prefixes.contains(block));
+        }
+        if (prefixCaching) {
+            wanted.released(table);
         }
         table.clear();
     }
@@ -176,6 +225,10 @@ public final class KvCache {
                             + pool.numEvictable()
                             + " are evictable");
         }
+        if (wanted.numKept() != pool.numKept()) {
+            throw new IllegalStateException(
+                    wanted.numKept() + " blocks are kept, the pool counts " + pool.numKept());
+        }
         if (pool.numReferenced() == 0 && pending.size() != 0) {
             throw new IllegalStateException(
                     pending.size() + " blocks are announced by sequences that are gone");
@@ -189,7 +242,7 @@ public final class KvCache {
     private void takeCached(BlockTable table, int[] tokens, int cachedBlocks) {
         for (int i = 0; i < cachedBlocks; i++) {
             int block = prefixes.find(table.lastEntry, table.hashes[i], tokens, i * blockSize);
-            pool.retain(block);
+            wanted.retain(block);
             table.append(block);
             table.lastEntry = prefixes.entryId(block);
             table.lastEntryBlock = block;
@@ -201,6 +254,9 @@ public final class KvCache {
         int block = pool.takeFree();
         if (block < 0) {
             block = pool.evictOldest();
+            if (block < 0) {
+                block = wanted.takeFurthest();
+            }
             prefixes.remove(block);
         }
         return block;
@@ -220,6 +276,7 @@ public final class KvCache {
         if (known < 0) {
             known = table.blocks[index];
             prefixes.add(known, table.lastEntry, table.hashes[index], tokens, from);
+            seen.add(table.hashes[index]);
         }
         table.lastEntry = prefixes.entryId(known);
         table.lastEntryBlock = known;

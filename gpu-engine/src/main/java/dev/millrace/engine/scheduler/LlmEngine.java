@@ -184,10 +184,13 @@ public final class LlmEngine implements Engine {
     private ScheduledStep schedule() {
         ScheduledStep step = spareSteps.remove();
         step.begin(counters.steps() + 1);
-        scheduler.schedule(step);
+        scheduler.schedule(step, clock.millis());
         for (Sequence sequence : step.admitted()) {
             if (sequence.request().admitted(sequence.numComputed(), clock.millis())) {
-                counters.admitted(sequence.numPromptTokens(), sequence.numComputed());
+                counters.admitted(
+                        sequence.numPromptTokens(),
+                        sequence.numComputed(),
+                        Math.max(sequence.numComputed(), sequence.seenTokens()));
             }
         }
         return step;

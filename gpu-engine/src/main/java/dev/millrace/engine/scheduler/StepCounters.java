@@ -12,6 +12,7 @@ final class StepCounters {
     private long steps;
     private long promptTokens;
     private long cachedTokens;
+    private long idealCachedTokens;
     private long generationTokens;
     private long finishedRequests;
     private long stepNanos;
@@ -47,9 +48,10 @@ final class StepCounters {
         deviceNanos += nanoTime.getAsLong() - deviceBegan;
     }
 
-    void admitted(int prompt, int cached) {
+    void admitted(int prompt, int cached, int idealCached) {
         promptTokens += prompt;
         cachedTokens += cached;
+        idealCachedTokens += idealCached;
     }
 
     void generated() {
@@ -70,6 +72,7 @@ final class StepCounters {
                 steps,
                 promptTokens,
                 cachedTokens,
+                idealCachedTokens,
                 generationTokens,
                 finishedRequests,
                 scheduler.numPreemptions(),

@@ -27,6 +27,7 @@ class EngineMetricsTest {
                         5,
                         6,
                         7,
+                        17,
                         8,
                         9,
                         10,
@@ -48,7 +49,7 @@ class EngineMetricsTest {
                 new HashSet<>(
                         Set.of(
                                 1.0, 2.0, 3.0, 12.0, 0.25, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0,
-                                13.0, 14.0, 16.0));
+                                13.0, 14.0, 16.0, 17.0));
         assertEquals(expected, new HashSet<>(values.values()));
         assertEquals(12.0, values.get("millrace_engine_device_seconds_total"), 1e-9);
         assertEquals(8.0, values.get("millrace_generation_tokens_total"));
