@@ -164,6 +164,11 @@ public final class LlmEngine implements Engine {
         listener = stepListener;
     }
 
+    /** Other bounds than the default ones. */
+    void setAdmissionBounds(AdmissionBounds bounds) {
+        scheduler.setBounds(bounds);
+    }
+
     /** Throws if blocks are lost or doubled: for tests after each step, for workers when idle. */
     public void checkConservation() {
         scheduler.kv().checkConservation();

@@ -38,13 +38,13 @@ public final class Scheduler {
     private long numAdmissions;
 
     public Scheduler(KvCache kv, int maxNumSeqs) {
-        this(kv, maxNumSeqs, AdmissionBounds.DEFAULT);
-    }
-
-    Scheduler(KvCache kv, int maxNumSeqs, AdmissionBounds bounds) {
         this.kv = kv;
         this.maxNumSeqs = maxNumSeqs;
-        waiting = new WaitingWindow(kv, bounds);
+        waiting = new WaitingWindow(kv);
+    }
+
+    void setBounds(AdmissionBounds bounds) {
+        waiting.setBounds(bounds);
     }
 
     public KvCache kv() {

@@ -35,7 +35,7 @@ final class WaitingWindow {
                     .thenComparing(Comparator.naturalOrder());
 
     private final KvCache kv;
-    private final AdmissionBounds bounds;
+    private AdmissionBounds bounds = AdmissionBounds.DEFAULT;
     private final Map<Sequence, WindowPlace> placeOf = new HashMap<>();
     private final TreeSet<WindowPlace> places = new TreeSet<>();
     private final TreeSet<WindowPlace> byTurn = new TreeSet<>(BY_TURN);
@@ -45,14 +45,18 @@ final class WaitingWindow {
     private final OutputLengths lengths;
     private final AdmissionPace pace = new AdmissionPace();
     private long admitted;
+    private int longestQueue;
     private long nowMs;
     private boolean isTail;
     private boolean holdsSpecial;
 
-    WaitingWindow(KvCache kv, AdmissionBounds bounds) {
+    WaitingWindow(KvCache kv) {
         this.kv = kv;
-        this.bounds = bounds;
         lengths = new OutputLengths(kv.blockSize());
+    }
+
+    void setBounds(AdmissionBounds bounds) {
+        this.bounds = bounds;
     }
 
     int size() {
@@ -69,8 +73,9 @@ final class WaitingWindow {
             preempted.add(sequence);
             return;
         }
-        WindowPlace place = WindowPlace.of(sequence, bounds.turn(admitted, size()));
+        WindowPlace place = WindowPlace.of(sequence, admitted + size());
         placeOf.put(sequence, place);
+        longestQueue = placeOf.size() == 1 ? 1 : Math.max(longestQueue, placeOf.size());
         places.add(place);
         byTurn.add(place);
         lengths.add(place);
@@ -156,7 +161,7 @@ final class WaitingWindow {
             return null;
         }
         WindowPlace due = byTurn.first();
-        if (due.turn <= admitted) {
+        if (due.turn + bounds.overtakers(longestQueue) <= admitted) {
             return due.sequence;
         }
         WindowPlace urgent = byDeadline.isEmpty() ? null : byDeadline.first();
@@ -174,7 +179,7 @@ final class WaitingWindow {
 
     /**
      * Whether the longest sequence would outlast the others if it were not begun soon: it is
-     * expected to take half of the time left at least, and is clearly longer than the mean.
+     * expected to take much of the time left, and is clearly longer than the mean.
      */
     private boolean isTail(int numRunning, double expectedRunning) {
         if (places.isEmpty() || numRunning == 0) {
@@ -183,7 +188,7 @@ final class WaitingWindow {
         double longest = lengths.expected(lengths.longest().sequence);
         double mean = lengths.expectedWaiting() / places.size();
         double stepsLeft = (lengths.expectedWaiting() + expectedRunning) / numRunning;
-        return longest >= stepsLeft / 2 && longest >= 1.25 * mean;
+        return longest >= bounds.tailShare() * stepsLeft && longest >= 1.25 * mean;
     }
 
     private static boolean hasDeadline(WindowPlace place) {

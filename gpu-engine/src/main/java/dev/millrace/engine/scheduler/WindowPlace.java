@@ -17,7 +17,7 @@ final class WindowPlace implements Comparable<WindowPlace> {
     /** Null for a place that only marks where to go on. */
     final Sequence sequence;
 
-    /** The sequence is due when so many have been admitted since start. */
+    /** In order of arrival it would be admitted when so many have been since start. */
     final long turn;
 
     private WindowPlace(int priority, long[] path, long arrival, Sequence sequence, long turn) {
