@@ -66,7 +66,10 @@ public final class RequestDecoder {
                 requestId,
                 promptTokenIds,
                 resolveSampling(job, promptTokenIds.length),
-                job.getPriority());
+                job.getPriority(),
+                job.getDeadline() == null
+                        ? EngineRequest.NO_DEADLINE
+                        : job.getDeadline().toEpochMilli());
     }
 
     /** The prompt as the model is given it: text and token ids. */

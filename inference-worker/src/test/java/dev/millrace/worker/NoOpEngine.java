@@ -61,7 +61,20 @@ final class NoOpEngine implements Engine {
     @Override
     public EngineStats stats() {
         return new EngineStats(
-                0, results.size(), 0, 0, finished, 0, 0, 0, finished, 0, 0, 0, DeviceTimes.NONE);
+                0,
+                results.size(),
+                0,
+                0,
+                finished,
+                0,
+                0,
+                0,
+                0,
+                finished,
+                0,
+                0,
+                0,
+                DeviceTimes.NONE);
     }
 
     @Override

@@ -171,6 +171,7 @@ final class SimulatedEngine implements Engine {
                 0,
                 0,
                 0,
+                0,
                 finished,
                 0,
                 0,

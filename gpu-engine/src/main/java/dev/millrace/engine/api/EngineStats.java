@@ -5,6 +5,8 @@ package dev.millrace.engine.api;
  *
  * @param promptTokens prompt tokens of admitted requests (counter)
  * @param cachedTokens of these, found in the prefix cache (counter)
+ * @param idealCachedTokens of the prompt tokens, those that an unbounded prefix cache would have
+ *     held (counter); looks back over a million distinct blocks at least
  * @param generationTokens tokens generated (counter)
  * @param hostNanos time in scheduling and bookkeeping (counter)
  * @param deviceNanos time waiting for the model (counter)
@@ -19,6 +21,7 @@ public record EngineStats(
         long steps,
         long promptTokens,
         long cachedTokens,
+        long idealCachedTokens,
         long generationTokens,
         long finishedRequests,
         long preemptions,
@@ -36,6 +39,7 @@ public record EngineStats(
             long steps,
             long promptTokens,
             long cachedTokens,
+            long idealCachedTokens,
             long generationTokens,
             long finishedRequests,
             long preemptions,
@@ -50,6 +54,7 @@ public record EngineStats(
                 steps,
                 promptTokens,
                 cachedTokens,
+                idealCachedTokens,
                 generationTokens,
                 finishedRequests,
                 preemptions,

@@ -1,34 +1,39 @@
 package dev.millrace.engine.kvcache;
 
 /**
- * Who may use which block. A block is in one of three states, and {@link #checkConservation} proves
+ * Who may use which block. A block is in one of four states, and {@link #checkConservation} proves
  * that none is lost:
  *
  * <ul>
  *   <li><b>free</b>: on the free list, holds nothing of use;
  *   <li><b>referenced</b>: in the block table of one or more sequences;
  *   <li><b>evictable</b>: in no table, but its content is known to the prefix cache; on the
- *       eviction list, oldest first.
+ *       eviction list, oldest first;
+ *   <li><b>kept</b>: evictable, but somebody waits for its content; on a list of its own, from
+ *       which it is only taken by name.
  * </ul>
  *
- * Both lists run through the same two arrays, so that taking, freeing and reviving a block are O(1)
+ * The lists run through the same two arrays, so that taking, freeing and reviving a block are O(1)
  * and allocate nothing.
  */
 public final class BlockPool {
     private final int numBlocks;
 
     /**
-     * [numBlocks + 2] neighbours on a list; the last two entries are the heads of the free and the
-     * eviction list
+     * [numBlocks + 3] neighbours on a list; the last three entries are the heads of the free list,
+     * the eviction list and the list of the kept
      */
     private final int[] next;
 
     private final int[] previous;
     private final int[] refCounts;
+    private final boolean[] isKept;
     private final int freeHead;
     private final int evictableHead;
+    private final int keptHead;
     private int numFree;
     private int numEvictable;
+    private int numKept;
 
     public BlockPool(int numBlocks) {
         if (numBlocks < 1) {
@@ -36,13 +41,16 @@ public final class BlockPool {
                     "a KV cache needs at least one block, not " + numBlocks);
         }
         this.numBlocks = numBlocks;
-        next = new int[numBlocks + 2];
-        previous = new int[numBlocks + 2];
+        next = new int[numBlocks + 3];
+        previous = new int[numBlocks + 3];
         refCounts = new int[numBlocks];
+        isKept = new boolean[numBlocks];
         freeHead = numBlocks;
         evictableHead = numBlocks + 1;
+        keptHead = numBlocks + 2;
         next[freeHead] = previous[freeHead] = freeHead;
         next[evictableHead] = previous[evictableHead] = evictableHead;
+        next[keptHead] = previous[keptHead] = keptHead;
         for (int block = 0; block < numBlocks; block++) {
             append(freeHead, block);
         }
@@ -57,18 +65,24 @@ public final class BlockPool {
         return numFree;
     }
 
+    /** Evictable blocks, kept ones included. */
     public int numEvictable() {
-        return numEvictable;
+        return numEvictable + numKept;
+    }
+
+    /** Of the evictable blocks, those that somebody waits for. */
+    public int numKept() {
+        return numKept;
     }
 
     /** Blocks in block tables, each counted once. */
     public int numReferenced() {
-        return numBlocks - numFree - numEvictable;
+        return numBlocks - numFree - numEvictable();
     }
 
     /** Blocks that a sequence could be given now. */
     public int numAvailable() {
-        return numFree + numEvictable;
+        return numFree + numEvictable();
     }
 
     public int refCount(int block) {
@@ -80,9 +94,13 @@ public final class BlockPool {
         return numFree == 0 ? -1 : takeFirst(freeHead);
     }
 
+    public boolean isKept(int block) {
+        return isKept[block];
+    }
+
     /**
-     * Takes the oldest evictable block with one reference; -1 if there is none. The caller forgets
-     * its content.
+     * Takes the oldest evictable block that is not kept, with one reference; -1 if there is none.
+     * The caller forgets its content.
      */
     public int evictOldest() {
         return numEvictable == 0 ? -1 : takeFirst(evictableHead);
@@ -98,12 +116,41 @@ public final class BlockPool {
         return blocks;
     }
 
-    /** Adds a reference to a block that is referenced or evictable. */
+    /** Adds a reference to a block that is referenced, evictable or kept. */
     public void retain(int block) {
         if (refCounts[block]++ == 0) {
             unlink(block);
-            numEvictable--;
+            if (isKept[block]) {
+                isKept[block] = false;
+                numKept--;
+            } else {
+                numEvictable--;
+            }
         }
+    }
+
+    /** An evictable block is kept from now on, until it is retained or let go. */
+    public void keep(int block) {
+        if (refCounts[block] != 0 || isKept[block]) {
+            throw new IllegalStateException("block " + block + " is not there to be kept");
+        }
+        unlink(block);
+        append(keptHead, block);
+        isKept[block] = true;
+        numKept++;
+        numEvictable--;
+    }
+
+    /** A kept block becomes the youngest evictable one. */
+    public void letGo(int block) {
+        if (!isKept[block]) {
+            throw new IllegalStateException("block " + block + " is not kept");
+        }
+        unlink(block);
+        append(evictableHead, block);
+        isKept[block] = false;
+        numKept--;
+        numEvictable++;
     }
 
     /**
@@ -128,18 +175,20 @@ public final class BlockPool {
 
     /**
      * Walks everything and throws if a block is lost, doubled or miscounted: free + referenced +
-     * evictable = total.
+     * evictable + kept = total.
      */
     public void checkConservation() {
         int free = walk(freeHead);
         int evictable = walk(evictableHead);
+        int kept = walk(keptHead);
         int referenced = 0;
         for (int count : refCounts) {
             referenced += count > 0 ? 1 : 0;
         }
         if (free != numFree
                 || evictable != numEvictable
-                || free + referenced + evictable != numBlocks) {
+                || kept != numKept
+                || free + referenced + evictable + kept != numBlocks) {
             throw new IllegalStateException(
                     "blocks do not add up: free "
                             + free
@@ -151,6 +200,10 @@ public final class BlockPool {
                             + evictable
                             + " (counted "
                             + numEvictable
+                            + ") + kept "
+                            + kept
+                            + " (counted "
+                            + numKept
                             + ") of "
                             + numBlocks);
         }
@@ -159,7 +212,9 @@ public final class BlockPool {
     private int walk(int head) {
         int length = 0;
         for (int block = next[head]; block != head; block = next[block]) {
-            if (refCounts[block] != 0 || previous[next[block]] != block || ++length > numBlocks) {
+            if (refCounts[block] != 0
+                    || isKept[block] != (head == keptHead)
+                    || previous[next[block]] != block || ++length > numBlocks) {
                 throw new IllegalStateException("block " + block + " does not belong on its list");
             }
         }

@@ -13,6 +13,7 @@ public final class BlockTable {
     private static final int[] NO_BLOCKS = {};
     private static final long[] NO_HASHES = {};
     private static final BlockKey[] NO_KEYS = {};
+    private static final long[] NO_PATH = {};
 
     int[] blocks = NO_BLOCKS;
     int numBlocks;
@@ -48,6 +49,12 @@ public final class BlockTable {
 
     int pendingTo;
 
+    /** While its sequence waits: how many leading blocks it wants to find. */
+    int numWanted;
+
+    /** While its sequence waits: the numbers of the blocks it wants; its place in prefix order. */
+    long[] path = NO_PATH;
+
     /** Logical block to block id; valid up to {@link #numBlocks()}. Not to be changed. */
     public int[] blocks() {
         return blocks;
@@ -55,6 +62,23 @@ public final class BlockTable {
 
     public int numBlocks() {
         return numBlocks;
+    }
+
+    /**
+     * The way from the root of the window's prefix tree to this sequence: a number per block, equal
+     * where the prefixes are. Not to be changed.
+     */
+    public long[] path() {
+        return path;
+    }
+
+    /**
+     * The hash of the first {@code numBlocks} full blocks, or of all that are known if fewer; equal for
+     * equal prefixes. Known once the sequence has waited.
+     */
+    public long prefixHash(int numBlocks) {
+        int known = Math.min(numBlocks, numHashed);
+        return known == 0 ? BlockHash.ROOT : hashes[known - 1];
     }
 
     void append(int block) {
@@ -85,6 +109,11 @@ public final class BlockTable {
             BlockKey parent = numKeyed == 0 ? root : keys[numKeyed - 1];
             keys[numKeyed] = chain.next(parent, tokens, numKeyed * blockSize);
         }
+    }
+
+    void forgetWanted() {
+        numWanted = 0;
+        path = NO_PATH;
     }
 
     /** Forgets blocks and progress; the hashes and keys stay true, since tokens never change. */

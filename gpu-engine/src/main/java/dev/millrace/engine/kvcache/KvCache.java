@@ -23,6 +23,8 @@ public final class KvCache {
     private BlockArchive archive;
 
     private BlockNames names;
+    private final WantedBlocks wanted;
+    private final SeenBlocks seen = new SeenBlocks(SeenBlocks.DEFAULT_CAPACITY);
 
     /**
      * @param freeBlocksWatermark share of the blocks kept free at admission, so that running
@@ -35,6 +37,7 @@ public final class KvCache {
         watermarkBlocks = (int) Math.ceil(numBlocks * freeBlocksWatermark);
         pool = new BlockPool(numBlocks);
         prefixes = new PrefixCache(numBlocks, blockSize);
+        wanted = new WantedBlocks(pool, prefixes, blockSize);
     }
 
     /** Gives the cache tiers below the device, before its first block is used. */
@@ -62,6 +65,48 @@ public final class KvCache {
 
     public int blocksFor(int numTokens) {
         return (numTokens + blockSize - 1) / blockSize;
+    }
+
+    /**
+     * A sequence waits from now on: what it could find in the cache is kept for it as long as there
+     * is anything else to evict, and its table gets a path.
+     */
+    public void want(BlockTable table, int[] tokens, int numTokens) {
+        int limit = 0;
+        if (prefixCaching) {
+            table.hashUpTo(tokens, numTokens, blockSize);
+            limit = hittableBlocks(numTokens);
+        }
+        wanted.add(table, tokens, limit);
+    }
+
+    /** A sequence waits no longer: it was admitted, or is gone. */
+    public void unwant(BlockTable table, int[] tokens) {
+        wanted.remove(table, tokens);
+    }
+
+    /** The waiting sequences will be gone through from this path on, around and around. */
+    public void goOnFrom(long[] path) {
+        wanted.goOnFrom(path);
+    }
+
+    /**
+     * How many leading tokens an unbounded cache would hold for a new sequence: what was computed
+     * or asked for before, in whole blocks. Its own blocks count as asked for from now on.
+     */
+    public int seenTokens(BlockTable table, int[] tokens, int numTokens) {
+        if (!prefixCaching) {
+            return 0;
+        }
+        table.hashUpTo(tokens, numTokens, blockSize);
+        int hit = 0;
+        while (hit < hittableBlocks(numTokens) && seen.contains(table.hashes[hit])) {
+            hit++;
+        }
+        for (int i = 0; i < numTokens / blockSize; i++) {
+            seen.add(table.hashes[i]);
+        }
+        return hit * blockSize;
     }
 
     /**
@@ -188,7 +233,7 @@ public final class KvCache {
 
     /**
      * Takes all blocks back. Tail blocks become evictable before their prefix, and so are reused
-     * first.
+     * first; those that a waiting sequence wants are kept.
      */
     public void free(BlockTable table) {
         withdraw(table, table.pendingTo);
@@ -198,6 +243,9 @@ public final class KvCache {
         for (int i = table.numBlocks - 1; i >= 0; i--) {
             int block = table.blocks[i];
             pool.release(block, prefixes.contains(block));
+        }
+        if (prefixCaching) {
+            wanted.released(table);
         }
         table.clear();
     }
@@ -229,6 +277,10 @@ public final class KvCache {
                             + pool.numEvictable()
                             + " are evictable");
         }
+        if (wanted.numKept() != pool.numKept()) {
+            throw new IllegalStateException(
+                    wanted.numKept() + " blocks are kept, the pool counts " + pool.numKept());
+        }
         if (pool.numReferenced() == 0 && pending.size() != 0) {
             throw new IllegalStateException(
                     pending.size() + " blocks are announced by sequences that are gone");
@@ -242,7 +294,7 @@ public final class KvCache {
     private void takeCached(BlockTable table, int[] tokens, int cachedBlocks) {
         for (int i = 0; i < cachedBlocks; i++) {
             int block = prefixes.find(table.lastEntry, table.hashes[i], tokens, i * blockSize);
-            pool.retain(block);
+            wanted.retain(block);
             if (names != null) {
                 names.foundAgain(block);
             }
@@ -269,6 +321,7 @@ public final class KvCache {
                             tokens,
                             index * blockSize);
                     names.name(block, table, index, true);
+                    seen.add(table.hashes[index]);
                     table.lastEntry = prefixes.entryId(block);
                     table.lastEntryBlock = block;
                     return block;
@@ -282,6 +335,9 @@ public final class KvCache {
         int block = pool.takeFree();
         if (block < 0) {
             block = pool.evictOldest();
+            if (block < 0) {
+                block = wanted.takeFurthest();
+            }
             if (archive != null) {
                 archive.evicted(names.content(block, prefixes), names.isReused(block), block);
             }
@@ -304,6 +360,7 @@ public final class KvCache {
         if (known < 0) {
             known = table.blocks[index];
             prefixes.add(known, table.lastEntry, table.hashes[index], tokens, from);
+            seen.add(table.hashes[index]);
             if (names != null) {
                 names.name(known, table, index, false);
             }

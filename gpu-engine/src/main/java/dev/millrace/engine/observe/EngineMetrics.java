@@ -59,6 +59,10 @@ public final class EngineMetrics {
                             "Prompt tokens of admitted requests that were in the prefix cache.",
                             EngineStats::cachedTokens),
                     counter(
+                            "millrace_prefix_cache_ideal_hits_total",
+                            "Prompt tokens that an unbounded prefix cache would have held.",
+                            EngineStats::idealCachedTokens),
+                    counter(
                             "millrace_generation_tokens_total",
                             "Tokens generated.",
                             EngineStats::generationTokens),

@@ -53,6 +53,10 @@ public final class LlmEngine implements Engine {
     private final Deque<Launched> underway = new ArrayDeque<>();
     private final Deque<ScheduledStep> spareSteps = new ArrayDeque<>();
     private final StepCounters counters;
+
+    /** By steps that had nothing left to compute and so were never launched. */
+    private final List<Sequence> preemptedBefore = new ArrayList<>();
+
     private List<EngineResult> finished = new ArrayList<>();
     private StepListener listener = (step, results) -> {};
     private BlockArchive archive;
@@ -213,6 +217,11 @@ public final class LlmEngine implements Engine {
         listener = stepListener;
     }
 
+    /** Other bounds than the default ones. */
+    void setAdmissionBounds(AdmissionBounds bounds) {
+        scheduler.setBounds(bounds);
+    }
+
     /** Throws if blocks are lost or doubled: for tests after each step, for workers when idle. */
     public void checkConservation() {
         scheduler.kv().checkConservation();
@@ -239,11 +248,15 @@ public final class LlmEngine implements Engine {
     private ScheduledStep schedule() {
         ScheduledStep step = spareSteps.remove();
         step.begin(counters.steps() + 1);
-        scheduler.schedule(step);
+        scheduler.schedule(step, clock.millis());
+        step.preempted().addAll(preemptedBefore);
+        preemptedBefore.clear();
         for (Sequence sequence : step.admitted()) {
             if (sequence.request().admitted(sequence.numComputed(), clock.millis())) {
-                int cached = Math.min(sequence.numComputed(), sequence.numPromptTokens());
-                counters.admitted(sequence.numPromptTokens(), cached);
+                int numPrompt = sequence.numPromptTokens();
+                int cached = Math.min(sequence.numComputed(), numPrompt);
+                int seen = Math.min(sequence.seenTokens(), numPrompt);
+                counters.admitted(numPrompt, cached, Math.max(cached, seen));
             }
         }
         return step;
@@ -251,6 +264,7 @@ public final class LlmEngine implements Engine {
 
     private boolean launch(ScheduledStep step) {
         if (step.isEmpty()) {
+            preemptedBefore.addAll(step.preempted());
             spareSteps.add(step);
             return false;
         }

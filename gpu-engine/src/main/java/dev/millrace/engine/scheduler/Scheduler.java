@@ -4,30 +4,29 @@ import dev.millrace.engine.kvcache.KvCache;
 import dev.millrace.engine.kvtier.BlockArchive;
 
 import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.List;
-import java.util.TreeSet;
 
 /**
- * Decides what a step computes. There are no phases: every sequence has computed tokens that chase
- * its known tokens under one token budget, running sequences first, then waiting ones. A long
- * prompt is computed in chunks, as the budget allows.
+ * Decides what a step computes. Every sequence has computed tokens that chase its known tokens
+ * under one token budget. First those that choose a token per step, then those whose prompts are
+ * still computed, then waiting ones, in chunks as the budget allows: no prompt, however long,
+ * keeps the others from their next token, and where the budget is larger than the number of
+ * sequences a part of it is left for prompts in every step.
  *
  * <p>When a running sequence needs a block and none is left, the last one in order gives its blocks
  * back and is computed again later, cheaply where the prefix cache still has them. The order is
- * total (priority, then arrival), so that equal submissions give equal schedules.
+ * total (priority, then first admission), so that equal submissions give equal schedules.
  *
- * <p>Leader first: a waiting sequence whose next block is just being computed by a running one
- * waits for it, so that a cold prefix is computed once though a thousand requests with it arrive
- * together. The wait is short: running sequences have the budget first, so where any is left to
- * admit someone, every running prompt is finished by this very step; and each step waited brings at
- * least one more block of the follower's own prompt into the cache.
+ * <p>Who of the waiting comes next is decided by the {@link WaitingWindow}. Leader first: a waiting
+ * sequence whose next block is just being computed by a running one waits for it, and with it all
+ * that share that block, so that a cold prefix is computed once though a thousand requests with it
+ * arrive together. The wait is short: running sequences have the budget first, so where any is left
+ * to admit someone, every running prompt is finished by this very step; and each step waited brings
+ * at least one more block of the follower's own prompt into the cache.
  */
 public final class Scheduler {
-    /**
-     * So many followers are passed over in one step before admission ends: bounds the host's work.
-     */
-    static final int MAX_DEFERRED_PER_STEP = 1024;
+    /** So many groups of followers are passed over in one step: bounds the host's work. */
+    static final int MAX_PASSED_PER_STEP = 64;
 
     private final KvCache kv;
     private final int maxNumSeqs;
@@ -35,12 +34,18 @@ public final class Scheduler {
     /** Sorted; a sequence is admitted near its place. */
     private final List<Sequence> running = new ArrayList<>();
 
-    private final TreeSet<Sequence> waiting = new TreeSet<>();
+    private final WaitingWindow waiting;
     private long numPreemptions;
+    private long numAdmissions;
 
     public Scheduler(KvCache kv, int maxNumSeqs) {
         this.kv = kv;
         this.maxNumSeqs = maxNumSeqs;
+        waiting = new WaitingWindow(kv);
+    }
+
+    void setBounds(AdmissionBounds bounds) {
+        waiting.setBounds(bounds);
     }
 
     public KvCache kv() {
@@ -61,14 +66,27 @@ public final class Scheduler {
     }
 
     void add(Sequence sequence) {
+        int seen =
+                sequence.choice() > 0
+                        ? 0
+                        : kv.seenTokens(
+                                sequence.blocks(), sequence.tokens(), sequence.numTokens());
+        sequence.seen(seen);
         waiting.add(sequence);
     }
 
-    /** Fills an empty step with what to compute next. */
-    void schedule(ScheduledStep step) {
-        scheduleRunning(step);
-        if (step.preempted().isEmpty()) {
+    /**
+     * Fills an empty step with what to compute next.
+     *
+     * @param nowMs for deadlines
+     */
+    void schedule(ScheduledStep step, long nowMs) {
+        scheduleDecodes(step);
+        schedulePrefills(step);
+        if (step.preempted().isEmpty() && waiting.size() > 0) {
+            waiting.begin(nowMs, running.size(), expectedOfRunning());
             admitWaiting(step);
+            waiting.end();
         }
     }
 
@@ -83,16 +101,33 @@ public final class Scheduler {
                     "a sequence that the scheduler does not know has ended as " + end);
         }
         kv.free(sequence.blocks());
+        if (end == SequenceStatus.FINISHED) {
+            waiting.lengths()
+                    .ended(sequence, sequence.numTokens() - sequence.numPromptTokens());
+        }
         sequence.become(end);
     }
 
-    private void scheduleRunning(ScheduledStep step) {
+    private void scheduleDecodes(ScheduledStep step) {
         for (int i = 0; i < running.size() && step.budgetLeft() > 0; i++) {
             Sequence sequence = running.get(i);
-            int count = Math.min(sequence.numUncomputed(), step.budgetLeft());
+            int count =
+                    sequence.isPrefilling()
+                            ? 0
+                            : Math.min(sequence.numUncomputed(), step.budgetLeft());
             // None: the next token is still being chosen by the step under way.
             if (count > 0 && makeRoom(sequence, sequence.numScheduled() + count, step)) {
                 step.add(sequence, count);
+            }
+        }
+    }
+
+    /** Their blocks were given at admission, so that nobody has to go for them now. */
+    private void schedulePrefills(ScheduledStep step) {
+        for (int i = 0; i < running.size() && step.budgetLeft() > 0; i++) {
+            Sequence sequence = running.get(i);
+            if (sequence.isPrefilling()) {
+                step.add(sequence, Math.min(sequence.prefillLeft(), step.budgetLeft()));
             }
         }
     }
@@ -122,24 +157,27 @@ public final class Scheduler {
     }
 
     private void admitWaiting(ScheduledStep step) {
-        int deferred = 0;
-        Iterator<Sequence> candidates = waiting.iterator();
-        while (candidates.hasNext()
-                && step.budgetLeft() > 0
+        int passed = 0;
+        while (step.budgetLeft() > 0
                 && running.size() < maxNumSeqs
-                && deferred < MAX_DEFERRED_PER_STEP) {
-            Sequence sequence = candidates.next();
+                && passed < MAX_PASSED_PER_STEP) {
+            Sequence sequence = waiting.next();
+            if (sequence == null) {
+                return;
+            }
             int cached =
                     kv.cachedBlocks(sequence.blocks(), sequence.tokens(), sequence.numTokens());
             if (kv.isBeingComputed(sequence.blocks(), sequence.numTokens(), cached)) {
-                deferred++;
+                waiting.pass(sequence, cached);
+                passed++;
                 continue;
             }
             int archived =
                     kv.archivedBlocks(
                             sequence.blocks(), sequence.tokens(), sequence.numTokens(), cached);
             if (archived == BlockArchive.READING) {
-                deferred++;
+                waiting.pass(sequence, cached);
+                passed++;
                 continue;
             }
             int hit =
@@ -154,12 +192,24 @@ public final class Scheduler {
                 // Nobody overtakes: whoever is next gets the next blocks.
                 return;
             }
-            candidates.remove();
-            sequence.admit(hit);
+            waiting.admitted(sequence);
+            sequence.admit(hit, numAdmissions++);
             insertRunning(sequence);
             step.admitted().add(sequence);
-            step.add(sequence, Math.min(sequence.numUncomputed(), step.budgetLeft()));
+            step.add(sequence, Math.min(sequence.prefillLeft(), step.budgetLeft()));
         }
+    }
+
+    /** Tokens that the running sequences will choose yet, as far as can be told. */
+    private double expectedOfRunning() {
+        double sum = 0;
+        for (Sequence sequence : running) {
+            double expected = waiting.lengths().expected(sequence);
+            int chosen = sequence.numTokens() - sequence.numPromptTokens();
+            // Who has outlasted its class goes on for a while.
+            sum += Math.max(expected - chosen, expected / 8);
+        }
+        return sum;
     }
 
     private void insertRunning(Sequence sequence) {

@@ -20,6 +20,8 @@ import java.util.Arrays;
  * is chosen.
  */
 public final class Sequence implements Comparable<Sequence> {
+    private static final long NOT_YET = -1;
+
     private final RequestState request;
     private final int choice;
     private final long arrival;
@@ -31,11 +33,14 @@ public final class Sequence implements Comparable<Sequence> {
     private int numScheduled;
     private int numPromised;
     private int promisedRow;
+    private int prefillEnd;
+    private int seenTokens;
+    private long admission = NOT_YET;
     private SequenceStatus status = SequenceStatus.WAITING;
 
     /**
      * @param choice index among the request's choices
-     * @param arrival breaks ties of priority; unique in the engine
+     * @param arrival breaks ties of place; unique in the engine
      * @param maxTotalTokens most tokens of prompt and output together
      */
     Sequence(RequestState request, int choice, long arrival, int maxTotalTokens) {
@@ -57,6 +62,10 @@ public final class Sequence implements Comparable<Sequence> {
 
     public int choice() {
         return choice;
+    }
+
+    long arrival() {
+        return arrival;
     }
 
     public SequenceStatus status() {
@@ -99,6 +108,30 @@ public final class Sequence implements Comparable<Sequence> {
         return numTokens >= maxTotalTokens;
     }
 
+    /** Most tokens that it may still choose; none of its prompt's. */
+    int maxNewTokens() {
+        return maxTotalTokens - numPromptTokens();
+    }
+
+    /** Whether tokens known when it was admitted are still to be scheduled. */
+    boolean isPrefilling() {
+        return numScheduled < prefillEnd;
+    }
+
+    /** Of the tokens known when it was admitted, those still to be scheduled. */
+    int prefillLeft() {
+        return Math.min(numUncomputed(), prefillEnd - numScheduled);
+    }
+
+    /** Leading prompt tokens that an unbounded cache would have held. */
+    int seenTokens() {
+        return seenTokens;
+    }
+
+    void seen(int prefixTokens) {
+        seenTokens = prefixTokens;
+    }
+
     /** Tokens that could be computed next. The very last token of a sequence never needs to be. */
     int numUncomputed() {
         int available = numTokens + (mayRunAhead() ? numPromised : 0);
@@ -124,10 +157,19 @@ public final class Sequence implements Comparable<Sequence> {
         return new SampleRow(params(), tokens, numPromptTokens(), numTokens, uniform);
     }
 
-    void admit(int prefixHitTokens) {
+    /**
+     * @param number counts the admissions of the engine
+     */
+    void admit(int prefixHitTokens, long number) {
         become(SequenceStatus.RUNNING);
         numComputed = prefixHitTokens;
         numScheduled = prefixHitTokens;
+        prefillEnd = numTokens;
+        admission = admission == NOT_YET ? number : admission;
+    }
+
+    boolean wasAdmitted() {
+        return admission != NOT_YET;
     }
 
     void preempt() {
@@ -187,13 +229,13 @@ public final class Sequence implements Comparable<Sequence> {
     }
 
     /**
-     * Higher priority first, then earlier arrival: the order of admission, and backwards that of
-     * preemption.
+     * Higher priority first, then earlier first admission: the order of running sequences, and
+     * backwards that of preemption.
      */
     @Override
     public int compareTo(Sequence other) {
         int byPriority =
                 Integer.compare(other.request.request().priority(), request.request().priority());
-        return byPriority != 0 ? byPriority : Long.compare(arrival, other.arrival);
+        return byPriority != 0 ? byPriority : Long.compare(admission, other.admission);
     }
 }

@@ -13,6 +13,7 @@ final class StepCounters {
     private long steps;
     private long promptTokens;
     private long cachedTokens;
+    private long idealCachedTokens;
     private long generationTokens;
     private long finishedRequests;
     private long stepNanos;
@@ -48,9 +49,10 @@ final class StepCounters {
         deviceNanos += nanoTime.getAsLong() - deviceBegan;
     }
 
-    void admitted(int prompt, int cached) {
+    void admitted(int prompt, int cached, int idealCached) {
         promptTokens += prompt;
         cachedTokens += cached;
+        idealCachedTokens += idealCached;
     }
 
     void generated() {
@@ -71,6 +73,7 @@ final class StepCounters {
                 steps,
                 promptTokens,
                 cachedTokens,
+                idealCachedTokens,
                 generationTokens,
                 finishedRequests,
                 scheduler.numPreemptions(),

@@ -28,6 +28,7 @@ class EngineMetricsTest {
                         5,
                         6,
                         7,
+                        17,
                         8,
                         9,
                         10,

@@ -203,7 +203,7 @@ final class SimulationWorld {
 
     /** Stops a request and goes on with it as another engine would that is given what it has made. */
     private void handOver() {
-        EngineRequest request = open.get(openIds.get(random.nextInt(openIds.size())));
+        EngineRequest request = open.remove(openIds.remove(random.nextInt(openIds.size())));
         EngineResult partial = engine.cancel(request.requestId());
         List<int[]> generated = new ArrayList<>();
         for (int i = 0; i < request.sampling().n(); i++) {
@@ -213,7 +213,16 @@ final class SimulationWorld {
             generated.set(choice.index(), choice.tokenIds());
             tokensHandedOver += choice.tokenIds().length;
         }
-        engine.resume(request, generated);
+        EngineRequest next =
+                new EngineRequest(
+                        nextId++,
+                        request.promptTokenIds(),
+                        request.sampling(),
+                        request.priority(),
+                        request.deadlineMs());
+        engine.resume(next, generated);
+        open.put(next.requestId(), next);
+        openIds.add(next.requestId());
     }
 
     /** Tokens that were not chosen anew because they were handed over. */

@@ -40,7 +40,7 @@ class TieredSimulationTest {
                 totals,
                 seed -> totals.add(run(seed, imageBytes -> KvTiers.host(slots(seed, imageBytes)))));
         // Positive control: blocks did come back.
-        assertTrue(totals.hostHits > 10_000, "tokens from host memory: " + totals.hostHits);
+        assertTrue(totals.hostHits > 3_000, "tokens from host memory: " + totals.hostHits);
     }
 
     @Test
@@ -58,8 +58,8 @@ class TieredSimulationTest {
                         damageSome(random, own);
                     }
                 });
-        assertTrue(totals.hostHits > 1_000, "tokens from host memory: " + totals.hostHits);
-        assertTrue(totals.diskHits > 1_000, "tokens from disk: " + totals.diskHits);
+        assertTrue(totals.hostHits > 200, "tokens from host memory: " + totals.hostHits);
+        assertTrue(totals.diskHits > 300, "tokens from disk: " + totals.diskHits);
         assertTrue(totals.refused > 10, "files refused: " + totals.refused);
         assertTrue(totals.dropped > 100, "writes dropped: " + totals.dropped);
     }

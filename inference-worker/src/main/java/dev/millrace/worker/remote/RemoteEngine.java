@@ -342,6 +342,7 @@ public final class RemoteEngine implements JobEngine {
                 steps,
                 promptTokens,
                 cachedTokens,
+                cachedTokens,
                 completionTokens,
                 finished,
                 0,

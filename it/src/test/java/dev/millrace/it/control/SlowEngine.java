@@ -123,7 +123,20 @@ final class SlowEngine implements Engine {
     @Override
     public EngineStats stats() {
         return new EngineStats(
-                running.size(), waiting.size(), 0, 1, steps, 0, 0, 0, 0, 0, 0, 0, DeviceTimes.NONE);
+                running.size(),
+                waiting.size(),
+                0,
+                1,
+                steps,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                DeviceTimes.NONE);
     }
 
     @Override

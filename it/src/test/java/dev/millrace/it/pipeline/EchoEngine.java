@@ -78,7 +78,7 @@ public final class EchoEngine implements Engine {
     @Override
     public EngineStats stats() {
         return new EngineStats(
-                inside.size(), 0, 0, 1, 0, 0, 0, finished, finished, 0, 0, 0, DeviceTimes.NONE);
+                inside.size(), 0, 0, 1, 0, 0, 0, 0, finished, finished, 0, 0, 0, DeviceTimes.NONE);
     }
 
     @Override
