@@ -135,10 +135,11 @@ inline unsigned __byte_perm(unsigned x, unsigned y, unsigned selector) {
 /** Makes a kernel known by name to mr_emu_launch. */
 typedef void (*EmuThunk)(void (*kernel)(), void** args);
 struct EmuRegistration {
-    EmuRegistration(const char* name, void (*kernel)(), EmuThunk thunk);
+    EmuRegistration(const char* name, void (*kernel)(), EmuThunk thunk, const int* parameterBytes, int parameters);
 };
 template <typename... A>
 struct EmuSignature {
+    static constexpr int bytes[] = {(int)sizeof(A)...};
     static void call(void (*kernel)(), void** args) {
         call(kernel, args, std::make_index_sequence<sizeof...(A)>());
     }
@@ -151,6 +152,7 @@ struct EmuSignature {
 };
 template <typename... A>
 EmuRegistration emuRegister(const char* name, void (*kernel)(A...)) {
-    return EmuRegistration(name, reinterpret_cast<void (*)()>(kernel), &EmuSignature<A...>::call);
+    return EmuRegistration(name, reinterpret_cast<void (*)()>(kernel), &EmuSignature<A...>::call,
+                           EmuSignature<A...>::bytes, (int)sizeof...(A));
 }
 #define MR_KERNEL(name) static const EmuRegistration emuRegistered_##name = emuRegister(#name, name);

@@ -76,6 +76,8 @@ void pause(State state);
 enum class Access { READ, WRITE, ATOMIC };
 /** Every load and store of a kernel passes here. */
 void checkAccess(const void* address, size_t bytes, Access access);
+/** Whether device memory holds these bytes; notes the error if not. For code that is no kernel. */
+bool checkRange(const void* address, size_t bytes);
 void checkShared(const unsigned char* address, size_t bytes, Access access);
 void markPending(const unsigned char* address, size_t bytes, bool pending);
 inline bool isShared(const void* p) { return p >= shared && p < shared + MAX_SHARED; }

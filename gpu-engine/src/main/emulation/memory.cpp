@@ -179,6 +179,16 @@ void checkAccess(const void* address, size_t bytes, Access access) {
     }
 }
 
+bool checkRange(const void* address, size_t bytes) {
+    const unsigned char* p = static_cast<const unsigned char*>(address);
+    const Allocation* a = find(p);
+    if (a == nullptr || p + bytes > a->end) {
+        failOutside("a reference product: touches", p, bytes);
+        return false;
+    }
+    return true;
+}
+
 /** For copies by the host: a pointer into an allocation must stay in it; any other is host memory. */
 static bool fits(const void* pointer, long long bytes) {
     const unsigned char* p = static_cast<const unsigned char*>(pointer);

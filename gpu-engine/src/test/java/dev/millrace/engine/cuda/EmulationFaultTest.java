@@ -104,6 +104,19 @@ class EmulationFaultTest {
                 "shared memory", cuda.tryLaunch("faulty_warp", Shape.of(1, 32, 1 << 20), out, 0));
     }
 
+    /** A kernel reads as many arguments as it has parameters: one too few is somebody's memory. */
+    @Test
+    void argumentsThatAreNotTheParameters() {
+        DeviceArray out = cuda.allocate(256);
+        assertNull(cuda.tryLaunch("faulty_warp", Shape.of(1, 32, 128), out, 0));
+        assertRefused(
+                "faulty_warp: 1 arguments for 2 parameters",
+                cuda.tryLaunch("faulty_warp", Shape.of(1, 32, 128), out));
+        assertRefused(
+                "argument 1 has 8 bytes, its parameter 4",
+                cuda.tryLaunch("faulty_warp", Shape.of(1, 32, 128), out, 0L));
+    }
+
     @Test
     void everyKernelIsInTheTable() throws Exception {
         String table = Files.readString(EmulatedCudaBuild.KERNELS.resolve("README.md"));
