@@ -6,12 +6,14 @@
 #ifdef MR_EMULATE
 #include "cuda_emulation.h"
 #define MR_SHARED(name) unsigned char* name = emuSharedMemory()
+#define MR_SHARED_TILES(name) MR_SHARED(name)
 #ifndef MR_ARCH
 #define MR_ARCH 890
 #endif
 #else
 #define MR_KERNEL(name)
 #define MR_SHARED(name) extern __shared__ __align__(128) unsigned char name[]
+#define MR_SHARED_TILES(name) extern __shared__ __align__(1024) unsigned char name[]
 #ifdef __CUDA_ARCH__
 #define MR_ARCH __CUDA_ARCH__
 #else
