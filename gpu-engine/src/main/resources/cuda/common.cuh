@@ -194,9 +194,13 @@ __device__ __forceinline__ float largest8(const Eight& eight) {
     return most;
 }
 
-/** The scale that maps `amax` to the largest E4M3; a row that is all but zero keeps 1. */
-__device__ __forceinline__ float scaleOf(float amax, float amaxBound) {
-    float most = amaxBound > 0.0f ? fminf(amax, amaxBound) : amax;
+/** A row's scale. By rule: 0, what maps `amax` to the largest E4M3; above 0, the same of at most this amax; below 0,
+ * minus the scale that all rows have. A row that is all but zero keeps 1. */
+__device__ __forceinline__ float scaleOf(float amax, float inputRule) {
+    if (inputRule < 0.0f) {
+        return -inputRule;
+    }
+    float most = inputRule > 0.0f ? fminf(amax, inputRule) : amax;
     return most > 1e-30f ? most / E4M3_MAX : 1.0f;
 }
 
