@@ -21,7 +21,7 @@ import java.util.function.Function;
 /**
  * Checks and measures a CUDA device, all in under ten minutes: {@code --device cuda|cuda-emulated},
  * {@code --goldens DIR}, {@code --peer hf_peer.py}, {@code --out DIR}, {@code --minutes N}, and
- * {@code --stages a,b} of environment, tokens, kernels, throughput, peers. {@code --precompile
+ * {@code --stages a,b} of environment, ops, tokens, kernels, throughput, peers. {@code --precompile
  * sm_90a,...} only fills the cache of compiled kernels. On the emulated device everything is tiny:
  * it tests this program, not a device.
  */
@@ -79,7 +79,7 @@ public final class GpuCheck {
                                 "minutes",
                                 "9",
                                 "stages",
-                                "environment,tokens,kernels,throughput,peers"));
+                                "environment,ops,tokens,kernels,throughput,peers"));
         for (int i = 0; i < args.length; i += 2) {
             if (!args[i].startsWith("--") || i + 1 == args.length) {
                 throw new IllegalArgumentException(
@@ -106,6 +106,13 @@ public final class GpuCheck {
         List<String> stages = List.of(options.get("stages").split(","));
         if (stages.contains("environment")) {
             report.stage("environment", 0, List.of("what", "value"), this::environment);
+        }
+        if (stages.contains("ops")) {
+            report.stage(
+                    "ops against references",
+                    5 * SECOND,
+                    OpStage.COLUMNS,
+                    table -> new OpStage(devices()).run(work.resolve("ops"), table));
         }
         if (stages.contains("tokens") && options.containsKey("goldens")) {
             report.stage(
