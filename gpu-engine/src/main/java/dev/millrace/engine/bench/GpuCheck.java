@@ -4,6 +4,7 @@ import dev.millrace.engine.backend.cuda.CudaBackend;
 import dev.millrace.engine.backend.cuda.CudaConfig;
 import dev.millrace.engine.backend.cuda.CudaDevices;
 import dev.millrace.engine.backend.cuda.DeviceProperties;
+import dev.millrace.engine.backend.cuda.DeviceUnavailableException;
 import dev.millrace.engine.bench.ThroughputStage.Workload;
 
 import java.io.FileDescriptor;
@@ -62,7 +63,7 @@ public final class GpuCheck {
                 new PrintStream(new FileOutputStream(FileDescriptor.out), true)) {
             int failures = run(args, printed);
             if (failures > 0) {
-                throw new IllegalStateException(failures + " failures; the report has them");
+                throw new IllegalStateException(failures + " failures, named above and in the report");
             }
         }
     }
@@ -96,6 +97,12 @@ public final class GpuCheck {
         }
         Path work = Files.createTempDirectory("gpu-check");
         GpuCheck check = new GpuCheck(options, printed, work);
+        try (CudaBackend device = check.devices().apply(CUDA)) {
+            printed.println("device: " + device.properties());
+        } catch (DeviceUnavailableException e) { // every stage would say the same
+            printed.println("gpu-check: " + e.getMessage());
+            return 1;
+        }
         check.run();
         check.report.write(check.out);
         printed.println("report: " + check.out.toAbsolutePath().resolve("report.md"));
