@@ -69,6 +69,9 @@ static void threadMain() {
     if (!current->open.empty() || !current->groups.empty()) {
         fail("ends with copies by cp.async that nobody waited for");
     }
+    if (!current->products.empty() || !current->productGroups.empty()) {
+        fail("ends with products by wgmma that nobody waited for");
+    }
     block.done++;
     pause(State::DONE);
     abort(); // a finished thread is never resumed
@@ -88,6 +91,10 @@ static void prepare(Thread& thread) {
     }
     thread.open.clear();
     thread.groups.clear();
+    thread.products.clear();
+    thread.productGroups.clear();
+    thread.fenced = 0;
+    thread.mayMultiply = false;
     thread.state = State::READY;
 #if defined(__x86_64__)
     // As if threadMain had just been called: six saved registers, the address to return to, and a stack that
@@ -138,18 +145,19 @@ void fail(const char* format, ...) {
 
 /** Nobody can run: says who waits for whom. */
 static void reportStuck() {
-    int atBarrier = 0, atCollective = 0, first = -1;
+    int atBarrier = 0, atCollective = 0, atPhase = 0, first = -1;
     for (int t = 0; t < block.threads; t++) {
         atBarrier += threads[t].state == State::AT_BARRIER;
         atCollective += threads[t].state == State::AT_COLLECTIVE;
+        atPhase += threads[t].state == State::AT_PHASE;
         first = first < 0 && threads[t].state != State::DONE ? t : first;
     }
     fail(
         "%s, thread block (%u, %u, %u): stuck; of %d threads %d wait at __syncthreads, %d in a warp "
         "operation that other lanes never "
-        "reach, %d have ended; the first that waits is thread %d",
+        "reach, %d for arrivals at an mbarrier, %d have ended; the first that waits is thread %d",
         block.kernel, block.place.x, block.place.y, block.place.z, block.threads, atBarrier, atCollective,
-        block.done, first);
+        atPhase, block.done, first);
 }
 
 /** Runs the lanes of a warp while any of them can; true if one did. */
@@ -175,6 +183,7 @@ bool runBlock(void (*kernel)(), EmuThunk thunk, void** args) {
     runningArgs = args;
     block.begin = block.lastBarrier = ++now;
     block.waiting = block.done = 0;
+    beginHopper();
     memset(shared, 0xff, (size_t)block.sharedBytes);
     for (int t = 0; t < block.threads; t++) {
         threads[t].index = t;

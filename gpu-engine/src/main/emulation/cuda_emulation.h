@@ -109,6 +109,24 @@ enum EmuMma { EMU_MMA_F16_K16, EMU_MMA_BF16_K16, EMU_MMA_E4M3_K32 };
 /** mma.sync m16n8: four words of A, two of B, four F32 accumulators. */
 float4 emuMma(int kind, uint4 a, uint2 b, float4 c);
 
+/** mbarrier: a phase ends with the last of its arrivals; parity is the phase's that is waited for. */
+void emuBarrierInit(void* barrier, int arrivals);
+void emuBarrierArrive(void* barrier);
+void emuBarrierWait(void* barrier, int parity);
+/** fence.proxy.async: ordinary stores before it become visible to wgmma. */
+void emuFenceAsync();
+
+/** wgmma m64nNk16 of a warp group: left operand by descriptor, or `columns`: from registers, the right one then
+ * read across its rows. */
+struct EmuProduct {
+    int kind, n;
+    int columns, add;
+};
+void emuWgmmaFence();
+void emuWgmma(EmuProduct what, float4* c, unsigned long long a, uint4 words, unsigned long long b);
+void emuWgmmaCommit();
+void emuWgmmaWait(int groupsLeft);
+
 inline float rsqrtf(float x) { return 1.0f / sqrtf(x); }
 inline float __expf(float x) { return expf(x); }
 inline unsigned __float_as_uint(float x) {
@@ -135,10 +153,11 @@ inline unsigned __byte_perm(unsigned x, unsigned y, unsigned selector) {
 /** Makes a kernel known by name to mr_emu_launch. */
 typedef void (*EmuThunk)(void (*kernel)(), void** args);
 struct EmuRegistration {
-    EmuRegistration(const char* name, void (*kernel)(), EmuThunk thunk);
+    EmuRegistration(const char* name, void (*kernel)(), EmuThunk thunk, const int* parameterBytes, int parameters);
 };
 template <typename... A>
 struct EmuSignature {
+    static constexpr int bytes[] = {(int)sizeof(A)...};
     static void call(void (*kernel)(), void** args) {
         call(kernel, args, std::make_index_sequence<sizeof...(A)>());
     }
@@ -151,6 +170,7 @@ struct EmuSignature {
 };
 template <typename... A>
 EmuRegistration emuRegister(const char* name, void (*kernel)(A...)) {
-    return EmuRegistration(name, reinterpret_cast<void (*)()>(kernel), &EmuSignature<A...>::call);
+    return EmuRegistration(name, reinterpret_cast<void (*)()>(kernel), &EmuSignature<A...>::call,
+                           EmuSignature<A...>::bytes, (int)sizeof...(A));
 }
 #define MR_KERNEL(name) static const EmuRegistration emuRegistered_##name = emuRegister(#name, name);

@@ -1,7 +1,10 @@
 // Where the real device calls cuBLASLt: the same products as plain loops. Rows are turned into F32 once; sums
 // run in F64.
+#include <initializer_list>
+#include <utility>
 #include <vector>
 
+#include "machine.h"
 #include "numbers.h"
 
 using namespace emu;
@@ -52,10 +55,25 @@ std::vector<float> fromE4m3s(const void* from, int rows, int cols, Scale scale) 
     return to;
 }
 
+/** True if the operands lie inside allocations; the loops above do not look. */
+bool present(std::initializer_list<std::pair<const void*, size_t>> operands) {
+    clearError();
+    for (const auto& [pointer, bytes] : operands) {
+        if (!checkRange(pointer, bytes)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 } // namespace
 
 extern "C" int mr_emu_gemm_bf16(const void* a, const void* w, const float* bias, void* out, int outIsF32,
                                 int M, int N, int K) {
+    size_t m = (size_t)M, n = (size_t)N, k = (size_t)K;
+    if (!present({{a, 2 * m * k}, {w, 2 * n * k}, {out, (outIsF32 ? 4 : 2) * m * n}})) {
+        return 1;
+    }
     multiply(fromBf16s(a, M, K), fromBf16s(w, N, K), M, N, K, [&](int m, int n, double sum) {
         float value = (float)(sum + (bias ? bias[n] : 0));
         if (outIsF32) {
@@ -69,6 +87,10 @@ extern "C" int mr_emu_gemm_bf16(const void* a, const void* w, const float* bias,
 
 extern "C" int mr_emu_gemm_fp8(const void* a, const float* aScale, const void* w, const float* wScale,
                                const float* bias, void* out, int M, int N, int K) {
+    size_t m = (size_t)M, n = (size_t)N, k = (size_t)K;
+    if (!present({{a, m * k}, {aScale, 4 * m}, {w, n * k}, {wScale, 4 * n}, {out, 2 * m * n}})) {
+        return 1;
+    }
     auto one = [](int, int) { return 1.0f; };
     multiply(fromE4m3s(a, M, K, one), fromE4m3s(w, N, K, one), M, N, K, [&](int m, int n, double sum) {
         static_cast<uint16_t*>(out)[(size_t)m * N + n] =
@@ -80,6 +102,14 @@ extern "C" int mr_emu_gemm_fp8(const void* a, const float* aScale, const void* w
 extern "C" int mr_emu_gemm_fp8_block(const void* a, const float* aScale, int aScaleStride, const void* w,
                                      const float* wScale, const float* bias, void* out, int M, int N, int K) {
     int groups = (K + 127) / 128;
+    size_t m = (size_t)M, n = (size_t)N, k = (size_t)K, scales = 4 * (size_t)groups;
+    if (!present({{a, m * k},
+                  {aScale, scales * (size_t)aScaleStride - 4 * ((size_t)aScaleStride - m)},
+                  {w, n * k},
+                  {wScale, scales * ((n + 127) / 128)},
+                  {out, 2 * m * n}})) {
+        return 1;
+    }
     auto scaleA = [&](int m, int k) { return aScale[(size_t)(k / 128) * aScaleStride + m]; };
     auto scaleW = [&](int n, int k) { return wScale[(size_t)(n / 128) * groups + k / 128]; };
     multiply(fromE4m3s(a, M, K, scaleA), fromE4m3s(w, N, K, scaleW), M, N, K, [&](int m, int n, double sum) {

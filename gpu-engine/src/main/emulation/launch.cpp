@@ -13,6 +13,8 @@ struct Kernel {
     const char* name;
     void (*function)();
     EmuThunk thunk;
+    const int* parameterBytes;
+    int parameters;
 };
 static std::vector<Kernel>& kernels() {
     static std::vector<Kernel> all;
@@ -39,19 +41,36 @@ static bool checkShape(const int grid[3], const int dim[3], int sharedBytes) {
     return true;
 }
 
+/** A kernel reads as many arguments as it has parameters, whatever it was given. */
+static bool checkArguments(const Kernel& kernel, const int* argumentBytes, int arguments) {
+    if (arguments != kernel.parameters) {
+        fail("%s: %d arguments for %d parameters", kernel.name, arguments, kernel.parameters);
+        return false;
+    }
+    for (int i = 0; i < arguments; i++) {
+        if (argumentBytes[i] != kernel.parameterBytes[i]) {
+            fail("%s: argument %d has %d bytes, its parameter %d", kernel.name, i, argumentBytes[i],
+                 kernel.parameterBytes[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
 } // namespace emu
 
 using namespace emu;
 
-EmuRegistration::EmuRegistration(const char* name, void (*kernel)(), EmuThunk thunk) {
-    kernels().push_back({name, kernel, thunk});
+EmuRegistration::EmuRegistration(const char* name, void (*kernel)(), EmuThunk thunk,
+                                 const int* parameterBytes, int parameters) {
+    kernels().push_back({name, kernel, thunk, parameterBytes, parameters});
 }
 
 extern "C" int mr_emu_kernel_count(void) { return (int)kernels().size(); }
 extern "C" const char* mr_emu_kernel_name(int index) { return kernels().at((size_t)index).name; }
 
 extern "C" int mr_emu_launch(const char* name, const int grid[3], const int dim[3], int sharedBytes,
-                             void** args) {
+                             void** args, const int* argumentBytes, int arguments) {
     clearError();
     const Kernel* kernel = nullptr;
     for (const Kernel& k : kernels()) {
@@ -62,7 +81,7 @@ extern "C" int mr_emu_launch(const char* name, const int grid[3], const int dim[
         return 1;
     }
     block.kernel = kernel->name;
-    if (!checkShape(grid, dim, sharedBytes)) {
+    if (!checkArguments(*kernel, argumentBytes, arguments) || !checkShape(grid, dim, sharedBytes)) {
         return 1;
     }
     block.grid = {(unsigned)grid[0], (unsigned)grid[1], (unsigned)grid[2]};

@@ -14,7 +14,7 @@ constexpr int MAX_THREADS = 1024;
 constexpr int MAX_SHARED = 227 * 1024;
 constexpr size_t STACK_BYTES = 128 * 1024;
 
-enum class State { READY, AT_BARRIER, AT_COLLECTIVE, DONE };
+enum class State { READY, AT_BARRIER, AT_COLLECTIVE, AT_PHASE, DONE };
 
 struct AsyncCopy {
     unsigned char* to;
@@ -31,6 +31,11 @@ struct Thread {
     State state = State::DONE;
     std::vector<AsyncCopy> open;                // issued, not yet in a group
     std::vector<std::vector<AsyncCopy>> groups; // committed, not yet waited for
+    const void* awaited = nullptr;              // the barrier of State::AT_PHASE
+    uint64_t fenced = 0;                        // its stores before then are visible to wgmma
+    bool mayMultiply = false;                   // wgmma.fence, and no wait since
+    std::vector<const float4*> products;        // wgmma issued and not yet in a group, by their accumulators
+    std::vector<std::vector<const float4*>> productGroups;
 };
 
 /** What the lanes of a warp have brought to the operation they are meeting in. */
@@ -76,8 +81,22 @@ void pause(State state);
 enum class Access { READ, WRITE, ATOMIC };
 /** Every load and store of a kernel passes here. */
 void checkAccess(const void* address, size_t bytes, Access access);
+/** Whether device memory holds these bytes; notes the error if not. For code that is no kernel. */
+bool checkRange(const void* address, size_t bytes);
 void checkShared(const unsigned char* address, size_t bytes, Access access);
+/** What a thread did before `time` is ordered before what `reader` does now. */
+bool orderedFor(int reader, int other, uint64_t time);
+/** Until when `reader` is behind what `other` did; noteSeen adds what a barrier brought. */
+uint64_t seenBy(int reader, int other);
+void noteSeen(int reader, int other, uint64_t until);
+/** wgmma reads 16 bytes of shared memory from now until the end, which is at time `until`; 0: it was dropped. */
+void beginAsyncRead(int chunk);
+void endAsyncRead(int chunk, uint64_t until);
+/** Bytes that only barrier operations may touch. */
+void reserveShared(const unsigned char* address, size_t bytes, bool reserved);
 void markPending(const unsigned char* address, size_t bytes, bool pending);
+/** Forgets the barriers and products of the block before. */
+void beginHopper();
 inline bool isShared(const void* p) { return p >= shared && p < shared + MAX_SHARED; }
 
 } // namespace emu

@@ -29,9 +29,20 @@ struct Shadow {
     uint64_t written = 0, read = 0,
              readElsewhere = 0; // times; `readElsewhere`: by another warp than the last reader's
     int16_t writer = -1, reader = -1;
-    bool manyReaders = false, atomic = false, pending = false;
+    bool manyReaders = false, atomic = false, pending = false, reserved = false;
 };
 static Shadow shadows[MAX_SHARED];
+
+/** What wgmma read of 16 bytes: how many chains of products read them now, and when each warp group was done. */
+struct AsyncReads {
+    int now = 0;
+    uint64_t done[MAX_THREADS / 128] = {};
+};
+static AsyncReads asyncReads[MAX_SHARED / 16];
+
+/** [reader][other]: what barriers with counted arrivals told a thread. Times never repeat, so that what earlier
+ * blocks left says nothing. */
+static uint64_t seen[MAX_THREADS][MAX_THREADS];
 
 static const Allocation* find(const unsigned char* p) {
     for (const Allocation* a : recent) {
@@ -78,15 +89,30 @@ static uint64_t lastSyncOfWarp() {
     return std::max(block.lastBarrier, warps[current->index / WARP].lastSync);
 }
 
+uint64_t seenBy(int reader, int other) {
+    uint64_t until = std::max(block.lastBarrier, seen[reader][other]);
+    return other / WARP == reader / WARP ? std::max(until, warps[reader / WARP].lastSync) : until;
+}
+
+void noteSeen(int reader, int other, uint64_t until) {
+    seen[reader][other] = std::max(seen[reader][other], until);
+}
+
+bool orderedFor(int reader, int other, uint64_t time) {
+    return other == reader || time < seenBy(reader, other);
+}
+
 /** Whether the running thread is ordered behind what `other` did at `time`. */
-static bool ordered(int other, uint64_t time) {
-    if (other == current->index || time < block.lastBarrier) {
-        return true;
+static bool ordered(int other, uint64_t time) { return orderedFor(current->index, other, time); }
+
+static void checkReserved(const Shadow& s, const unsigned char* p) {
+    if (s.reserved) {
+        fail("touches byte %td of shared memory, which belongs to an mbarrier", p - shared);
     }
-    return other / WARP == current->index / WARP && time < lastSyncOfWarp();
 }
 
 static void noteRead(Shadow& s, const unsigned char* p, bool atomic) {
+    checkReserved(s, p);
     if (s.pending) {
         fail("reads byte %td of shared memory while a cp.async to it may be under way", p - shared);
     }
@@ -113,6 +139,7 @@ static void noteRead(Shadow& s, const unsigned char* p, bool atomic) {
 }
 
 static void noteWrite(Shadow& s, const unsigned char* p, bool atomic) {
+    checkReserved(s, p);
     if (s.pending) {
         fail("writes byte %td of shared memory while a cp.async to it may be under way", p - shared);
     }
@@ -134,6 +161,70 @@ static void noteWrite(Shadow& s, const unsigned char* p, bool atomic) {
     s.atomic = atomic;
 }
 
+/** A write must be ordered behind what wgmma read there: by a barrier at which a thread arrived that had waited. */
+static void checkAsyncReads(const unsigned char* p) {
+    const AsyncReads& reads = asyncReads[(p - shared) / 16];
+    if (reads.now > 0) {
+        fail("writes byte %td of shared memory while wgmma may be reading it", p - shared);
+    }
+    for (int g = 0; g < (block.threads + 127) / 128; g++) {
+        bool behind = reads.done[g] < block.lastBarrier;
+        for (int t = 128 * g; t < std::min(block.threads, 128 * (g + 1)) && !behind; t++) {
+            behind = reads.done[g] < seen[current->index][t];
+        }
+        if (!behind) {
+            fail("data race: writes byte %td of shared memory, which wgmma of warp group %d read with no barrier "
+                 "between",
+                 p - shared, g);
+        }
+    }
+}
+
+void beginAsyncRead(int chunk) {
+    const unsigned char* p = shared + 16 * chunk;
+    if (16 * (chunk + 1) > block.sharedBytes) {
+        fail("out of bounds: wgmma reads byte %d of shared memory; the launch has %d bytes", 16 * chunk,
+             block.sharedBytes);
+    }
+    int group = current->index / 128 * 128;
+    for (int i = 0; i < 16; i++) {
+        const Shadow& s = shadows[16 * chunk + i];
+        checkReserved(s, p + i);
+        if (s.pending || s.written < block.begin) {
+            fail("wgmma reads byte %d of shared memory, which %s", 16 * chunk + i,
+                 s.pending ? "a cp.async may still write" : "was never written");
+        }
+        if (i > 0 && s.writer == shadows[16 * chunk + i - 1].writer && s.written == shadows[16 * chunk + i - 1].written) {
+            continue;
+        }
+        for (int t = group; t < group + 128; t += WARP) {
+            if (!orderedFor(t, s.writer, s.written)) {
+                fail("data race: wgmma reads byte %d of shared memory, which thread %d wrote with no barrier between it "
+                     "and thread %d",
+                     16 * chunk + i, s.writer, t);
+            }
+        }
+        if (threads[s.writer].fenced <= s.written) {
+            fail("wgmma reads byte %d of shared memory, which thread %d wrote with no fence.proxy.async behind it",
+                 16 * chunk + i, s.writer);
+        }
+    }
+    asyncReads[chunk].now++;
+}
+
+void endAsyncRead(int chunk, uint64_t until) {
+    asyncReads[chunk].now--;
+    if (until > 0) {
+        asyncReads[chunk].done[current->index / 128] = until;
+    }
+}
+
+void reserveShared(const unsigned char* p, size_t bytes, bool reserved) {
+    for (size_t i = 0; i < bytes; i++) {
+        shadows[p - shared + i].reserved = reserved;
+    }
+}
+
 void checkShared(const unsigned char* p, size_t bytes, Access access) {
     if (p < shared || p + bytes > shared + block.sharedBytes) {
         fail("out of bounds: byte %td of shared memory, %zu bytes; the launch has %d bytes", p - shared,
@@ -142,6 +233,9 @@ void checkShared(const unsigned char* p, size_t bytes, Access access) {
     if (bytes > 1 && bytes <= 16 && (size_t)(p - shared) % bytes != 0) {
         fail("accesses %zu bytes at byte %td of shared memory, which is not a multiple of that", bytes,
              p - shared);
+    }
+    if (access != Access::READ) {
+        checkAsyncReads(p);
     }
     for (size_t i = 0; i < bytes; i++) {
         Shadow& s = shadows[p - shared + i];
@@ -177,6 +271,16 @@ void checkAccess(const void* address, size_t bytes, Access access) {
     } else {
         checkGlobal(p, bytes, access);
     }
+}
+
+bool checkRange(const void* address, size_t bytes) {
+    const unsigned char* p = static_cast<const unsigned char*>(address);
+    const Allocation* a = find(p);
+    if (a == nullptr || p + bytes > a->end) {
+        failOutside("a reference product: touches", p, bytes);
+        return false;
+    }
+    return true;
 }
 
 /** For copies by the host: a pointer into an allocation must stay in it; any other is host memory. */

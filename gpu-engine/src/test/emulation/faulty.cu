@@ -1,7 +1,7 @@
 // Kernels with one fault each, and their sound twins: the emulation must refuse the first and accept the
 // second.
 #include "common.cuh"
-#include "mma.cuh"
+#include "wgmma.cuh"
 
 // grid 1, block 64, shared 256. fault 0 is sound.
 extern "C" __global__ void faulty_shared(int* out, int fault) {
@@ -96,3 +96,62 @@ extern "C" __global__ void faulty_async(const int* in, int* out, int fault) {
     }
 }
 MR_KERNEL(faulty_async)
+
+// A warp group fills the right operand twice, another multiplies. grid 1, block 256, shared 24592. 1: no
+// fence.proxy.async behind the stores. 2: a warp does not wait for them. 3: no wgmma.fence. 4: a tile that is not
+// aligned. 5: the operand is given back before the product is waited for. 6: nobody waits for it. 7: a phase that
+// never ends. 8: a store to a barrier.
+extern "C" __global__ void faulty_wgmma(int* out, int fault) {
+    MR_SHARED(shared);
+    int t = (int)threadIdx.x;
+    u64* full = reinterpret_cast<u64*>(shared + 24576);
+    u64* empty = full + 1;
+    if (t == 0) {
+        barrierInit(full, 128);
+        barrierInit(empty, 128);
+    }
+    __syncthreads();
+    for (int round = 0; round < 2; round++) {
+        if (t >= 128) {
+            barrierWait(empty, round ^ 1);
+            for (int i = 0; i < 12; i++) { // ones in F16 on the left, 1 + round on the right
+                unsigned pair = i < 4 || round == 0 ? 0x3c003c00u : 0x40004000u;
+                if (i >= 4 || round == 0) {
+                    *reinterpret_cast<uint4*>(shared + 16 * (128 * i + t - 128)) = {pair, pair, pair, pair};
+                }
+            }
+            if (fault != 1) {
+                fenceForWgmma();
+            }
+            barrierArrive(full);
+            continue;
+        }
+        if (fault != 2 || t < 96) {
+            barrierWait(full, round);
+        }
+        float4 c[16];
+        if (fault != 3) {
+            wgmmaFence();
+        }
+        u64 right = tileDescriptor(shared + 8192, 0, 1024);
+        wgmmaRows<true>(c, tileDescriptor(shared, 0, 1024), movedBy(right, fault == 4 ? 128 : 0), 0);
+        wgmmaCommit();
+        if (fault == 5) {
+            barrierArrive(empty);
+        }
+        if (fault != 6) {
+            wgmmaWait<0>();
+        }
+        if (fault != 5) {
+            barrierArrive(empty);
+        }
+        out[t] = (int)c[t % 16].x;
+    }
+    if (fault == 7 && t < 128) {
+        barrierWait(full, 0);
+    }
+    if (fault == 8 && t == 0) {
+        *full = 0;
+    }
+}
+MR_KERNEL(faulty_wgmma)

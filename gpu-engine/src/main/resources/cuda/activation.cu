@@ -23,7 +23,7 @@ extern "C" __global__ void __launch_bounds__(256) silu_mul_bf16(const bf16_t* ga
 MR_KERNEL(silu_mul_bf16)
 
 extern "C" __global__ void __launch_bounds__(256)
-    silu_mul_fp8(const bf16_t* gateUp, e4m3_t* out, float* outScale, int I, float amaxBound) {
+    silu_mul_fp8(const bf16_t* gateUp, e4m3_t* out, float* outScale, int I, float inputRule) {
     MR_SHARED(shared);
     bf16_t* row = reinterpret_cast<bf16_t*>(shared);
     float* scratch = reinterpret_cast<float*>(shared + 2 * I);
@@ -33,7 +33,7 @@ extern "C" __global__ void __launch_bounds__(256)
         *reinterpret_cast<uint4*>(row + c) = rounded;
         amax = fmaxf(amax, largest8(unpack8(rounded)));
     }
-    float scale = scaleOf(blockMax(amax, scratch), amaxBound);
+    float scale = scaleOf(blockMax(amax, scratch), inputRule);
     for (int c = 8 * threadIdx.x; c < I; c += 8 * blockDim.x) {
         store8Scaled(out + (i64)blockIdx.x * I + c, load8(row + c), scale);
     }

@@ -37,10 +37,12 @@ struct AttentionArgs {
     int slidingWindow;
 };
 
-template <int DIM, bool IS_FP8>
+/** WIDENED: keys and values become 16-bit numbers on their way, in their own order. */
+template <int DIM, bool IS_FP8, bool IS_WIDENED = false>
 struct Kv {
     static constexpr int D = DIM;
     static constexpr bool FP8 = IS_FP8;
+    static constexpr bool WIDENED = IS_WIDENED;
     static constexpr int BYTES = D * (FP8 ? 1 : 2); // of one key
     static constexpr int PITCH = BYTES + 16; // in shared memory: eight rows then lie in different banks
     static constexpr int CHUNKS = BYTES / 16;
@@ -52,7 +54,8 @@ struct Kv {
 template <typename K>
 __device__ __forceinline__ int columnOf(int tile, int element) {
     int j = (int)(threadIdx.x % 4);
-    return K::FP8 ? 16 * (tile / 2) + 4 * j + 2 * element + tile % 2 : 8 * tile + 2 * j + element;
+    bool paired = K::FP8 && !K::WIDENED;
+    return paired ? 16 * (tile / 2) + 4 * j + 2 * element + tile % 2 : 8 * tile + 2 * j + element;
 }
 
 /** Row r of an item: its token, and its query head. */
@@ -198,9 +201,10 @@ __device__ __forceinline__ void maskScores(float4* s, int firstToken, const Quer
     }
 }
 
-/** Turns N tiles of scores into weights, and rescales what was summed under a smaller maximum. */
-template <typename K, int N>
-__device__ __forceinline__ void softmaxStep(float4* s, float toLog2, Running& run, float4* out) {
+/** Turns N tiles of scores into weights. `keep` [2] is what sums under the smaller maximum are worth now; false:
+ * all 1, which is usual once the maximum is found. */
+template <int N>
+__device__ __forceinline__ bool softmaxWeights(float4* s, float toLog2, Running& run, float* keep) {
     float most[2] = {run.most[0], run.most[1]};
 #pragma unroll
     for (int n = 0; n < N; n++) {
@@ -208,7 +212,7 @@ __device__ __forceinline__ void softmaxStep(float4* s, float toLog2, Running& ru
         most[0] = fmaxf(most[0], fmaxf(s[n].x, s[n].y));
         most[1] = fmaxf(most[1], fmaxf(s[n].z, s[n].w));
     }
-    float keep[2], base[2];
+    float base[2];
 #pragma unroll
     for (int r = 0; r < 2; r++) {
         most[r] = fmaxf(most[r], __shfl_xor_sync(ALL_LANES, most[r], 1));
@@ -225,11 +229,23 @@ __device__ __forceinline__ void softmaxStep(float4* s, float toLog2, Running& ru
         run.sum[0] += s[n].x + s[n].y;
         run.sum[1] += s[n].z + s[n].w;
     }
-    if (__any_sync(ALL_LANES, keep[0] != 1.0f || keep[1] != 1.0f)) { // seldom, once the maximum is found
+    return __any_sync(ALL_LANES, keep[0] != 1.0f || keep[1] != 1.0f);
+}
+
+template <typename K>
+__device__ __forceinline__ void rescale(float4* out, const float* keep) {
 #pragma unroll
-        for (int t = 0; t < K::TILES; t++) {
-            out[t] = {out[t].x * keep[0], out[t].y * keep[0], out[t].z * keep[1], out[t].w * keep[1]};
-        }
+    for (int t = 0; t < K::TILES; t++) {
+        out[t] = {out[t].x * keep[0], out[t].y * keep[0], out[t].z * keep[1], out[t].w * keep[1]};
+    }
+}
+
+/** Both at once. */
+template <typename K, int N>
+__device__ __forceinline__ void softmaxStep(float4* s, float toLog2, Running& run, float4* out) {
+    float keep[2];
+    if (softmaxWeights<N>(s, toLog2, run, keep)) {
+        rescale<K>(out, keep);
     }
 }
 
@@ -261,8 +277,37 @@ __device__ __forceinline__ void storeLse(const AttentionArgs& a, const Attention
     }
 }
 
-#define MR_ATTENTION(name, body, D, FP8, BLOCKS)                                                     \
-    extern "C" __global__ void __launch_bounds__(128, BLOCKS)                                        \
+/** A lane's two rows of results, and what a merge needs of them. */
+template <typename K>
+__device__ __forceinline__ void storeRows(const AttentionArgs& a, const AttentionWork& w, const QueryRow& low,
+                                          const QueryRow& high, Running run, const float4* out) {
+    float factor[2];
+#pragma unroll
+    for (int r = 0; r < 2; r++) {
+        run.sum[r] += __shfl_xor_sync(ALL_LANES, run.sum[r], 1);
+        run.sum[r] += __shfl_xor_sync(ALL_LANES, run.sum[r], 2);
+        factor[r] = run.sum[r] > 0.0f ? (K::FP8 ? a.vScale[blockIdx.y] : 1.0f) / run.sum[r] : 0.0f;
+    }
+#pragma unroll
+    for (int t = 0; t < K::TILES; t++) {
+        const float x[4] = {out[t].x, out[t].y, out[t].z, out[t].w};
+        for (int i = 0; i < 4; i++) {
+            const QueryRow& row = i < 2 ? low : high;
+            if (row.exists) {
+                storeResult(a, w, row, K::D, columnOf<K>(t, i % 2), x[i] * factor[i / 2]);
+            }
+        }
+    }
+    if (threadIdx.x % 4 == 0 && low.exists) {
+        storeLse(a, w, low, run.most[0], run.sum[0]);
+    }
+    if (threadIdx.x % 4 == 0 && high.exists) {
+        storeLse(a, w, high, run.most[1], run.sum[1]);
+    }
+}
+
+#define MR_ATTENTION(name, body, THREADS, BLOCKS, ...)                                               \
+    extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS)                                    \
         name(const bf16_t* q, int qStride, const void* kv, const float* kScale, const float* vScale, \
              const int* blockTables, int maxBlocks, int blockSize, const int* work, bf16_t* out,     \
              float* partialOut, float* partialLse, int NQ, int NK, float scale, int slidingWindow) { \
@@ -271,6 +316,6 @@ __device__ __forceinline__ void storeLse(const AttentionArgs& a, const Attention
                               maxBlocks,  blockSize,  out,                                           \
                               partialOut, partialLse, NQ,                                            \
                               NK,         scale,      slidingWindow};                                \
-        body<Kv<D, FP8>>(args, loadWork(work));                                                      \
+        body<Kv<__VA_ARGS__>>(args, loadWork(work));                                                 \
     }                                                                                                \
     MR_KERNEL(name)

@@ -104,7 +104,7 @@ __device__ __forceinline__ void decode(const AttentionArgs& a, const AttentionWo
     mergeWarps<K>(a, w, running, out);
 }
 
-MR_ATTENTION(attention_decode_fp8_d64, decode, 64, true, 4)
-MR_ATTENTION(attention_decode_fp8_d128, decode, 128, true, 3)
-MR_ATTENTION(attention_decode_bf16_d64, decode, 64, false, 4)
-MR_ATTENTION(attention_decode_bf16_d128, decode, 128, false, 3)
+MR_ATTENTION(attention_decode_fp8_d64, decode, 128, 4, 64, true)
+MR_ATTENTION(attention_decode_fp8_d128, decode, 128, 3, 128, true)
+MR_ATTENTION(attention_decode_bf16_d64, decode, 128, 4, 64, false)
+MR_ATTENTION(attention_decode_bf16_d128, decode, 128, 3, 128, false)

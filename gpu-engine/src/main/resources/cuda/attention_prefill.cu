@@ -11,34 +11,6 @@
 constexpr int KV_TILE = 64;
 
 template <typename K>
-__device__ __forceinline__ void storeRows(const AttentionArgs& a, const AttentionWork& w, const QueryRow& low,
-                                          const QueryRow& high, Running run, const float4* out) {
-    float factor[2];
-#pragma unroll
-    for (int r = 0; r < 2; r++) {
-        run.sum[r] += __shfl_xor_sync(ALL_LANES, run.sum[r], 1);
-        run.sum[r] += __shfl_xor_sync(ALL_LANES, run.sum[r], 2);
-        factor[r] = run.sum[r] > 0.0f ? (K::FP8 ? a.vScale[blockIdx.y] : 1.0f) / run.sum[r] : 0.0f;
-    }
-#pragma unroll
-    for (int t = 0; t < K::TILES; t++) {
-        const float x[4] = {out[t].x, out[t].y, out[t].z, out[t].w};
-        for (int i = 0; i < 4; i++) {
-            const QueryRow& row = i < 2 ? low : high;
-            if (row.exists) {
-                storeResult(a, w, row, K::D, columnOf<K>(t, i % 2), x[i] * factor[i / 2]);
-            }
-        }
-    }
-    if (threadIdx.x % 4 == 0 && low.exists) {
-        storeLse(a, w, low, run.most[0], run.sum[0]);
-    }
-    if (threadIdx.x % 4 == 0 && high.exists) {
-        storeLse(a, w, high, run.most[1], run.sum[1]);
-    }
-}
-
-template <typename K>
 __device__ __forceinline__ void prefill(const AttentionArgs& a, const AttentionWork& w) {
     constexpr int PART = KV_TILE * K::PITCH;
     MR_SHARED(shared);
@@ -94,7 +66,7 @@ __device__ __forceinline__ void prefill(const AttentionArgs& a, const AttentionW
     storeRows<K>(a, w, low, high, running, out);
 }
 
-MR_ATTENTION(attention_prefill_fp8_d64, prefill, 64, true, 3)
-MR_ATTENTION(attention_prefill_fp8_d128, prefill, 128, true, 2)
-MR_ATTENTION(attention_prefill_bf16_d64, prefill, 64, false, 2)
-MR_ATTENTION(attention_prefill_bf16_d128, prefill, 128, false, 2)
+MR_ATTENTION(attention_prefill_fp8_d64, prefill, 128, 3, 64, true)
+MR_ATTENTION(attention_prefill_fp8_d128, prefill, 128, 2, 128, true)
+MR_ATTENTION(attention_prefill_bf16_d64, prefill, 128, 2, 64, false)
+MR_ATTENTION(attention_prefill_bf16_d128, prefill, 128, 2, 128, false)

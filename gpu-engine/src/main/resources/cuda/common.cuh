@@ -6,12 +6,14 @@
 #ifdef MR_EMULATE
 #include "cuda_emulation.h"
 #define MR_SHARED(name) unsigned char* name = emuSharedMemory()
+#define MR_SHARED_TILES(name) MR_SHARED(name)
 #ifndef MR_ARCH
 #define MR_ARCH 890
 #endif
 #else
 #define MR_KERNEL(name)
 #define MR_SHARED(name) extern __shared__ __align__(128) unsigned char name[]
+#define MR_SHARED_TILES(name) extern __shared__ __align__(1024) unsigned char name[]
 #ifdef __CUDA_ARCH__
 #define MR_ARCH __CUDA_ARCH__
 #else
@@ -192,9 +194,13 @@ __device__ __forceinline__ float largest8(const Eight& eight) {
     return most;
 }
 
-/** The scale that maps `amax` to the largest E4M3; a row that is all but zero keeps 1. */
-__device__ __forceinline__ float scaleOf(float amax, float amaxBound) {
-    float most = amaxBound > 0.0f ? fminf(amax, amaxBound) : amax;
+/** A row's scale. By rule: 0, what maps `amax` to the largest E4M3; above 0, the same of at most this amax; below 0,
+ * minus the scale that all rows have. A row that is all but zero keeps 1. */
+__device__ __forceinline__ float scaleOf(float amax, float inputRule) {
+    if (inputRule < 0.0f) {
+        return -inputRule;
+    }
+    float most = inputRule > 0.0f ? fminf(amax, inputRule) : amax;
     return most > 1e-30f ? most / E4M3_MAX : 1.0f;
 }
 

@@ -63,13 +63,13 @@ MR_KERNEL(rms_norm_bf16)
 
 extern "C" __global__ void __launch_bounds__(256)
     rms_norm_fp8(bf16_t* residual, const bf16_t* delta, const float* weight, e4m3_t* out, float* outScale,
-                 int H, float epsilon, float amaxBound) {
+                 int H, float epsilon, float inputRule) {
     NormRow norm = addAndNorm(residual, delta, H, epsilon);
     float amax = 0.0f;
     for (int c = 8 * threadIdx.x; c < H; c += 8 * blockDim.x) {
         amax = fmaxf(amax, largest8(normed(norm, weight, c)));
     }
-    float scale = scaleOf(blockMax(amax, norm.scratch), amaxBound);
+    float scale = scaleOf(blockMax(amax, norm.scratch), inputRule);
     for (int c = 8 * threadIdx.x; c < H; c += 8 * blockDim.x) {
         store8Scaled(out + (i64)blockIdx.x * H + c, normed(norm, weight, c), scale);
     }

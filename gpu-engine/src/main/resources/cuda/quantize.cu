@@ -18,13 +18,13 @@ __device__ __forceinline__ Eight load8F16(const f16_t* from) {
 
 /** Quantises a row whose columns c .. c + 7 are `load(c)`. */
 template <typename Load>
-__device__ __forceinline__ void quantizeRow(Load load, e4m3_t* out, float* outScale, int C, float amaxBound) {
+__device__ __forceinline__ void quantizeRow(Load load, e4m3_t* out, float* outScale, int C, float inputRule) {
     MR_SHARED(shared);
     float amax = 0.0f;
     for (int c = 8 * threadIdx.x; c < C; c += 8 * blockDim.x) {
         amax = fmaxf(amax, largest8(load(c)));
     }
-    float scale = scaleOf(blockMax(amax, reinterpret_cast<float*>(shared)), amaxBound);
+    float scale = scaleOf(blockMax(amax, reinterpret_cast<float*>(shared)), inputRule);
     for (int c = 8 * threadIdx.x; c < C; c += 8 * blockDim.x) {
         store8Scaled(out + (i64)blockIdx.x * C + c, load(c), scale);
     }
@@ -34,9 +34,9 @@ __device__ __forceinline__ void quantizeRow(Load load, e4m3_t* out, float* outSc
 }
 
 extern "C" __global__ void __launch_bounds__(256)
-    quantize_fp8(const bf16_t* in, e4m3_t* out, float* outScale, int C, float amaxBound) {
+    quantize_fp8(const bf16_t* in, e4m3_t* out, float* outScale, int C, float inputRule) {
     const bf16_t* row = in + (i64)blockIdx.x * C;
-    quantizeRow([&](int c) { return load8(row + c); }, out, outScale, C, amaxBound);
+    quantizeRow([&](int c) { return load8(row + c); }, out, outScale, C, inputRule);
 }
 MR_KERNEL(quantize_fp8)
 

@@ -4,6 +4,7 @@ import dev.millrace.engine.backend.cuda.CudaBackend;
 import dev.millrace.engine.backend.cuda.CudaConfig;
 import dev.millrace.engine.backend.cuda.CudaDevices;
 import dev.millrace.engine.backend.cuda.DeviceProperties;
+import dev.millrace.engine.backend.cuda.DeviceUnavailableException;
 import dev.millrace.engine.bench.ThroughputStage.Workload;
 
 import java.io.FileDescriptor;
@@ -21,7 +22,7 @@ import java.util.function.Function;
 /**
  * Checks and measures a CUDA device, all in under ten minutes: {@code --device cuda|cuda-emulated},
  * {@code --goldens DIR}, {@code --peer hf_peer.py}, {@code --out DIR}, {@code --minutes N}, and
- * {@code --stages a,b} of environment, tokens, kernels, throughput, peers. {@code --precompile
+ * {@code --stages a,b} of environment, ops, tokens, kernels, throughput, peers. {@code --precompile
  * sm_90a,...} only fills the cache of compiled kernels. On the emulated device everything is tiny:
  * it tests this program, not a device.
  */
@@ -62,7 +63,7 @@ public final class GpuCheck {
                 new PrintStream(new FileOutputStream(FileDescriptor.out), true)) {
             int failures = run(args, printed);
             if (failures > 0) {
-                throw new IllegalStateException(failures + " failures; the report has them");
+                throw new IllegalStateException(failures + " failures, named above and in the report");
             }
         }
     }
@@ -79,7 +80,7 @@ public final class GpuCheck {
                                 "minutes",
                                 "9",
                                 "stages",
-                                "environment,tokens,kernels,throughput,peers"));
+                                "environment,ops,tokens,kernels,throughput,peers"));
         for (int i = 0; i < args.length; i += 2) {
             if (!args[i].startsWith("--") || i + 1 == args.length) {
                 throw new IllegalArgumentException(
@@ -96,6 +97,12 @@ public final class GpuCheck {
         }
         Path work = Files.createTempDirectory("gpu-check");
         GpuCheck check = new GpuCheck(options, printed, work);
+        try (CudaBackend device = check.devices().apply(CUDA)) {
+            printed.println("device: " + device.properties());
+        } catch (DeviceUnavailableException e) { // every stage would say the same
+            printed.println("gpu-check: " + e.getMessage());
+            return 1;
+        }
         check.run();
         check.report.write(check.out);
         printed.println("report: " + check.out.toAbsolutePath().resolve("report.md"));
@@ -106,6 +113,13 @@ public final class GpuCheck {
         List<String> stages = List.of(options.get("stages").split(","));
         if (stages.contains("environment")) {
             report.stage("environment", 0, List.of("what", "value"), this::environment);
+        }
+        if (stages.contains("ops")) {
+            report.stage(
+                    "ops against references",
+                    5 * SECOND,
+                    OpStage.COLUMNS,
+                    table -> new OpStage(devices()).run(work.resolve("ops"), table));
         }
         if (stages.contains("tokens") && options.containsKey("goldens")) {
             report.stage(

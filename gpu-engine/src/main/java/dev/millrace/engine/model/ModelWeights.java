@@ -165,7 +165,7 @@ record ModelWeights(
                 rows += part.rows();
             }
             if (!hasBias) {
-                return backend.linear(matrices, null, activations(parts));
+                return backend.linear(matrices, null, activations(matrices, parts));
             }
             float[] bias = new float[rows];
             int filled = 0;
@@ -178,20 +178,39 @@ record ModelWeights(
                         part.rows());
                 filled += part.rows();
             }
-            return backend.linear(matrices, bias, activations(parts));
+            return backend.linear(matrices, bias, activations(matrices, parts));
         }
 
-        /** All parts read the same input, so that one bound must do: the widest. */
-        private ActivationScheme activations(Part... parts) {
-            if (config.quantization() != null && !config.quantization().roundsActivations()) {
+        /** All parts read the same input, so that one scale or bound must do: the widest. */
+        private ActivationScheme activations(List<WeightTensor> matrices, Part... parts) {
+            QuantizationConfig quantization = config.quantization();
+            if (quantization != null && !quantization.roundsActivations()) {
                 return ActivationScheme.UNROUNDED;
             }
-            float bound = 0;
-            for (Part part : parts) {
-                String name = part.name() + ".input_scale_ub";
-                bound = checkpoint.has(name) ? Math.max(bound, checkpoint.scalar(name)) : bound;
+            boolean fixed = quantization != null && quantization.staticActivations();
+            float widest = 0;
+            for (int i = 0; i < parts.length; i++) {
+                Part part = parts[i];
+                boolean isFp8 = matrices.get(i).dtype() == WeightTensor.DType.F8_E4M3;
+                if (fixed && isFp8) { // layers that were left unquantised have no scales
+                    widest = Math.max(widest, staticScale(part.name()));
+                } else if (!fixed && checkpoint.has(part.name() + ".input_scale_ub")) {
+                    float bound = checkpoint.scalar(part.name() + ".input_scale_ub");
+                    widest = Math.max(widest, bound);
+                }
             }
-            return new ActivationScheme(true, bound);
+            return fixed ? ActivationScheme.fixed(widest) : ActivationScheme.bounded(widest);
+        }
+
+        private float staticScale(String layer) {
+            String name = layer + ".input_scale";
+            String other = layer + ".activation_scale"; // AutoFP8's first name for it
+            float scale = checkpoint.scalar(checkpoint.has(other) ? other : name);
+            if (!(scale > 0 && scale < Float.POSITIVE_INFINITY)) {
+                throw new ModelLoadException(
+                        name + " is " + scale + "; a static scale must be a positive number");
+            }
+            return scale;
         }
 
         private WeightTensor matrix(String name, int rows, int cols) {

@@ -12,15 +12,25 @@ import java.nio.file.Path;
  * @param blockCols columns of a scale's block; 0 likewise
  * @param roundsActivations whether a linear's input is rounded to FP8 too, on devices that compute
  *     in FP8
+ * @param staticActivations whether that is by one scale per layer, {@code input_scale}, rather than
+ *     by scales made when the layer runs
  */
 public record QuantizationConfig(
-        String method, int blockRows, int blockCols, boolean roundsActivations) {
+        String method,
+        int blockRows,
+        int blockCols,
+        boolean roundsActivations,
+        boolean staticActivations) {
     private static final String SUPPORTED =
             "; supported are compressed-tensors float-quantized and naive-quantized, fp8,"
                 + " fbgemm_fp8 and modelopt FP8, all with E4M3 weights";
 
     QuantizationConfig(String method, int blockRows, int blockCols) {
-        this(method, blockRows, blockCols, true);
+        this(method, blockRows, blockCols, true, false);
+    }
+
+    private QuantizationConfig withActivations(boolean rounded, boolean fixed) {
+        return new QuantizationConfig(method, blockRows, blockCols, rounded, rounded && fixed);
     }
 
     /**
@@ -59,7 +69,18 @@ public record QuantizationConfig(
         if (!format.equals("e4m3") && !format.equals("float8_e4m3fn")) {
             throw fields.problem("fmt", "is " + format + ", which is not supported" + SUPPORTED);
         }
-        return withBlocks("fp8", fields, "weight_block_size");
+        String scheme = fields.text("activation_scheme", "dynamic");
+        if (!scheme.equals("dynamic") && !scheme.equals("static")) {
+            throw fields.problem(
+                    "activation_scheme",
+                    "is " + scheme + ", which is not supported; supported are dynamic, static");
+        }
+        QuantizationConfig found = withBlocks("fp8", fields, "weight_block_size");
+        if (scheme.equals("static") && found.blockRows() > 0) {
+            throw fields.problem(
+                    "activation_scheme", "is static, which weights with blocks cannot have");
+        }
+        return found.withActivations(true, scheme.equals("static"));
     }
 
     private static QuantizationConfig modelopt(JsonFields fields) {
@@ -68,7 +89,7 @@ public record QuantizationConfig(
             throw fields.problem(
                     "quant_algo", "is " + algorithm + ", which is not supported" + SUPPORTED);
         }
-        return new QuantizationConfig("modelopt", 0, 0);
+        return new QuantizationConfig("modelopt", 0, 0).withActivations(true, true);
     }
 
     private static QuantizationConfig compressedTensors(JsonFields fields) {
@@ -88,7 +109,7 @@ public record QuantizationConfig(
             if (found != null && !found.equals(group)) {
                 throw groups.problem(
                         name,
-                        "differs from the other groups in its block_structure, which is not"
+                        "differs from the other groups in blocks or activations, which is not"
                             + " supported");
             }
             found = group;
@@ -114,14 +135,16 @@ public record QuantizationConfig(
         }
         String strategy = weights.text("strategy");
         boolean rounds = group.has("input_activations") || !group.mentions("input_activations");
+        boolean fixed =
+                group.has("input_activations")
+                        && !group.object("input_activations").flag("dynamic", true);
         return switch (strategy) {
-            case "tensor", "channel" -> new QuantizationConfig("compressed-tensors", 0, 0, rounds);
-            case "block" -> {
-                QuantizationConfig blocks =
-                        withBlocks("compressed-tensors", weights, "block_structure");
-                yield new QuantizationConfig(
-                        blocks.method(), blocks.blockRows(), blocks.blockCols(), rounds);
-            }
+            case "tensor", "channel" ->
+                    new QuantizationConfig("compressed-tensors", 0, 0)
+                            .withActivations(rounds, fixed);
+            case "block" ->
+                    withBlocks("compressed-tensors", weights, "block_structure")
+                            .withActivations(rounds, fixed);
             default ->
                     throw weights.problem(
                             "strategy",

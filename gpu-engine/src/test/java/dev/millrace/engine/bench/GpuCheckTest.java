@@ -7,6 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
+import dev.millrace.engine.backend.cuda.CudaDevices;
+
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -36,12 +39,35 @@ class GpuCheckTest {
         int failures = GpuCheck.run(args, new PrintStream(printed, true, StandardCharsets.UTF_8));
         assertEquals(0, failures, printed.toString(StandardCharsets.UTF_8));
         JsonNode report = new ObjectMapper().readTree(folder.resolve("report.json").toFile());
-        assertTrue(report.get("stages").size() >= 5, report::toString);
+        assertTrue(report.get("stages").size() >= 6, report::toString);
         for (JsonNode stage : report.get("stages")) {
             assertFalse(stage.has("skipped"), stage::toString);
             assertTrue(stage.get("rows").size() > 0, stage::toString);
         }
         assertTrue(Files.readString(folder.resolve("report.md")).contains("emulated on the host"));
+    }
+
+    /** What the comparison of ops says of equal, wrong and missing values. */
+    @Test
+    void errorsAreRelative() {
+        float[][] reference = {{3, 4}, {0, 12}};
+        assertEquals(0, OpStage.error(reference, new float[][] {{3, 4}, {0, 12}}));
+        assertEquals(1 / 13.0, OpStage.error(reference, new float[][] {{3, 4}, {1, 12}}), 1e-12);
+        assertTrue(Double.isNaN(OpStage.error(reference, new float[][] {{3, 4}, {1, Float.NaN}})));
+    }
+
+    /** Without a GPU one line says what is missing, and nothing is reported. */
+    @Test
+    void withoutAGpuItSaysSo(@TempDir Path folder) throws IOException {
+        Assumptions.assumeFalse(CudaDevices.hasDriver(), "this machine has an NVIDIA driver");
+        ByteArrayOutputStream printed = new ByteArrayOutputStream();
+        Path out = folder.resolve("out");
+        String[] args = {"--out", out.toString()};
+        assertEquals(1, GpuCheck.run(args, new PrintStream(printed, true, StandardCharsets.UTF_8)));
+        String text = printed.toString(StandardCharsets.UTF_8);
+        assertTrue(text.contains("install the driver"), text);
+        assertEquals(1, text.lines().count(), text);
+        assertFalse(Files.exists(out));
     }
 
     /** A wrong token is a failure of the check. */

@@ -21,6 +21,7 @@ final class AttentionCase {
     private final int[] contextLens;
     private final int window;
     private final float scale;
+    private boolean hopper;
     private final float[] qkv;
     private final int stride;
     private final DeviceArray out;
@@ -59,6 +60,16 @@ final class AttentionCase {
         out = cuda.allocate(2L * tokens() * queryHeads * p.dim);
     }
 
+    /** Prefill by Hopper's kernels, whose items have 128 rows; before any work is added. */
+    AttentionCase onHopper() {
+        hopper = true;
+        return this;
+    }
+
+    private int prefillRows() {
+        return hopper ? 128 : 64;
+    }
+
     private int tokens() {
         return tokenBegin(queryLens.length);
     }
@@ -92,7 +103,7 @@ final class AttentionCase {
     /** The first positions of sequence 0 for the tokens of all sequences. */
     void sharedPrefix(int length) {
         int base = partialsFor(0, tokens());
-        for (int row = 0; row < tokens() * queryHeads / cache.kvHeads; row += 64) {
+        for (int row = 0; row < tokens() * queryHeads / cache.kvHeads; row += prefillRows()) {
             prefill.work.addAll(List.of(0, 0, tokens(), row, 0, length, -1, base));
         }
         for (int s = 1; s < queryLens.length; s++) {
@@ -112,7 +123,7 @@ final class AttentionCase {
 
     private void add(boolean byDecode, int seq, int[] range, int partialBase) {
         int visibleBase = contextLens[seq] - queryLens[seq] + 1;
-        for (int row = 0; row < rows(seq); row += byDecode ? 16 : 64) {
+        for (int row = 0; row < rows(seq); row += byDecode ? 16 : prefillRows()) {
             (byDecode ? decode : prefill)
                     .work.addAll(
                             List.of(
@@ -131,7 +142,11 @@ final class AttentionCase {
         partialOut = cuda.allocate(4L * Math.max(1, partials.size()) * queryHeads * cache.dim);
         partialLse = cuda.allocate(4L * Math.max(1, partials.size()) * queryHeads);
         launch("decode", decode, new int[] {40960, 73728, 36864, 69632});
-        launch("prefill", prefill, new int[] {20480, 36864, 36864, 69632});
+        if (hopper) {
+            launch("prefill_sm90", prefill, new int[] {114752, 229440, 81984, 163904});
+        } else {
+            launch("prefill", prefill, new int[] {20480, 36864, 36864, 69632});
+        }
         combine();
         compare();
     }
@@ -144,7 +159,11 @@ final class AttentionCase {
         String name = "attention_" + kind + (cache.fp8 ? "_fp8" : "_bf16") + "_d" + cache.dim;
         cuda.launch(
                 name,
-                new Shape(launches.work.size() / 8, cache.kvHeads, 128, shared[variant]),
+                new Shape(
+                        launches.work.size() / 8,
+                        cache.kvHeads,
+                        kind.equals("prefill_sm90") ? 384 : 128,
+                        shared[variant]),
                 cuda.bf16(qkv),
                 stride,
                 cache.device(cuda),

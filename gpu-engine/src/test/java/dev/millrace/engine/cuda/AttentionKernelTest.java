@@ -99,6 +99,39 @@ class AttentionKernelTest {
         step.run();
     }
 
+    /** By wgmma: chunks with one and two groups of rows, from no tile to more than the ring holds. */
+    @ParameterizedTest
+    @CsvSource({
+        "true,  128, 8, 2, 64, 0",
+        "true,  64, 6, 2, 5, 150",
+        "false, 128, 2, 1, 16, 0",
+        "false, 64, 4, 1, 64, 32"
+    })
+    void prefillsChunksOnHopper(
+            boolean fp8, int dim, int heads, int kvHeads, int blockSize, int window) {
+        int[] contexts = {9, 33, 580, 129};
+        int[] queries = {1, 33, 50, 16};
+        Params params = new Params(fp8, heads, kvHeads, dim, blockSize, window, queries, contexts);
+        AttentionCase step = new AttentionCase(cuda, random, params).onHopper();
+        for (int seq = 0; seq < 4; seq++) {
+            step.whole(false, seq);
+        }
+        step.run();
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void sharedPrefixOnHopper(boolean fp8) {
+        int[] contexts = {101, 97, 160, 98};
+        Params params = new Params(fp8, 8, 2, 64, 16, 0, new int[] {1, 1, 20, 2}, contexts);
+        AttentionCase step = new AttentionCase(cuda, random, params).onHopper();
+        step.sharedPrefix(96);
+        for (int seq = 0; seq < contexts.length; seq++) {
+            step.part(seq != 2, seq, 96, contexts[seq]);
+        }
+        step.run();
+    }
+
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void sharedPrefixThenTheRest(boolean fp8) {

@@ -34,7 +34,9 @@ final class EmulatedCuda implements AutoCloseable {
                                 ValueLayout.ADDRESS,
                                 ValueLayout.ADDRESS,
                                 ValueLayout.JAVA_INT,
-                                ValueLayout.ADDRESS));
+                                ValueLayout.ADDRESS,
+                                ValueLayout.ADDRESS,
+                                ValueLayout.JAVA_INT));
     }
 
     /** The device, built on first use; skips the test, saying so, where there is no g++. */
@@ -68,8 +70,11 @@ final class EmulatedCuda implements AutoCloseable {
     String tryLaunch(String kernel, Shape shape, Object... args) {
         try (Arena call = Arena.ofConfined()) {
             MemorySegment pointers = call.allocate(8L * Math.max(1, args.length), 8);
+            int[] bytes = new int[args.length];
             for (int i = 0; i < args.length; i++) {
-                pointers.setAtIndex(ValueLayout.ADDRESS, i, argument(call, args[i]));
+                MemorySegment value = argument(call, args[i]);
+                pointers.setAtIndex(ValueLayout.ADDRESS, i, value);
+                bytes[i] = (int) value.byteSize();
             }
             int code =
                     (int)
@@ -79,7 +84,9 @@ final class EmulatedCuda implements AutoCloseable {
                                             ValueLayout.JAVA_INT, shape.gridX, shape.gridY, 1),
                                     call.allocateFrom(ValueLayout.JAVA_INT, shape.block, 1, 1),
                                     shape.sharedBytes,
-                                    pointers);
+                                    pointers,
+                                    call.allocateFrom(ValueLayout.JAVA_INT, bytes),
+                                    bytes.length);
             return code == 0 ? null : error();
         } catch (RuntimeException | Error e) {
             throw e;

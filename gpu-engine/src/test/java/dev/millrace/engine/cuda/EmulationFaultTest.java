@@ -76,6 +76,31 @@ class EmulationFaultTest {
     }
 
     @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            textBlock =
+                    """
+                    1 | with no fence.proxy.async behind it
+                    2 | data race: wgmma reads byte
+                    3 | wgmma with no wgmma.fence
+                    4 | does not begin at a multiple of 1024 bytes
+                    5 | which wgmma of warp group 0 read with no barrier between
+                    6 | while wgmma may be reading it
+                    7 | 128 for arrivals at an mbarrier
+                    8 | which belongs to an mbarrier
+                    """)
+    void productsOfWarpGroups(int fault, String words) {
+        DeviceArray out = cuda.allocate(512);
+        Shape shape = Shape.of(1, 256, 24_592);
+        assertNull(cuda.tryLaunch("faulty_wgmma", shape, out, 0));
+        for (int sum : out.ints()) {
+            assertEquals(32, sum, "16 times one times two");
+        }
+        assertRefused(words, cuda.tryLaunch("faulty_wgmma", shape, out, fault));
+        assertNull(cuda.tryLaunch("faulty_wgmma", shape, out, 0), "a failure leaves a trace");
+    }
+
+    @ParameterizedTest
     @CsvSource({
         "1, byte 256 of allocation",
         "-1, out of bounds: reads 4 bytes",
@@ -102,6 +127,19 @@ class EmulationFaultTest {
                 cuda.tryLaunch("faulty_warp", Shape.of(1, 2048, 128), out, 0));
         assertRefused(
                 "shared memory", cuda.tryLaunch("faulty_warp", Shape.of(1, 32, 1 << 20), out, 0));
+    }
+
+    /** A kernel reads as many arguments as it has parameters: one too few is somebody's memory. */
+    @Test
+    void argumentsThatAreNotTheParameters() {
+        DeviceArray out = cuda.allocate(256);
+        assertNull(cuda.tryLaunch("faulty_warp", Shape.of(1, 32, 128), out, 0));
+        assertRefused(
+                "faulty_warp: 1 arguments for 2 parameters",
+                cuda.tryLaunch("faulty_warp", Shape.of(1, 32, 128), out));
+        assertRefused(
+                "argument 1 has 8 bytes, its parameter 4",
+                cuda.tryLaunch("faulty_warp", Shape.of(1, 32, 128), out, 0L));
     }
 
     @Test

@@ -1,6 +1,7 @@
 package dev.millrace.engine.cuda;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -72,6 +73,9 @@ class NvccCompileTest {
         try (ExecutorService pool =
                 Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors())) {
             for (Future<String> output : pool.invokeAll(compilations)) {
+                // Also what makes the compiler wait after every wgmma, or ignore setmaxnreg.
+                assertFalse(output.get().contains("Potential Performance Loss"), output.get());
+                assertFalse(output.get().contains("setmaxnreg ignored"), output.get());
                 Matcher matcher = SPILL.matcher(output.get());
                 while (matcher.find()) {
                     kernels++;

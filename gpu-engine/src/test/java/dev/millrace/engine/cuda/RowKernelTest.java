@@ -13,6 +13,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import java.util.List;
 import java.util.Random;
 
 /** Norm, activation and quantisation against sums in double. */
@@ -63,6 +64,47 @@ class RowKernelTest {
             for (int i = 0; i < row.length; i++) {
                 assertEquals(Numbers.ofE4m3(Numbers.e4m3(row[i])), actual[i], "of " + row[i]);
             }
+        }
+    }
+
+    /** One scale for all rows: what lies beyond 448 of it is clipped, and its own largest does not matter. */
+    @Test
+    void staticScales() {
+        int rows = 3;
+        int cols = 48;
+        float scale = 0.0625f;
+        float[] x = Numbers.random(random, rows, 2 * cols, 20);
+        DeviceArray in = cuda.bf16(x);
+        DeviceArray out = cuda.allocate((long) rows * 2 * cols);
+        DeviceArray scales = cuda.allocate(4L * rows);
+        cuda.launch(
+                "quantize_fp8", Shape.of(rows, 256, 128), in, out, scales, 2 * cols, -scale);
+        float[] quantised = out.e4m3();
+        int clipped = 0;
+        for (int i = 0; i < x.length; i++) {
+            float wanted = Numbers.onBf16Grid(x[i]) / scale;
+            clipped += Math.abs(wanted) > 448 ? 1 : 0;
+            float inRange = Math.max(-448, Math.min(448, wanted));
+            assertEquals(Numbers.ofE4m3(Numbers.e4m3(inRange)), quantised[i]);
+        }
+        assertTrue(clipped > 0 && clipped < x.length, clipped + " values are clipped");
+        DeviceArray norm = cuda.floats(Numbers.random(random, 1, cols, 1));
+        DeviceArray again = cuda.allocate(4L * rows);
+        Shape kept = Shape.of(rows, 256, 2 * cols + 128);
+        cuda.launch(
+                "rms_norm_fp8",
+                kept,
+                in,
+                EmulatedCuda.NULL,
+                norm,
+                out,
+                again,
+                cols,
+                1e-5f,
+                -scale);
+        cuda.launch("silu_mul_fp8", kept, in, out, scales, cols, -scale);
+        for (DeviceArray written : List.of(again, scales)) {
+            assertArrayEquals(new float[] {scale, scale, scale}, written.floats());
         }
     }
 

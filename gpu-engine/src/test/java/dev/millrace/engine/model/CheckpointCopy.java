@@ -11,6 +11,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
@@ -57,6 +58,40 @@ record CheckpointCopy(Path dir) {
     static JsonNode json(String text) {
         try {
             return JSON.readTree(text.replace('\'', '"'));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Adds F32 tensors of shape [] to a safetensors file. */
+    CheckpointCopy addScalars(String weightFile, Map<String, Float> scalars) {
+        try {
+            ByteBuffer in =
+                    ByteBuffer.wrap(Files.readAllBytes(file(weightFile)))
+                            .order(ByteOrder.LITTLE_ENDIAN);
+            byte[] header = new byte[(int) in.getLong()];
+            in.get(header);
+            ObjectNode tensors = (ObjectNode) JSON.readTree(header);
+            ByteBuffer data =
+                    ByteBuffer.allocate(in.remaining() + 4 * scalars.size())
+                            .order(ByteOrder.LITTLE_ENDIAN)
+                            .put(in);
+            scalars.forEach(
+                    (name, value) -> {
+                        ObjectNode tensor = tensors.putObject(name).put("dtype", "F32");
+                        tensor.putArray("shape");
+                        tensor.putArray("data_offsets")
+                                .add(data.position())
+                                .add(data.position() + 4);
+                        data.putFloat(value);
+                    });
+            header = JSON.writeValueAsBytes(tensors);
+            ByteBuffer out =
+                    ByteBuffer.allocate(8 + header.length + data.capacity())
+                            .order(ByteOrder.LITTLE_ENDIAN);
+            out.putLong(header.length).put(header).put(data.flip());
+            Files.write(file(weightFile), out.array());
+            return this;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -1,6 +1,6 @@
 package dev.millrace.engine.model;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -67,59 +67,83 @@ class CudaGoldenTest {
                 ModelLoader.load(modelDir, CudaDevices.emulated(CUDA), config, Sampler::new);
         assertTrue(model.isAsynchronous());
         try (LlmEngine engine = new LlmEngine(model, new SilentTexts(), new int[0], config)) {
-            for (int i = 0; i < golden.cases().size(); i++) {
-                Golden.Case wanted = golden.cases().get(i);
-                engine.submit(
-                        new EngineRequest(i, wanted.prompt(), greedy(wanted.greedy().length), 0));
+            int[] offsets = new int[golden.cases().size()];
+            int ties = 0;
+            for (int[] cases = indices(offsets, golden); cases.length > 0; ) {
+                Map<Long, int[]> results = run(engine, golden, offsets, cases);
+                for (int i : cases) {
+                    Golden.Case wanted = golden.cases().get(i);
+                    int same = sameTokens(wanted, results.get((long) i), offsets[i]);
+                    offsets[i] += same;
+                    if (offsets[i] < wanted.greedy().length) {
+                        checkTie(modelDir, wanted, offsets[i], results.get((long) i)[same]);
+                        ties++;
+                        offsets[i]++; // goes on behind the reference's token
+                    }
+                }
+                cases = indices(offsets, golden);
             }
-            Map<Long, EngineResult> results = new TreeMap<>();
-            while (engine.hasWork()) {
-                engine.step().forEach(result -> results.put(result.requestId(), result));
-                engine.checkConservation();
-            }
-            for (int i = 0; i < golden.cases().size(); i++) {
-                EngineResult result = results.get((long) i);
-                assertNull(result.error());
-                check(
-                        modelDir,
-                        golden.cases().get(i),
-                        result.choices().getFirst().tokenIds(),
-                        "case " + i);
-            }
+            assertTrue(ties <= 1, ties + " tokens are others than the reference's");
         }
     }
 
-    /**
-     * Equal tokens. Where the products are FP8, an activation that BF16 moved across a rounding
-     * boundary of E4M3 moves a logit by about as much as rounding it at all: there the device may
-     * take another token once the reference's own choice leads it by less than twice that distance,
-     * and what follows is another text.
-     */
-    private static void check(Path modelDir, Golden.Case wanted, int[] tokens, String what) {
-        int same = Math.max(0, Arrays.mismatch(wanted.greedy(), tokens));
-        boolean fp8 = ModelConfigReader.read(modelDir).quantization() != null;
-        if (!fp8 || Arrays.equals(wanted.greedy(), tokens)) {
-            assertArrayEquals(wanted.greedy(), tokens, what);
-            return;
+    /** Cases whose tokens have not all been compared. */
+    private static int[] indices(int[] offsets, Golden golden) {
+        return IntStream.range(0, offsets.length)
+                .filter(i -> offsets[i] < golden.cases().get(i).greedy().length)
+                .toArray();
+    }
+
+    private static Map<Long, int[]> run(
+            LlmEngine engine, Golden golden, int[] offsets, int[] cases) {
+        for (int i : cases) {
+            Golden.Case wanted = golden.cases().get(i);
+            IntStream known = Arrays.stream(wanted.greedy(), 0, offsets[i]);
+            int[] prompt = IntStream.concat(Arrays.stream(wanted.prompt()), known).toArray();
+            int tokens = wanted.greedy().length - offsets[i];
+            engine.submit(new EngineRequest(i, prompt, greedy(tokens), 0));
         }
-        int[] top = wanted.topTokenIds()[same];
+        Map<Long, int[]> results = new TreeMap<>();
+        while (engine.hasWork()) {
+            for (EngineResult result : engine.step()) {
+                assertNull(result.error());
+                results.put(result.requestId(), result.choices().getFirst().tokenIds());
+            }
+            engine.checkConservation();
+        }
+        return results;
+    }
+
+    private static int sameTokens(Golden.Case wanted, int[] tokens, int offset) {
+        int[] rest = Arrays.copyOfRange(wanted.greedy(), offset, wanted.greedy().length);
+        assertEquals(rest.length, tokens.length);
+        int mismatch = Arrays.mismatch(rest, tokens);
+        return mismatch < 0 ? rest.length : mismatch;
+    }
+
+    /**
+     * Where another token may be chosen, though all before were the reference's. FP8 products: an
+     * activation that BF16 moved across a rounding boundary of E4M3 moves a logit by about as much
+     * as rounding it at all. Experts: two whose router logits lie closer than BF16's rounding may
+     * change places, which moves logits as far as the rougher computation's do. docs/gpu/README.md
+     * has both computed.
+     */
+    private static void checkTie(Path modelDir, Golden.Case wanted, int step, int token) {
+        ModelConfig config = ModelConfigReader.read(modelDir);
+        double reach =
+                config.quantization() != null
+                        ? 2 * wanted.rougherRms()
+                        : config.experts() != null ? wanted.rougherMax() : 0;
+        int[] top = wanted.topTokenIds()[step];
         int rank =
                 IntStream.range(0, top.length)
-                        .filter(k -> top[k] == tokens[same])
+                        .filter(k -> top[k] == token)
                         .findFirst()
                         .orElse(-1);
-        assertTrue(
-                rank > 0,
-                what
-                        + ": token "
-                        + tokens[same]
-                        + " at step "
-                        + same
-                        + " is none of the reference's best");
-        double lead = wanted.topLogprobs()[same][0] - wanted.topLogprobs()[same][rank];
-        assertTrue(
-                lead < 2 * wanted.rougherRms(),
-                what + ": at step " + same + " the reference's token leads by " + lead);
+        String what = "token " + token + " at step " + step;
+        assertTrue(rank > 0, what + " is none of the reference's best");
+        double lead = wanted.topLogprobs()[step][0] - wanted.topLogprobs()[step][rank];
+        assertTrue(lead < reach, what + ": the reference's token leads by " + lead);
     }
 
     private static SamplingParams greedy(int tokens) {

@@ -43,12 +43,25 @@ class QuantizationConfigTest {
                 read("{'quant_method': 'fp8', 'weight_block_size': [128, 128]}"));
         assertEquals(
                 new QuantizationConfig("fp8", 0, 0),
+                read("{'quant_method': 'fp8', 'activation_scheme': 'dynamic'}"));
+        assertEquals(
+                new QuantizationConfig("fp8", 0, 0, true, true),
                 read("{'quant_method': 'fp8', 'activation_scheme': 'static'}"));
+        String activations = "'input_activations': {'dynamic': false, 'strategy': 'tensor'}, ";
+        assertEquals(
+                new QuantizationConfig("compressed-tensors", 0, 0, true, true),
+                read(GROUP.replace("'weights'", activations + "'weights'")));
+        assertEquals(
+                new QuantizationConfig("compressed-tensors", 0, 0),
+                read(
+                        GROUP.replace(
+                                "'weights'",
+                                activations.replace("false", "true") + "'weights'")));
         assertEquals(
                 new QuantizationConfig("fbgemm_fp8", 0, 0),
                 read("{'quant_method': 'fbgemm_fp8', 'activation_scale_ub': 1200.0}"));
         assertEquals(
-                new QuantizationConfig("modelopt", 0, 0),
+                new QuantizationConfig("modelopt", 0, 0, true, true),
                 read("{'quant_method': 'modelopt', 'quant_algo': 'FP8'}"));
     }
 
@@ -59,7 +72,7 @@ class QuantizationConfigTest {
                 file,
                 "{\"producer\": {\"name\": \"modelopt\"}, \"quantization\": {\"quant_algo\":"
                     + " \"FP8\"}}");
-        assertEquals(new QuantizationConfig("modelopt", 0, 0), read("null"));
+        assertEquals(new QuantizationConfig("modelopt", 0, 0, true, true), read("null"));
         Files.writeString(file, "{\"quantization\": {\"quant_algo\": \"NVFP4\"}}");
         assertEquals(
                 file
@@ -97,6 +110,14 @@ class QuantizationConfigTest {
         refuses(
                 "{'quant_method': 'fp8', 'fmt': 'e5m2'}",
                 "fmt is e5m2, which is not supported" + SUPPORTED);
+        refuses(
+                "{'quant_method': 'fp8', 'activation_scheme': 'guessed'}",
+                "activation_scheme is guessed, which is not supported; supported are dynamic,"
+                        + " static");
+        refuses(
+                "{'quant_method': 'fp8', 'weight_block_size': [128, 128], 'activation_scheme':"
+                        + " 'static'}",
+                "activation_scheme is static, which weights with blocks cannot have");
         refuses(
                 "{'quant_method': 'fp8', 'weight_block_size': [128]}",
                 "weight_block_size must be two positive integers, rows and columns of a block");

@@ -6,7 +6,7 @@ import dev.millrace.engine.model.ModelConfig;
 
 /**
  * Cuts a step's attention into work for thread blocks, on the host: one item per 16 query rows for
- * decode, per 64 for prefill; long contexts of few sequences are split (Flash-Decoding), and a
+ * decode, per 64 or 128 for prefill; long contexts of few sequences are split (Flash-Decoding), and a
  * prefix that neighbours share is read once for all of them (Hydragen, arXiv 2402.05099). Pure:
  * depends on the step's shape and block tables alone.
  */
@@ -14,8 +14,10 @@ final class AttentionPlanner {
     /** Query rows of a decode item. */
     static final int DECODE_ROWS = 16;
 
-    /** Query rows of a prefill item. */
-    static final int PREFILL_ROWS = 64;
+    /** Query rows of a prefill item, without and with warp groups. */
+    private static final int PREFILL_ROWS = 64;
+
+    private static final int WARP_GROUP_ROWS = 128;
 
     /** Thread blocks that should be at work at once, per multiprocessor. */
     private static final int BLOCKS_PER_MULTIPROCESSOR = 2;
@@ -29,6 +31,7 @@ final class AttentionPlanner {
      * @param group query heads per KV head
      * @param window sliding window of every layer; 0 for none; -1 where layers differ
      * @param multiprocessors of the device
+     * @param warpGroups whether prefill runs by Hopper's kernels, whose items have more rows
      */
     record Shape(
             int group,
@@ -36,6 +39,7 @@ final class AttentionPlanner {
             int blockSize,
             int window,
             int multiprocessors,
+            boolean warpGroups,
             CudaConfig config) {
         /** A window must hold for all layers to be used when the work is cut. */
         static Shape of(
@@ -48,7 +52,18 @@ final class AttentionPlanner {
             int group = model.numQueryHeads() / model.numKvHeads();
             int window = windows.length == 1 ? windows[0] : -1;
             return new Shape(
-                    group, model.numKvHeads(), blockSize, window, device.multiprocessors(), config);
+                    group,
+                    model.numKvHeads(),
+                    blockSize,
+                    window,
+                    device.multiprocessors(),
+                    device.hasWarpGroups(),
+                    config);
+        }
+
+        /** Query rows of a prefill item. */
+        int prefillRows() {
+            return warpGroups ? WARP_GROUP_ROWS : PREFILL_ROWS;
         }
 
         int targetBlocks() {
@@ -74,7 +89,7 @@ final class AttentionPlanner {
     static int maxItems(Shape shape, int maxTokens, int maxSeqs) {
         return 3 * maxSeqs
                 + shape.extraItems()
-                + Math.ceilDiv(maxTokens * shape.group(), PREFILL_ROWS);
+                + Math.ceilDiv(maxTokens * shape.group(), shape.prefillRows());
     }
 
     /** The plan of a step; valid until the next call. */
@@ -165,8 +180,8 @@ final class AttentionPlanner {
         int length = input.contextLens[seq];
         int visibleBase = length - (end - begin) + 1;
         int rows = (end - begin) * shape.group();
-        for (int first = 0; first < rows; first += PREFILL_ROWS) {
-            int lastToken = Math.min(rows - 1, first + PREFILL_ROWS - 1) / shape.group();
+        for (int first = 0; first < rows; first += shape.prefillRows()) {
+            int lastToken = Math.min(rows - 1, first + shape.prefillRows() - 1) / shape.group();
             int firstToken = first / shape.group();
             int kvBegin =
                     shape.window() <= 0
@@ -221,7 +236,7 @@ final class AttentionPlanner {
         int begin = input.cuSeqlensQ[seq];
         int firstPartial = plan.numPartials;
         plan.numPartials += count;
-        for (int first = 0; first < count * shape.group(); first += PREFILL_ROWS) {
+        for (int first = 0; first < count * shape.group(); first += shape.prefillRows()) {
             new Item(seq, begin, begin + count, first, 0, shared, -1, firstPartial)
                     .addTo(plan.prefill);
         }

@@ -221,7 +221,7 @@ public final class CudaBackend implements Backend {
                             .appendTo(args)
                             .i32(cols)
                             .f32(norm.epsilon())
-                            .f32(next.amaxBound());
+                            .f32(next.inputRule());
             case FP8_BLOCK ->
                     scratch.fill(result, next, rows)
                             .appendTo(args)
@@ -293,7 +293,7 @@ public final class CudaBackend implements Backend {
                     scratch.fill(result, next, rows)
                             .appendTo(args)
                             .i32(out.cols())
-                            .f32(next.amaxBound());
+                            .f32(next.inputRule());
             case FP8_BLOCK ->
                     scratch.fill(result, next, rows)
                             .appendTo(args)

@@ -10,7 +10,8 @@ import dev.millrace.engine.backend.Linear;
  * @param scales address of f32 scales: FP8 per output channel [outFeatures]; FP8_BLOCK [ceil(out /
  *     128), ceil(in / 128)]
  * @param bias address of f32 [outFeatures], or 0
- * @param amaxBound largest magnitude that a scale of its FP8 input is made for; 0 is no bound
+ * @param inputRule how its FP8 input is scaled, as the kernels take it: above 0 the largest
+ *     magnitude that a token's scale is made for, 0 no bound, below 0 minus the scale of all tokens
  */
 record CudaLinear(
         String name,
@@ -20,7 +21,7 @@ record CudaLinear(
         long weights,
         long scales,
         long bias,
-        float amaxBound)
+        float inputRule)
         implements Linear {
 
     /** How weights are kept, and with them what their input must be. */

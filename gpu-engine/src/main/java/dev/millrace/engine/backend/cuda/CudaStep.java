@@ -202,8 +202,14 @@ final class CudaStep {
                 .i32(spec.numKvHeads())
                 .f32(spec.scale())
                 .i32(spec.slidingWindow());
+        boolean warpGroups = !decode && shape.warpGroups();
+        String kernel = "attention_" + pass + (warpGroups ? "_sm90_" : "_") + kv.suffix();
+        int dim = spec.headDim();
         kernels.launch(
-                "attention_" + pass + "_" + kv.suffix() + "_d" + spec.headDim(),
-                LaunchPlan.attention(decode, kv.fp8(), spec.headDim(), items, spec.numKvHeads()));
+                kernel + "_d" + dim,
+                warpGroups
+                        ? LaunchPlan.attentionByWarpGroups(
+                                kv.fp8(), dim, items, spec.numKvHeads())
+                        : LaunchPlan.attention(decode, kv.fp8(), dim, items, spec.numKvHeads()));
     }
 }

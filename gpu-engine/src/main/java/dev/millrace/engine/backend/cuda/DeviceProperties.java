@@ -27,6 +27,11 @@ public record DeviceProperties(
         return "sm_" + major + minor + (major == 9 && minor == 0 ? "a" : "");
     }
 
+    /** Whether warp groups multiply (wgmma): compute capability 9.0 alone. */
+    public boolean hasWarpGroups() {
+        return major == 9 && minor == 0;
+    }
+
     /**
      * Whether the kernels can run at all: they are written for compute capability 8.0 and later.
      */

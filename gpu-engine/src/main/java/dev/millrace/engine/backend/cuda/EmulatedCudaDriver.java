@@ -2,7 +2,6 @@ package dev.millrace.engine.backend.cuda;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -91,12 +90,20 @@ public final class EmulatedCudaDriver implements CudaDriver {
 
     @Override
     public void copyToDevice(long to, MemorySegment from) {
-        queue(() -> library.memcpy(to, from.address(), from.byteSize()));
+        queue(() -> library.memcpy(to, live(from), from.byteSize()));
     }
 
     @Override
     public void copyToHost(MemorySegment to, long from) {
-        queue(() -> library.memcpy(to.address(), from, to.byteSize()));
+        queue(() -> library.memcpy(live(to), from, to.byteSize()));
+    }
+
+    /** The address of host memory that a copy reaches only now: it must still be there. */
+    private static long live(MemorySegment host) {
+        if (!host.scope().isAlive()) {
+            throw new CudaException("a queued copy's host memory was freed before the copy ran");
+        }
+        return host.address();
     }
 
     @Override
@@ -113,21 +120,12 @@ public final class EmulatedCudaDriver implements CudaDriver {
     public void launch(String kernel, LaunchPlan plan, KernelArgs args) {
         int count = args.count();
         long[] bits = new long[count];
+        int[] bytes = new int[count];
         for (int i = 0; i < count; i++) {
             bits[i] = args.bits(i);
+            bytes[i] = args.bytes(i);
         }
-        queue(() -> launchNow(kernel, plan, bits));
-    }
-
-    private void launchNow(String kernel, LaunchPlan plan, long[] bits) {
-        try (Arena call = Arena.ofConfined()) {
-            MemorySegment values = call.allocateFrom(ValueLayout.JAVA_LONG, bits);
-            MemorySegment pointers = call.allocate(8L * bits.length, 8);
-            for (int i = 0; i < bits.length; i++) {
-                pointers.setAtIndex(ValueLayout.JAVA_LONG, i, values.address() + 8L * i);
-            }
-            library.launch(kernel, plan, pointers, call);
-        }
+        queue(() -> library.launch(kernel, plan, bits, bytes));
     }
 
     /** Queues the product that stands for cuBLASLt's. */

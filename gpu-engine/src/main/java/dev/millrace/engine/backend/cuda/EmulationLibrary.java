@@ -37,7 +37,9 @@ final class EmulationLibrary {
                                 ValueLayout.ADDRESS,
                                 ValueLayout.ADDRESS,
                                 INT,
-                                ValueLayout.ADDRESS));
+                                ValueLayout.ADDRESS,
+                                ValueLayout.ADDRESS,
+                                INT));
         alloc = handle("mr_emu_alloc", FunctionDescriptor.of(LONG, LONG));
         free = handle("mr_emu_free", FunctionDescriptor.of(INT, LONG));
         memcpy = handle("mr_emu_memcpy", FunctionDescriptor.of(INT, LONG, LONG, LONG));
@@ -75,14 +77,30 @@ final class EmulationLibrary {
     }
 
     /**
-     * @param args pointers to the arguments, as cuLaunchKernel takes them
+     * @param bits the arguments' bits
+     * @param bytes the arguments' sizes
      */
-    void launch(String kernel, LaunchPlan plan, MemorySegment args, Arena arena) {
-        MemorySegment grid = arena.allocateFrom(INT, plan.gridX(), plan.gridY(), 1);
-        MemorySegment block = arena.allocateFrom(INT, plan.block(), 1, 1);
-        check(
-                kernel,
-                invoke(launch, arena.allocateFrom(kernel), grid, block, plan.sharedBytes(), args));
+    void launch(String kernel, LaunchPlan plan, long[] bits, int[] bytes) {
+        try (Arena call = Arena.ofConfined()) {
+            MemorySegment values = call.allocateFrom(LONG, bits);
+            MemorySegment pointers = call.allocate(Math.max(1, bits.length) * LONG.byteSize(), 8);
+            for (int i = 0; i < bits.length; i++) {
+                pointers.setAtIndex(LONG, i, values.address() + i * LONG.byteSize());
+            }
+            MemorySegment grid = call.allocateFrom(INT, plan.gridX(), plan.gridY(), 1);
+            MemorySegment block = call.allocateFrom(INT, plan.block(), 1, 1);
+            check(
+                    kernel,
+                    invoke(
+                            launch,
+                            call.allocateFrom(kernel),
+                            grid,
+                            block,
+                            plan.sharedBytes(),
+                            pointers,
+                            call.allocateFrom(INT, bytes),
+                            bytes.length));
+        }
     }
 
     /** The product that stands for cuBLASLt's. */

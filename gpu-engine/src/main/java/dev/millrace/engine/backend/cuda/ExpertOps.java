@@ -78,10 +78,12 @@ final class ExpertOps {
                                     * Math.ceilDiv(first.inFeatures(), 128);
                 };
         CudaDriver driver = kernels.driver();
+        float rule = first.inputRule();
         long all = driver.allocate(weightBytes * experts.length);
         long scales = scaleBytes == 0 ? 0 : driver.allocate(scaleBytes * experts.length);
         for (int e = 0; e < experts.length; e++) {
             CudaLinear expert = (CudaLinear) experts[e];
+            rule = wider(rule, expert.inputRule());
             if (expert.format() != first.format()) {
                 throw new IllegalArgumentException(
                         expert + " beside " + first + ": experts must have one format");
@@ -105,8 +107,17 @@ final class ExpertOps {
                     all,
                     scales,
                     0,
-                    first.amaxBound())
+                    rule)
         };
+    }
+
+    /** Experts share their input's elements: the largest of their static scales, or of their bounds. */
+    private static float wider(float rule, float other) {
+        if (Math.signum(rule) != Math.signum(other)) {
+            throw new IllegalArgumentException(
+                    "experts of one layer have input_scale or bounds, and others have not");
+        }
+        return rule < 0 ? Math.min(rule, other) : Math.max(rule, other);
     }
 
     /** out = the weighted answers of each row's experts; in and out BF16 [rows, hidden]. */
@@ -196,7 +207,7 @@ final class ExpertOps {
                     scratch.fill(activated, down, n)
                             .appendTo(args)
                             .i32(width)
-                            .f32(down.amaxBound());
+                            .f32(down.inputRule());
             case FP8_BLOCK ->
                     scratch.fill(activated, down, n)
                             .appendTo(args)

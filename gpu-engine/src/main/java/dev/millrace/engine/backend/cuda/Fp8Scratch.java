@@ -17,7 +17,7 @@ final class Fp8Scratch {
     private final long scales;
     private CudaBuffer owner;
     private Format format;
-    private float amaxBound;
+    private float inputRule;
     private int rows;
 
     Fp8Scratch(Kernels kernels, int maxRows, int maxCols) {
@@ -55,7 +55,7 @@ final class Fp8Scratch {
     Fp8Scratch fill(CudaBuffer buffer, CudaLinear reader, int numRows) {
         owner = buffer;
         format = reader.format();
-        amaxBound = reader.amaxBound();
+        inputRule = reader.inputRule();
         rows = numRows;
         buffer.holdsValues = false;
         return this;
@@ -70,7 +70,7 @@ final class Fp8Scratch {
     boolean holds(CudaBuffer buffer, CudaLinear reader, int numRows) {
         return owner == buffer
                 && format == reader.format()
-                && amaxBound == reader.amaxBound()
+                && inputRule == reader.inputRule()
                 && rows == numRows;
     }
 
@@ -84,7 +84,7 @@ final class Fp8Scratch {
         buffer.holdsValues = true;
         KernelArgs args = appendTo(kernels.args().pointer(buffer.address()));
         if (format == Format.FP8) {
-            args.i32(buffer.cols()).f32(amaxBound);
+            args.i32(buffer.cols()).f32(inputRule);
             kernels.launch("quantize_fp8", LaunchPlan.reducedRows(rows));
         } else {
             args.i32(stride()).i32(buffer.cols());

@@ -9,6 +9,7 @@ final class KernelArgs {
     static final int MAX = 32;
 
     private final long[] bits = new long[MAX];
+    private final int[] bytes = new int[MAX];
     private int count;
 
     /** Forgets all arguments. */
@@ -19,27 +20,34 @@ final class KernelArgs {
 
     /** Appends a device address; 0 is null. */
     KernelArgs pointer(long address) {
-        bits[count++] = address;
-        return this;
+        return add(address, Long.BYTES);
     }
 
     KernelArgs i32(int value) {
-        bits[count++] = value & 0xffffffffL;
-        return this;
+        return add(value & 0xffffffffL, Integer.BYTES);
     }
 
     KernelArgs i64(long value) {
-        bits[count++] = value;
-        return this;
+        return add(value, Long.BYTES);
     }
 
     KernelArgs f32(float value) {
-        bits[count++] = Float.floatToRawIntBits(value) & 0xffffffffL;
+        return add(Float.floatToRawIntBits(value) & 0xffffffffL, Float.BYTES);
+    }
+
+    private KernelArgs add(long value, int size) {
+        bits[count] = value;
+        bytes[count++] = size;
         return this;
     }
 
     int count() {
         return count;
+    }
+
+    /** Size of argument i. */
+    int bytes(int i) {
+        return bytes[i];
     }
 
     /** Argument i in the low bytes, little-endian. */

@@ -17,6 +17,7 @@ public record LaunchPlan(int gridX, int gridY, int block, int sharedBytes) {
     private static final int TILE = 64;
     private static final int TILE_COLS = 128;
     private static final int GEMM_SHARED = 46_080;
+    private static final int WARP_GROUP_RING = 4;
 
     public LaunchPlan {
         if (gridX < 1
@@ -62,10 +63,7 @@ public record LaunchPlan(int gridX, int gridY, int block, int sharedBytes) {
 
     /** One block per work item and KV head; shared memory holds the ring of KV tiles. */
     static LaunchPlan attention(boolean decode, boolean fp8, int headDim, int items, int kvHeads) {
-        if (headDim != 64 && headDim != 128) {
-            throw new IllegalArgumentException(
-                    "attention kernels are made for heads of 64 or 128, not " + headDim);
-        }
+        checkHeads(headDim);
         int shared;
         if (!fp8) {
             shared = headDim == 64 ? 36_864 : 69_632;
@@ -75,6 +73,25 @@ public record LaunchPlan(int gridX, int gridY, int block, int sharedBytes) {
             shared = headDim == 64 ? 20_480 : 36_864;
         }
         return new LaunchPlan(items, kvHeads, 128, shared);
+    }
+
+    /**
+     * Prefill attention by warp groups: one block per work item of 128 rows and KV head. Shared
+     * memory holds these rows, a ring of four units of 128 tokens in 16 bits, for an FP8 cache the
+     * same as it comes, and eight barriers.
+     */
+    static LaunchPlan attentionByWarpGroups(boolean fp8, int headDim, int items, int kvHeads) {
+        checkHeads(headDim);
+        int units = WARP_GROUP_RING * 128 * headDim * (fp8 ? 3 : 2);
+        int shared = 128 * headDim * 2 + units + 2 * WARP_GROUP_RING * Long.BYTES;
+        return new LaunchPlan(items, kvHeads, 3 * 128, shared);
+    }
+
+    private static void checkHeads(int headDim) {
+        if (headDim != 64 && headDim != 128) {
+            throw new IllegalArgumentException(
+                    "attention kernels are made for heads of 64 or 128, not " + headDim);
+        }
     }
 
     /** One block per token and query head. */

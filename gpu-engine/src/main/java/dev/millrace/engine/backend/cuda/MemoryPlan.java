@@ -153,6 +153,7 @@ record MemoryPlan(
                         engine.blockSize(),
                         0,
                         multiprocessors,
+                        false, // the kernels with the smaller items make the longer tables
                         cuda);
         long partials = AttentionPlanner.maxPartials(shape, engine.maxNumSeqs());
         long partialBytes = partials * model.numQueryHeads() * (model.headDim() + 1) * 4L;

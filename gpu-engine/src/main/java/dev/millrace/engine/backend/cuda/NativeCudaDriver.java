@@ -119,8 +119,8 @@ final class NativeCudaDriver implements CudaDriver {
         modules.add(module);
     }
 
-    /** Looks a kernel up in the loaded modules, once. */
-    private CUfunc_st function(String kernel) {
+    /** Looks a kernel up in the loaded modules and checks its first launch's arguments, once. */
+    private CUfunc_st function(String kernel, KernelArgs args) {
         CUfunc_st known = functions.get(kernel);
         if (known != null) {
             return known;
@@ -129,6 +129,7 @@ final class NativeCudaDriver implements CudaDriver {
             CUfunc_st function = new CUfunc_st();
             int result = cudart.cuModuleGetFunction(function, module, kernel);
             if (result == CUDA_SUCCESS) {
+                checkArguments(kernel, function, args);
                 functions.put(kernel, function);
                 return function;
             }
@@ -137,6 +138,26 @@ final class NativeCudaDriver implements CudaDriver {
             }
         }
         throw new CudaException("there is no kernel named " + kernel);
+    }
+
+    /**
+     * The driver reads as many arguments as the kernel has parameters, whatever was given: a
+     * missing one would be the one of a launch before.
+     */
+    private static void checkArguments(String kernel, CUfunc_st function, KernelArgs args) {
+        try (SizeTPointer offset = new SizeTPointer(1);
+                SizeTPointer bytes = new SizeTPointer(1)) {
+            for (int i = 0; i <= args.count(); i++) {
+                int result = cudart.cuFuncGetParamInfo(function, i, offset, bytes);
+                long has = result == CUDA_SUCCESS ? bytes.get() : 0;
+                long given = i < args.count() ? args.bytes(i) : 0;
+                if (has != given) {
+                    throw new CudaException(
+                            "%s: argument %d has %d bytes, its parameter %d"
+                                    .formatted(kernel, i, given, has));
+                }
+            }
+        }
     }
 
     /** The stream, for libraries that queue their own work. */
@@ -215,7 +236,7 @@ final class NativeCudaDriver implements CudaDriver {
 
     @Override
     public void launch(String kernel, LaunchPlan plan, KernelArgs args) {
-        CUfunc_st function = function(kernel);
+        CUfunc_st function = function(kernel, args);
         if (plan.sharedBytes() > sharedBytes.getOrDefault(kernel, SHARED_BYTES_WITHOUT_ASKING)) {
             check(
                     "cuFuncSetAttribute " + kernel,

@@ -17,8 +17,7 @@ import java.util.Map;
 /**
  * Brings matrices of a checkpoint into device memory. FP8 matrices stay as they are, with a scale
  * per channel (a scale per tensor is written once per channel) or per 128 x 128 block; what the
- * products cannot take becomes BF16. Static scales of activations are not used: scales per token
- * need no calibration and clip nothing.
+ * products cannot take becomes BF16.
  */
 final class WeightPacker {
     private static final Logger LOG = LoggerFactory.getLogger(WeightPacker.class);
@@ -52,7 +51,14 @@ final class WeightPacker {
                 packed.weights(),
                 packed.scales(),
                 biasAddress,
-                activations.amaxBound());
+                inputRule(activations));
+    }
+
+    /** As {@link CudaLinear#inputRule} has it. */
+    private static float inputRule(ActivationScheme activations) {
+        return activations.staticScale() > 0
+                ? -activations.staticScale()
+                : activations.amaxBound();
     }
 
     /** The embedding or the head, in BF16; one copy where both are the same tensor. */

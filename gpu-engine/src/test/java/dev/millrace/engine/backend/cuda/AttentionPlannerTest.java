@@ -16,8 +16,12 @@ class AttentionPlannerTest {
     private static final int GROUP = 4;
 
     private static AttentionPlanner.Shape shape(int window) {
+        return shape(window, false);
+    }
+
+    private static AttentionPlanner.Shape shape(int window, boolean warpGroups) {
         CudaConfig config = CudaConfig.defaults().withAttention(32, 64);
-        return new AttentionPlanner.Shape(GROUP, 2, BLOCK, window, 4, config);
+        return new AttentionPlanner.Shape(GROUP, 2, BLOCK, window, 4, warpGroups, config);
     }
 
     @Test
@@ -25,10 +29,11 @@ class AttentionPlannerTest {
         Random random = new Random(SEED);
         for (int round = 0; round < 200; round++) {
             ForwardInput input = step(random);
-            AttentionPlan plan = new AttentionPlanner(shape(0)).plan(input);
+            AttentionPlanner.Shape shape = shape(0, round % 2 == 1);
+            AttentionPlan plan = new AttentionPlanner(shape).plan(input);
             long[] seen = new long[input.numTokens * GROUP];
             count(plan.decode, AttentionPlanner.DECODE_ROWS, seen);
-            count(plan.prefill, AttentionPlanner.PREFILL_ROWS, seen);
+            count(plan.prefill, shape.prefillRows(), seen);
             for (int s = 0; s < input.numSeqs; s++) {
                 for (int t = input.cuSeqlensQ[s]; t < input.cuSeqlensQ[s + 1]; t++) {
                     long visible = input.contextLens[s] - (input.cuSeqlensQ[s + 1] - 1 - t);
@@ -40,10 +45,10 @@ class AttentionPlannerTest {
                     }
                 }
             }
-            assertTrue(plan.numPartials <= AttentionPlanner.maxPartials(shape(0), input.numSeqs));
+            assertTrue(plan.numPartials <= AttentionPlanner.maxPartials(shape, input.numSeqs));
             int items = plan.decodeItems() + plan.prefillItems();
             assertTrue(
-                    items <= AttentionPlanner.maxItems(shape(0), input.numTokens, input.numSeqs));
+                    items <= AttentionPlanner.maxItems(shape, input.numTokens, input.numSeqs));
         }
     }
 

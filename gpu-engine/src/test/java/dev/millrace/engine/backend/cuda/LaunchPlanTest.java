@@ -23,8 +23,17 @@ class LaunchPlanTest {
                 new LaunchPlan(9, 2, 128, 20_480), LaunchPlan.attention(false, true, 64, 9, 2));
         assertEquals(
                 new LaunchPlan(9, 2, 128, 69_632), LaunchPlan.attention(true, false, 128, 9, 2));
+        assertEquals(
+                new LaunchPlan(9, 8, 384, 229_440),
+                LaunchPlan.attentionByWarpGroups(true, 128, 9, 8));
+        assertEquals(
+                new LaunchPlan(9, 2, 384, 81_984),
+                LaunchPlan.attentionByWarpGroups(false, 64, 9, 2));
         assertThrows(
                 IllegalArgumentException.class, () -> LaunchPlan.attention(true, true, 96, 1, 1));
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> LaunchPlan.attentionByWarpGroups(true, 96, 1, 1));
     }
 
     @Test
