@@ -9,6 +9,7 @@ import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
 import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.api.SamplingParams;
+import dev.millrace.engine.api.Speculation;
 import dev.millrace.engine.api.WeightFormat;
 import dev.millrace.engine.backend.cuda.CudaConfig;
 
@@ -68,7 +69,8 @@ class BatchInvarianceTest {
     private static Engine open(int tokensPerStep, boolean caching, Numerics numerics) {
         return EngineFactory.openWeights(
                 MODEL,
-                new EngineConfig("cpu", 16, tokensPerStep, 16, 64 << 20, 0, caching, 2, numerics),
+                new EngineConfig("cpu", 16, tokensPerStep, 16, 64 << 20, 0, caching, 2, numerics,
+                        Speculation.OFF),
                 CudaConfig.defaults());
     }
 

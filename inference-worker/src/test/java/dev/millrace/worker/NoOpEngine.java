@@ -1,6 +1,7 @@
 package dev.millrace.worker;
 
 import dev.millrace.engine.api.DeviceTimes;
+import dev.millrace.engine.api.DraftCounts;
 import dev.millrace.engine.api.Engine;
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
@@ -61,7 +62,20 @@ final class NoOpEngine implements Engine {
     @Override
     public EngineStats stats() {
         return new EngineStats(
-                0, results.size(), 0, 0, finished, 0, 0, 0, finished, 0, 0, 0, DeviceTimes.NONE);
+                0,
+                results.size(),
+                0,
+                0,
+                finished,
+                0,
+                0,
+                0,
+                finished,
+                0,
+                0,
+                0,
+                DeviceTimes.NONE,
+                DraftCounts.NONE);
     }
 
     @Override

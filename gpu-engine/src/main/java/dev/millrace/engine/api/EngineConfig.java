@@ -14,6 +14,7 @@ import java.util.Objects;
  * @param enablePrefixCaching reuse KV blocks of equal prefixes
  * @param threads threads of a host device
  * @param numerics how exactly a host device computes
+ * @param speculation whether tokens are guessed and verified; asynchronous devices never do
  */
 public record EngineConfig(
         String device,
@@ -24,11 +25,13 @@ public record EngineConfig(
         int maxModelLen,
         boolean enablePrefixCaching,
         int threads,
-        Numerics numerics) {
+        Numerics numerics,
+        Speculation speculation) {
 
     public EngineConfig {
         Objects.requireNonNull(device, "device");
         Objects.requireNonNull(numerics, "numerics");
+        Objects.requireNonNull(speculation, "speculation");
         check(maxNumSeqs >= 1, "maxNumSeqs", maxNumSeqs);
         check(maxNumBatchedTokens >= 1, "maxNumBatchedTokens", maxNumBatchedTokens);
         check(
@@ -54,7 +57,8 @@ public record EngineConfig(
                 0,
                 true,
                 Runtime.getRuntime().availableProcessors(),
-                Numerics.DEFAULT);
+                Numerics.DEFAULT,
+                Speculation.AUTO);
     }
 
     /** The same with another size of the KV cache. */
@@ -68,7 +72,8 @@ public record EngineConfig(
                 maxModelLen,
                 enablePrefixCaching,
                 threads,
-                numerics);
+                numerics,
+                speculation);
     }
 
     /** The same with other numerics. */
@@ -82,6 +87,22 @@ public record EngineConfig(
                 maxModelLen,
                 enablePrefixCaching,
                 threads,
+                other,
+                speculation);
+    }
+
+    /** The same with other speculation. */
+    public EngineConfig withSpeculation(Speculation other) {
+        return new EngineConfig(
+                device,
+                maxNumSeqs,
+                maxNumBatchedTokens,
+                blockSize,
+                kvCacheBytes,
+                maxModelLen,
+                enablePrefixCaching,
+                threads,
+                numerics,
                 other);
     }
 

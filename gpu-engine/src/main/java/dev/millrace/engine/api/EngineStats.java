@@ -9,6 +9,7 @@ package dev.millrace.engine.api;
  * @param hostNanos time in scheduling and bookkeeping (counter)
  * @param deviceNanos time waiting for the model (counter)
  * @param device where the device's time went (counters)
+ * @param drafts what speculation did (counters)
  */
 public record EngineStats(
         int running,
@@ -23,4 +24,5 @@ public record EngineStats(
         long preemptions,
         long hostNanos,
         long deviceNanos,
-        DeviceTimes device) {}
+        DeviceTimes device,
+        DraftCounts drafts) {}

@@ -5,6 +5,7 @@ import dev.millrace.engine.api.EngineConfig;
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
 import dev.millrace.engine.api.EngineStats;
+import dev.millrace.engine.api.Speculation;
 import dev.millrace.engine.kvcache.KvCache;
 import dev.millrace.engine.model.ForwardInput;
 import dev.millrace.engine.model.ModelExecutor;
@@ -37,6 +38,7 @@ public final class LlmEngine implements Engine {
     private final EosTokens eos;
     private final InstantSource clock;
     private final Scheduler scheduler;
+    private final Speculator speculator;
     private final RequestLimits limits;
     private final int blockSize;
     private final ForwardInput input;
@@ -81,6 +83,10 @@ public final class LlmEngine implements Engine {
                         config.enablePrefixCaching(),
                         FREE_BLOCKS_WATERMARK);
         scheduler = new Scheduler(kv, config.maxNumSeqs());
+        // A step that is launched behind another cannot guess on from what that one will choose.
+        speculator =
+                new Speculator(
+                        executor.isAsynchronous() ? Speculation.OFF : config.speculation(), kv);
         int maxModelLen =
                 config.maxModelLen() == 0
                         ? executor.maxModelLen()
@@ -156,7 +162,7 @@ public final class LlmEngine implements Engine {
 
     @Override
     public EngineStats stats() {
-        return counters.stats(scheduler, executor.times());
+        return counters.stats(scheduler, speculator.counts(), executor.times());
     }
 
     /** Hears of each step after it is completed; one listener at most. */
@@ -185,6 +191,7 @@ public final class LlmEngine implements Engine {
         ScheduledStep step = spareSteps.remove();
         step.begin(counters.steps() + 1);
         scheduler.schedule(step);
+        speculator.draft(step);
         for (Sequence sequence : step.admitted()) {
             if (sequence.request().admitted(sequence.numComputed(), clock.millis())) {
                 counters.admitted(sequence.numPromptTokens(), sequence.numComputed());
@@ -227,12 +234,37 @@ public final class LlmEngine implements Engine {
     private void apply(ScheduledStep step, int i, List<SampledToken> sampled) {
         Sequence sequence = step.sequence(i);
         if (sequence.status() == SequenceStatus.RUNNING) {
-            sequence.computed(step.start(i) + step.count(i));
-            scheduler.kv().commit(sequence.blocks(), sequence.tokens(), sequence.numComputed());
+            computed(sequence, step.start(i) + step.count(i) - step.drafted(i));
         }
         if (step.row(i) != ScheduledStep.NO_ROW && sequence.status().isLive()) {
-            accept(sequence, sampled.get(step.row(i)));
+            sequence.promiseKept();
+            choose(step, i, sampled);
         }
+    }
+
+    /**
+     * Takes over the chosen token, and as long as it is the guessed one, the token chosen behind
+     * it: the sequence goes through the same states as if each had had its own step.
+     */
+    private void choose(ScheduledStep step, int i, List<SampledToken> sampled) {
+        Sequence sequence = step.sequence(i);
+        boolean guessed = true;
+        for (int verified = 0; guessed && sequence.status().isLive(); verified++) {
+            if (verified > 0) {
+                computed(sequence, sequence.numTokens());
+            }
+            SampledToken token = sampled.get(step.row(i) + verified);
+            guessed = speculator.verify(step, i, verified, token.tokenId());
+            accept(sequence, token);
+        }
+        if (step.drafted(i) > 0) {
+            sequence.dropDrafts();
+        }
+    }
+
+    private void computed(Sequence sequence, int end) {
+        sequence.computed(end);
+        scheduler.kv().commit(sequence.blocks(), sequence.tokens(), end);
     }
 
     private void accept(Sequence sequence, SampledToken token) {

@@ -1,6 +1,7 @@
 package dev.millrace.engine.scheduler;
 
 import dev.millrace.engine.api.DeviceTimes;
+import dev.millrace.engine.api.DraftCounts;
 import dev.millrace.engine.api.EngineStats;
 import dev.millrace.engine.kvcache.BlockPool;
 
@@ -60,7 +61,7 @@ final class StepCounters {
         finishedRequests++;
     }
 
-    EngineStats stats(Scheduler scheduler, DeviceTimes device) {
+    EngineStats stats(Scheduler scheduler, DraftCounts drafts, DeviceTimes device) {
         BlockPool pool = scheduler.kv().pool();
         return new EngineStats(
                 scheduler.numRunning(),
@@ -75,6 +76,7 @@ final class StepCounters {
                 scheduler.numPreemptions(),
                 stepNanos - deviceNanos,
                 deviceNanos,
-                device);
+                device,
+                drafts);
     }
 }

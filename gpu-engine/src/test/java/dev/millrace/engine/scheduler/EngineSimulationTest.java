@@ -5,14 +5,18 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.millrace.engine.api.DraftCounts;
 import dev.millrace.engine.api.EngineStats;
 import dev.millrace.engine.api.SamplingParams;
+import dev.millrace.engine.api.Speculation;
 import dev.millrace.engine.model.ForwardInput;
 import dev.millrace.engine.sampling.SampleRow;
 
 import org.junit.jupiter.api.Test;
 
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * The real scheduler, cache and engine over a simulated device. A failure prints its seed; run that
@@ -31,12 +35,44 @@ class EngineSimulationTest {
         }
         Totals totals = new Totals();
         for (long seed = 1; totals.steps < STEPS_WANTED; seed++) {
-            totals.add(runWorld(seed));
+            SimulationWorld world = runWorld(seed);
+            totals.add(world.speculation(), world.stats());
         }
         // Positive control: the worlds did what they are there for.
         assertTrue(totals.preemptions > 1_000, "preemptions: " + totals.preemptions);
         assertTrue(totals.cachedTokens > 10_000, "cached tokens: " + totals.cachedTokens);
         assertTrue(totals.finished > 10_000, "finished requests: " + totals.finished);
+        DraftCounts auto = totals.drafts.get(Speculation.Mode.AUTO);
+        DraftCounts always = totals.drafts.get(Speculation.Mode.ALWAYS);
+        assertEquals(DraftCounts.NONE, totals.drafts.get(Speculation.Mode.OFF));
+        assertTrue(auto.acceptedTokens() > 10_000, "auto: " + auto);
+        assertTrue(always.acceptedTokens() > 10_000, "always: " + always);
+        assertTrue(always.draftTokens() - always.acceptedTokens() > 10_000, "always: " + always);
+    }
+
+    /** Positive control: a verification that lets wrong guesses pass is noticed. */
+    @Test
+    void acceptingWrongGuessesIsNoticed() {
+        int noticed = 0;
+        int worlds = 0;
+        for (long seed = 1; worlds < 20; seed++) {
+            SimulationWorld world = new SimulationWorld(seed);
+            if (world.speculation() == Speculation.Mode.ALWAYS) {
+                worlds++;
+                world.acceptEveryGuess();
+                noticed += failsByItsAnswers(world) ? 1 : 0;
+            }
+        }
+        assertTrue(noticed >= 15, "noticed in " + noticed + " of " + worlds + " worlds");
+    }
+
+    private static boolean failsByItsAnswers(SimulationWorld world) {
+        try {
+            world.run(STEPS_WITH_ARRIVALS);
+            return false;
+        } catch (AssertionError e) {
+            return e.getMessage().contains(" answers ");
+        }
     }
 
     @Test
@@ -84,11 +120,11 @@ class EngineSimulationTest {
         return input;
     }
 
-    private static EngineStats runWorld(long seed) {
+    private static SimulationWorld runWorld(long seed) {
         try {
             SimulationWorld world = new SimulationWorld(seed);
             world.run(STEPS_WITH_ARRIVALS);
-            return world.stats();
+            return world;
         } catch (AssertionError | RuntimeException e) {
             throw new AssertionError("simulation seed " + seed + ": " + e.getMessage(), e);
         }
@@ -105,12 +141,21 @@ class EngineSimulationTest {
         long preemptions;
         long cachedTokens;
         long finished;
+        final Map<Speculation.Mode, DraftCounts> drafts = new EnumMap<>(Speculation.Mode.class);
 
-        void add(EngineStats stats) {
+        void add(Speculation.Mode mode, EngineStats stats) {
+            drafts.merge(mode, stats.drafts(), Totals::sum);
             steps += stats.steps();
             preemptions += stats.preemptions();
             cachedTokens += stats.cachedTokens();
             finished += stats.finishedRequests();
+        }
+
+        private static DraftCounts sum(DraftCounts a, DraftCounts b) {
+            return new DraftCounts(
+                    a.drafts() + b.drafts(),
+                    a.draftTokens() + b.draftTokens(),
+                    a.acceptedTokens() + b.acceptedTokens());
         }
     }
 }

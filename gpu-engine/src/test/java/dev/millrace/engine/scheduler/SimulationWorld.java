@@ -6,6 +6,7 @@ import dev.millrace.engine.api.EngineResult;
 import dev.millrace.engine.api.EngineStats;
 import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.api.SamplingParams;
+import dev.millrace.engine.api.Speculation;
 import dev.millrace.engine.observe.StepTrace;
 
 import java.time.Instant;
@@ -43,6 +44,9 @@ final class SimulationWorld {
         int budget = 1 + random.nextInt(64);
         boolean prefixCaching = random.nextInt(4) > 0;
         boolean asynchronous = random.nextInt(2) == 0;
+        Speculation.Mode[] modes = Speculation.Mode.values();
+        Speculation speculation =
+                new Speculation(modes[random.nextInt(modes.length)], 1 + random.nextInt(8));
         config =
                 new EngineConfig(
                         "simulated",
@@ -53,7 +57,8 @@ final class SimulationWorld {
                         maxModelLen,
                         prefixCaching,
                         1,
-                        Numerics.DEFAULT);
+                        Numerics.DEFAULT,
+                        speculation);
         executor = new SimulatedExecutor(numBlocks, blockSize, maxModelLen, asynchronous);
         InstantSource ticks = () -> Instant.ofEpochMilli(clock++);
         engine =
@@ -68,6 +73,15 @@ final class SimulationWorld {
         for (int i = 0; i < sharedPrefixes.length; i++) {
             sharedPrefixes[i] = randomTokens(1 + random.nextInt(maxModelLen / 2));
         }
+    }
+
+    /** The model agrees with every guess from now on, so that wrong ones pass. */
+    void acceptEveryGuess() {
+        executor.agreeWithGuesses();
+    }
+
+    Speculation.Mode speculation() {
+        return executor.isAsynchronous() ? Speculation.Mode.OFF : config.speculation().mode();
     }
 
     EngineStats stats() {

@@ -1,6 +1,7 @@
 package dev.millrace.it.control;
 
 import dev.millrace.engine.api.DeviceTimes;
+import dev.millrace.engine.api.DraftCounts;
 import dev.millrace.engine.api.Engine;
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
@@ -123,7 +124,20 @@ final class SlowEngine implements Engine {
     @Override
     public EngineStats stats() {
         return new EngineStats(
-                running.size(), waiting.size(), 0, 1, steps, 0, 0, 0, 0, 0, 0, 0, DeviceTimes.NONE);
+                running.size(),
+                waiting.size(),
+                0,
+                1,
+                steps,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                DeviceTimes.NONE,
+                DraftCounts.NONE);
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.millrace.ops.cli;
 
 import dev.millrace.engine.api.EngineConfig;
 import dev.millrace.engine.api.Numerics;
+import dev.millrace.engine.api.Speculation;
 import dev.millrace.engine.api.WeightFormat;
 import dev.millrace.ops.bench.BenchJob;
 import dev.millrace.ops.bench.Shape;
@@ -166,7 +167,8 @@ public final class BenchCommand implements Callable<Integer> {
                 0,
                 true,
                 or(threads, Runtime.getRuntime().availableProcessors()),
-                new Numerics(weights, batchInvariant));
+                new Numerics(weights, batchInvariant),
+                Speculation.OFF);
     }
 
     private static int or(Integer given, int otherwise) {

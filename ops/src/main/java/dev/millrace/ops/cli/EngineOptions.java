@@ -4,6 +4,7 @@ import dev.millrace.engine.EngineFactory;
 import dev.millrace.engine.api.EngineConfig;
 import dev.millrace.engine.api.LoadedModel;
 import dev.millrace.engine.api.Numerics;
+import dev.millrace.engine.api.Speculation;
 import dev.millrace.engine.api.WeightFormat;
 import dev.millrace.engine.backend.cuda.CudaDevices;
 import dev.millrace.worker.JobEngine;
@@ -188,7 +189,8 @@ public final class EngineOptions {
                     maxModelLen,
                     !noPrefixCaching,
                     threads == null ? Runtime.getRuntime().availableProcessors() : threads,
-                    new Numerics(weights, batchInvariant));
+                    new Numerics(weights, batchInvariant),
+                    Speculation.OFF);
         } catch (IllegalArgumentException e) {
             throw CliFailure.usage(e.getMessage());
         }
