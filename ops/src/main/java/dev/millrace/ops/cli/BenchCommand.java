@@ -9,6 +9,7 @@ import dev.millrace.ops.bench.Shape;
 import dev.millrace.ops.bench.Workload;
 
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -78,6 +79,8 @@ public final class BenchCommand implements Callable<Integer> {
                     "A request's answer is the same bits whatever runs beside it; with --weights"
                             + " int8.")
     boolean batchInvariant;
+
+    @Mixin SpeculationOptions speculation = new SpeculationOptions();
 
     @Option(names = "--device", defaultValue = "cpu", description = "Default: ${DEFAULT-VALUE}.")
     String device;
@@ -168,7 +171,7 @@ public final class BenchCommand implements Callable<Integer> {
                 true,
                 or(threads, Runtime.getRuntime().availableProcessors()),
                 new Numerics(weights, batchInvariant),
-                Speculation.OFF);
+                speculation.speculation(Speculation.Mode.OFF));
     }
 
     private static int or(Integer given, int otherwise) {

@@ -112,6 +112,8 @@ public final class EngineOptions {
                             + " cpu, with --weights int8.")
     boolean batchInvariant;
 
+    @Mixin SpeculationOptions speculation = new SpeculationOptions();
+
     @Mixin CudaOptions cuda;
 
     @Mixin RemoteOptions remote = new RemoteOptions();
@@ -190,7 +192,7 @@ public final class EngineOptions {
                     !noPrefixCaching,
                     threads == null ? Runtime.getRuntime().availableProcessors() : threads,
                     new Numerics(weights, batchInvariant),
-                    Speculation.OFF);
+                    speculation.speculation(Speculation.Mode.AUTO));
         } catch (IllegalArgumentException e) {
             throw CliFailure.usage(e.getMessage());
         }
