@@ -19,7 +19,7 @@ public final class LoadRule {
      * Rows that cost as much as a step's fixed part, on the CPU device; docs/perf/speculation.md has
      * the measurement.
      */
-    public static final double FIXED_COST_ROWS = 12;
+    public static final double FIXED_COST_ROWS = 8;
 
     /** A guess has to be worth this much more than it may cost. */
     static final double MARGIN = 2;
