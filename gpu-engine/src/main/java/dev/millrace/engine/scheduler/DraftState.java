@@ -1,32 +1,56 @@
 package dev.millrace.engine.scheduler;
 
+import dev.millrace.engine.speculation.Acceptance;
 import dev.millrace.engine.speculation.PromptLookup;
 
-/** What speculation keeps for one running sequence. */
+/** What speculation keeps for one running sequence: a guess, and how its guesses went so far. */
 final class DraftState {
+    private static final int[] NOTHING = {};
+
     /** Weight of one observation in a sequence's own average. */
     private static final double RATE = 1 / 8.0;
 
     final PromptLookup lookup = new PromptLookup();
 
-    /** Tokens in common behind the guess for the next token; 0 without one. */
-    int matched;
+    /** The next tokens as guessed; empty without a guess. */
+    private int[] guess = NOTHING;
 
-    /** The guess for the next token, where there is one. */
-    int guess;
+    /** Tokens in common behind the guess. */
+    private int matched;
 
-    private double chance = Double.NaN;
+    /** How guesses from the same kind of text went. */
+    private Acceptance acceptance;
 
-    /**
-     * The chance of a guess of this sequence, from everybody's guesses of its kind and from how its
-     * own went: copying comes in stretches.
-     */
-    double chance(double ofAll) {
-        return Double.isNaN(chance) ? ofAll : (chance + ofAll) / 2;
+    private double ownChance = Double.NaN;
+
+    void guess(int[] tokens, int tokensInCommon, Acceptance ofItsKind) {
+        guess = tokens;
+        matched = tokensInCommon;
+        acceptance = ofItsKind;
     }
 
-    void observe(boolean followed, double ofAll) {
-        double before = Double.isNaN(chance) ? ofAll : chance;
-        chance = before + RATE * ((followed ? 1 : 0) - before);
+    void forget() {
+        guess = NOTHING;
+    }
+
+    int[] guess() {
+        return guess;
+    }
+
+    /**
+     * The chance of the guess's token {@code i}, given that those before it are right: from
+     * everybody's guesses of its kind and from how the sequence's own went, since copying comes in
+     * stretches.
+     */
+    double chance(int i) {
+        double ofAll = acceptance.chance(matched + i);
+        return Double.isNaN(ownChance) ? ofAll : (ownChance + ofAll) / 2;
+    }
+
+    /** Notes what became of the guess's token {@code i}. */
+    void observe(int i, boolean right) {
+        double before = Double.isNaN(ownChance) ? acceptance.chance(matched + i) : ownChance;
+        ownChance = before + RATE * ((right ? 1 : 0) - before);
+        acceptance.observe(matched + i, right);
     }
 }

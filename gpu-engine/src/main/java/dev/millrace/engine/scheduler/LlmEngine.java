@@ -282,6 +282,7 @@ public final class LlmEngine implements Engine {
         counters.generated();
         state.tokenChosen(clock);
         if (state.output(sequence).append(token, sequence.isFull())) {
+            speculator.finished(sequence);
             scheduler.remove(sequence, SequenceStatus.FINISHED);
             if (state.choiceFinished()) {
                 end(state, state.result(clock.millis()));

@@ -154,15 +154,10 @@ public final class Sequence implements Comparable<Sequence> {
         return maxTotalTokens - 1 - numTokens;
     }
 
-    /**
-     * Guesses that the sequence goes on as it did from position {@code from}; that may run into
-     * the guesses themselves.
-     */
-    void draft(int from, int count) {
+    /** Puts the first {@code count} guesses behind the known tokens. */
+    void draft(int[] guess, int count) {
         makeRoom(count);
-        for (int i = 0; i < count; i++) {
-            tokens[numTokens + i] = tokens[from + i];
-        }
+        System.arraycopy(guess, 0, tokens, numTokens, count);
         numDrafted = count;
     }
 

@@ -1,12 +1,10 @@
 package dev.millrace.engine.speculation;
 
 /**
- * Guesses how one sequence goes on: as it did after the longest earlier occurrence of its last
- * tokens (prompt lookup, also called n-gram speculation). The occurrences are kept in chains by a
- * hash of their last tokens, as in LZ77 coders, newest first: each token enters once, and a look
- * walks a bounded piece of a chain.
- *
- * <p>Tokens that are known never change, so a sequence that is preempted keeps its index.
+ * Guesses how a sequence goes on: as a text did after the longest occurrence of the sequence's last
+ * tokens. The text is the sequence itself (prompt lookup, also called n-gram speculation) or
+ * others. The occurrences are kept in chains by a hash of their last tokens, as in LZ77 coders,
+ * newest first: each token enters once, and a look walks a bounded piece of a chain.
  */
 public final class PromptLookup {
     /** Fewer tokens in common say little about what follows. */
@@ -33,24 +31,24 @@ public final class PromptLookup {
     private int follows;
 
     /**
-     * Looks for the last tokens of {@code tokens[0 .. numTokens - 1]} earlier in them. Among equally
-     * long occurrences the newest counts.
+     * Looks for the last tokens of {@code of[0 .. numTokens - 1]} in {@code text[0 .. length - 1]},
+     * where at least one token follows. Among equally long occurrences the newest counts.
      *
-     * @param tokens the same sequence at every call, grown at its end
+     * @param text the same at every call, grown at its end; may be {@code of}
      * @return how many tokens agree, at most {@link #MAX_MATCH}; 0 if fewer than {@link #MIN_MATCH}
      */
-    public int find(int[] tokens, int numTokens) {
+    public int find(int[] text, int length, int[] of, int numTokens) {
         matched = 0;
-        if (numTokens <= MIN_MATCH) {
+        if (length <= MIN_MATCH || numTokens < MIN_MATCH) {
             return 0;
         }
-        index(tokens, numTokens - 1);
+        index(text, length - 1);
         int last = numTokens - 1;
-        int candidate = newest[slot(tokens, last)] - 1;
+        int candidate = newest[slot(of, last)] - 1;
         for (int i = 0; i < MAX_CANDIDATES && candidate >= 0 && matched < MAX_MATCH; i++) {
-            int length = commonBefore(tokens, candidate, last);
-            if (length > matched) {
-                matched = length;
+            int common = commonBefore(text, candidate, of, last);
+            if (common > matched) {
+                matched = common;
                 follows = candidate + 1;
             }
             candidate = older[candidate] - 1;
@@ -61,7 +59,7 @@ public final class PromptLookup {
         return matched;
     }
 
-    /** Where in the tokens the guess begins, after a {@link #find} that found something. */
+    /** Where in the text the guess begins, after a {@link #find} that found something. */
     public int continuation() {
         return follows;
     }
@@ -99,11 +97,11 @@ public final class PromptLookup {
         return (hash ^ hash >>> 15) & newest.length - 1;
     }
 
-    /** How many tokens up to and with {@code a} equal those up to and with {@code b}, a < b. */
-    private static int commonBefore(int[] tokens, int a, int b) {
-        int limit = Math.min(MAX_MATCH, a + 1);
+    /** How many tokens of {@code text} up to and with {@code a} equal those of {@code of} up to b. */
+    private static int commonBefore(int[] text, int a, int[] of, int b) {
+        int limit = Math.min(MAX_MATCH, Math.min(a, b) + 1);
         int length = 0;
-        while (length < limit && tokens[a - length] == tokens[b - length]) {
+        while (length < limit && text[a - length] == of[b - length]) {
             length++;
         }
         return length;

@@ -15,7 +15,7 @@ class PromptLookupTest {
     void theLongestMatchWinsOverANewerOne() {
         int[] tokens = {1, 2, 3, 7, 2, 3, 8, 1, 2, 3};
         PromptLookup lookup = new PromptLookup();
-        assertEquals(3, lookup.find(tokens, tokens.length));
+        assertEquals(3, find(lookup, tokens, tokens.length));
         assertEquals(3, lookup.continuation());
     }
 
@@ -23,16 +23,16 @@ class PromptLookupTest {
     void ofEquallyLongOnesTheNewestWins() {
         int[] tokens = {1, 2, 7, 1, 2, 8, 1, 2};
         PromptLookup lookup = new PromptLookup();
-        assertEquals(2, lookup.find(tokens, tokens.length));
+        assertEquals(2, find(lookup, tokens, tokens.length));
         assertEquals(5, lookup.continuation());
     }
 
     @Test
     void oneTokenInCommonIsNoMatch() {
         PromptLookup lookup = new PromptLookup();
-        assertEquals(0, lookup.find(new int[] {5, 1, 6, 1}, 4));
-        assertEquals(0, lookup.find(new int[] {5, 1, 6, 1, 2}, 5));
-        assertEquals(0, new PromptLookup().find(new int[] {5}, 1));
+        assertEquals(0, find(lookup, new int[] {5, 1, 6, 1}, 4));
+        assertEquals(0, find(lookup, new int[] {5, 1, 6, 1, 2}, 5));
+        assertEquals(0, find(new PromptLookup(), new int[] {5}, 1));
     }
 
     /** A run of one token is its own continuation: the match ends one token before. */
@@ -40,7 +40,7 @@ class PromptLookupTest {
     void aMatchMayOverlapItself() {
         int[] tokens = {4, 4, 4, 4};
         PromptLookup lookup = new PromptLookup();
-        assertEquals(3, lookup.find(tokens, 4));
+        assertEquals(3, find(lookup, tokens, 4));
         assertEquals(3, lookup.continuation());
     }
 
@@ -58,7 +58,7 @@ class PromptLookupTest {
             int[] tokens = random.ints(600, 0, alphabet).toArray();
             PromptLookup lookup = new PromptLookup();
             for (int n = 1 + random.nextInt(300); n <= 600; n += 1 + random.nextInt(4)) {
-                int found = lookup.find(tokens, n);
+                int found = find(lookup, tokens, n);
                 int best = longest(tokens, n);
                 looks++;
                 asLong += found == best ? 1 : 0;
@@ -73,6 +73,21 @@ class PromptLookupTest {
             }
         }
         assertTrue(asLong > 0.75 * looks, asLong + " of " + looks + " as long as possible");
+    }
+
+    @Test
+    void anotherTextIsSearchedTheSameWay() {
+        int[] text = {9, 1, 2, 3, 4, 9, 2, 3};
+        PromptLookup lookup = new PromptLookup();
+        assertEquals(3, lookup.find(text, text.length, new int[] {6, 1, 2, 3}, 4));
+        assertEquals(4, lookup.continuation());
+        // Nothing follows the last occurrence, so it is no use.
+        assertEquals(2, lookup.find(text, text.length, new int[] {9, 2}, 2));
+        assertEquals(0, lookup.find(text, text.length, new int[] {9, 9}, 2));
+    }
+
+    private static int find(PromptLookup lookup, int[] tokens, int numTokens) {
+        return lookup.find(tokens, numTokens, tokens, numTokens);
     }
 
     private static int longest(int[] tokens, int n) {
