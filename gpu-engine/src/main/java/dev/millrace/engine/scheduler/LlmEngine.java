@@ -86,7 +86,9 @@ public final class LlmEngine implements Engine {
         // A step that is launched behind another cannot guess on from what that one will choose.
         speculator =
                 new Speculator(
-                        executor.isAsynchronous() ? Speculation.OFF : config.speculation(), kv);
+                        executor.isAsynchronous() ? Speculation.OFF : config.speculation(),
+                        executor.fixedCostRows(),
+                        kv);
         int maxModelLen =
                 config.maxModelLen() == 0
                         ? executor.maxModelLen()

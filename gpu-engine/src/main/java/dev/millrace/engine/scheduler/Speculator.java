@@ -14,6 +14,7 @@ import dev.millrace.engine.speculation.RecentAnswers;
  */
 final class Speculator {
     private final Speculation config;
+    private final LoadRule rule;
     private final KvCache kv;
     private final RecentAnswers answers = new RecentAnswers();
     private final Acceptance ofOwn = new Acceptance();
@@ -22,8 +23,9 @@ final class Speculator {
     private long draftTokens;
     private long acceptedTokens;
 
-    Speculator(Speculation config, KvCache kv) {
+    Speculator(Speculation config, double fixedCostRows, KvCache kv) {
         this.config = config;
+        rule = new LoadRule(fixedCostRows);
         this.kv = kv;
     }
 
@@ -35,10 +37,10 @@ final class Speculator {
     void draft(ScheduledStep step) {
         boolean always = config.mode() == Speculation.Mode.ALWAYS;
         int choosing = step.numChoosing();
-        if (config.mode() == Speculation.Mode.OFF || !always && !LoadRule.mayPay(choosing)) {
+        if (config.mode() == Speculation.Mode.OFF || !always && !rule.mayPay(choosing)) {
             return;
         }
-        double least = always ? 0 : LoadRule.leastChance(choosing);
+        double least = always ? 0 : rule.leastChance(choosing);
         for (int i = 0; i < step.size() && step.budgetLeft() > 0; i++) {
             if (step.choosesToken(i) && step.sequence(i).hasOutput()) {
                 draft(step, i, least);

@@ -11,34 +11,28 @@ package dev.millrace.engine.speculation;
  * q * c0 / R  ≥  MARGIN * (1 - q) * c1,    that is    q ≥ R' / (R' + F),  R' = MARGIN * R,  F = c0 / c1.
  * </pre>
  *
- * <p>F is a constant and not a clock's reading, since what runs in a step decides the last bits of
- * its logits: equal submissions must give equal steps.
+ * <p>F is a property of the model and not a clock's reading, since what runs in a step decides the
+ * last bits of its logits: equal submissions must give equal steps.
+ *
+ * @param fixedCostRows F: rows that cost as much as a step's fixed part
  */
-public final class LoadRule {
-    /**
-     * Rows that cost as much as a step's fixed part, on the CPU device; docs/perf/speculation.md has
-     * the measurement.
-     */
-    public static final double FIXED_COST_ROWS = 8;
-
+public record LoadRule(double fixedCostRows) {
     /** A guess has to be worth this much more than it may cost. */
     static final double MARGIN = 2;
 
     /**
-     * With more sequences than this times {@link #FIXED_COST_ROWS} not even perfect guesses gain
-     * much: nobody looks for any.
+     * With more sequences than this times F not even perfect guesses gain much: nobody looks for
+     * any.
      */
     private static final double BUSY = 6;
 
-    private LoadRule() {}
-
     /** Whether guesses can pay at all with so many sequences choosing. */
-    public static boolean mayPay(int choosing) {
-        return choosing <= BUSY * FIXED_COST_ROWS;
+    public boolean mayPay(int choosing) {
+        return choosing <= BUSY * fixedCostRows;
     }
 
     /** The chance that a guess needs to be worth its row. */
-    public static double leastChance(int choosing) {
-        return MARGIN * choosing / (MARGIN * choosing + FIXED_COST_ROWS);
+    public double leastChance(int choosing) {
+        return MARGIN * choosing / (MARGIN * choosing + fixedCostRows);
     }
 }

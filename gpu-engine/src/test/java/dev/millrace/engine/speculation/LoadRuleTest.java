@@ -7,13 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import org.junit.jupiter.api.Test;
 
 class LoadRuleTest {
+    private static final LoadRule RULE = new LoadRule(8);
 
     /** Whatever passes the rule gains in the model of cost that the rule stands on. */
     @Test
     void aGuessThatPassesPaysForItsRow() {
         for (int choosing = 1; choosing <= 512; choosing++) {
-            double least = LoadRule.leastChance(choosing);
-            double gain = least * LoadRule.FIXED_COST_ROWS / choosing;
+            double least = RULE.leastChance(choosing);
+            double gain = least * RULE.fixedCostRows() / choosing;
             double cost = 1 - least;
             assertEquals(LoadRule.MARGIN, gain / cost, 1e-9, choosing + " sequences");
         }
@@ -22,11 +23,11 @@ class LoadRuleTest {
     @Test
     void theBarRisesWithTheLoadUntilNobodyLooks() {
         for (int choosing = 1; choosing < 512; choosing++) {
-            assertTrue(LoadRule.leastChance(choosing) < LoadRule.leastChance(choosing + 1));
-            assertTrue(LoadRule.mayPay(choosing) || !LoadRule.mayPay(choosing + 1));
+            assertTrue(RULE.leastChance(choosing) < RULE.leastChance(choosing + 1));
+            assertTrue(RULE.mayPay(choosing) || !RULE.mayPay(choosing + 1));
         }
-        assertTrue(LoadRule.mayPay(1));
-        assertFalse(LoadRule.mayPay(256));
+        assertTrue(RULE.mayPay(1));
+        assertFalse(RULE.mayPay(256));
     }
 
     @Test
