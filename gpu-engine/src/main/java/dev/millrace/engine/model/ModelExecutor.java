@@ -25,7 +25,7 @@ public interface ModelExecutor extends AutoCloseable {
      * small model, whose weights lie in the processor's caches.
      */
     default double fixedCostRows() {
-        return 3;
+        return 2;
     }
 
     /**

@@ -99,6 +99,12 @@ final class SimulatedExecutor implements ModelExecutor {
         return asynchronous;
     }
 
+    /** A large model's, so that there is much to guess for. */
+    @Override
+    public double fixedCostRows() {
+        return 8;
+    }
+
     @Override
     public Object launch(ForwardInput input, List<SampleRow> rows) {
         int[][] tables = new int[input.numSeqs][];
