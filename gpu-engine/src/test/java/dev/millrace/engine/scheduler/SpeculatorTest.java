@@ -64,7 +64,7 @@ class SpeculatorTest {
                     new SamplingParams(
                             64, 0, 1, 0, 0, 1, 0, 0, Map.of(), -1, List.of(), List.of(), 1, 0, true,
                             true);
-            int[] prompt = {6, 7, 8, 20 + i};
+            int[] prompt = {6, 7, 8, 12 + i % 48};
             engine.submit(new EngineRequest(nextId++, prompt, greedy, 0));
         }
         while (engine.hasWork()) {
