@@ -9,6 +9,8 @@ import dev.millrace.engine.backend.cuda.CudaConfig;
 import dev.millrace.engine.backend.cuda.CudaDevices;
 import dev.millrace.engine.backend.cuda.DeviceUnavailableException;
 import dev.millrace.engine.backend.scalar.ScalarBackend;
+import dev.millrace.engine.kvtier.BlockArchive;
+import dev.millrace.engine.kvtier.BlockIdentity;
 import dev.millrace.engine.model.DecoderModel;
 import dev.millrace.engine.model.GenerationDefaults;
 import dev.millrace.engine.model.GenerationDefaultsReader;
@@ -85,6 +87,7 @@ public final class EngineFactory {
                             new TokenizerTexts(prompts.tokenizer()),
                             defaults.eosTokenIds(),
                             config);
+            useTiers(engine, model, fingerprint, config, cuda);
             return new LoadedModel(
                     servedName, fingerprint, engine, prompts, defaults, model.maxModelLen());
         } catch (RuntimeException e) {
@@ -100,7 +103,31 @@ public final class EngineFactory {
     public static Engine openWeights(Path modelDir, EngineConfig config, CudaConfig cuda) {
         checkDevice(config);
         DecoderModel model = loadOnDevice(modelDir, config, cuda);
-        return new LlmEngine(model, new NoTexts(), new int[0], config);
+        LlmEngine engine = new LlmEngine(model, new NoTexts(), new int[0], config);
+        if (config.tiers().isOn()) {
+            useTiers(engine, model, ModelFingerprint.of(modelDir), config, cuda);
+        }
+        return engine;
+    }
+
+    /** What an image's bytes depend on: the checkpoint, how it is computed, and the store. */
+    private static void useTiers(
+            LlmEngine engine,
+            DecoderModel model,
+            String fingerprint,
+            EngineConfig config,
+            CudaConfig cuda) {
+        if (!config.tiers().isOn()) {
+            return;
+        }
+        String numerics = config.numerics() + ", FP8 at load on cuda: " + cuda.quantizeWeights();
+        BlockIdentity identity = BlockIdentity.of(fingerprint, numerics, model.kvStore());
+        try {
+            engine.useArchive(BlockArchive.open(config.tiers(), model.kvStore(), identity));
+        } catch (RuntimeException e) {
+            model.close();
+            throw e;
+        }
     }
 
     private static void checkDevice(EngineConfig config) {

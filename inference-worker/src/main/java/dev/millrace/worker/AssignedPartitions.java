@@ -14,9 +14,10 @@ import java.util.Map;
 
 /**
  * The rebalance rules. Assigned: read committed offset and finished-ahead set together, begin a
- * fresh ledger there. Revoked: one bounded flush of what is finished, then abort the sequences of
- * the partitions that go. Lost: abort them without a commit, somebody else may own them already.
- * All of it runs inside poll, on the worker's thread.
+ * fresh ledger there, and read what former owners have handed over. Revoked: one bounded flush of
+ * what is finished, and of what the sequences of the partitions that go have generated; then those
+ * are dropped. Lost: drop them without a commit, somebody else may own them already. All of it runs
+ * inside poll, on the worker's thread.
  */
 final class AssignedPartitions implements ConsumerRebalanceListener {
     private static final Logger LOG = LoggerFactory.getLogger(AssignedPartitions.class);
@@ -28,8 +29,12 @@ final class AssignedPartitions implements ConsumerRebalanceListener {
     private final DuplicateGuard guard;
     private final Leaving leaving;
 
-    /** What must happen when partitions go: the flush, and the engine that still works on them. */
-    record Leaving(CommitCycle commits, JobEngine engine) {}
+    /**
+     * What must happen when partitions go: the flush, and with it what is handed over; and what they
+     * bring when they come.
+     */
+    record Leaving(
+            CommitCycle commits, JobEngine engine, HandOverWriter writer, HandOvers handOvers) {}
 
     AssignedPartitions(
             WorkerContext context,
@@ -57,6 +62,7 @@ final class AssignedPartitions implements ConsumerRebalanceListener {
         for (TopicPartition partition : partitions) {
             ledgers.put(partition, begin(partition, committed.get(partition)));
         }
+        leaving.handOvers().assigned(partitions);
         LOG.info("assigned {}", partitions);
     }
 
@@ -66,7 +72,11 @@ final class AssignedPartitions implements ConsumerRebalanceListener {
         if (partitions.isEmpty()) {
             return;
         }
-        leaving.commits().flush();
+        List<InFlightJob> running =
+                jobs.inEngine().stream()
+                        .filter(job -> partitions.contains(job.ledger().partition()))
+                        .toList();
+        leaving.commits().flush(leaving.writer().stop(running));
         drop(partitions);
         LOG.info("revoked {}", partitions);
     }
@@ -140,6 +150,7 @@ final class AssignedPartitions implements ConsumerRebalanceListener {
                 ledger.revoke();
             }
             guard.forget(partition);
+            leaving.handOvers().forget(partition);
         }
         for (InFlightJob job : jobs.dropRevoked()) {
             leaving.engine().abort(job.request().requestId());

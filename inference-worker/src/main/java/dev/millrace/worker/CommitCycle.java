@@ -42,6 +42,10 @@ final class CommitCycle {
     private final ResultPublisher publisher;
     private final WorkerStatsPublisher stats;
     private final List<TooLarge> tooLarge = new ArrayList<>();
+
+    /** Go with the next transaction, once: what is lost of them is only work. */
+    private List<ProducerRecord<byte[], byte[]>> handOvers = List.of();
+
     private long notBeforeMs;
     private long lastEndMs;
     private long lastDurationMs;
@@ -94,15 +98,29 @@ final class CommitCycle {
         return Math.max(dueMs, notBeforeMs) - now;
     }
 
-    /** The last transaction of a worker that stops: what is finished, and that it has stopped. */
-    Outcome finish() {
+    /**
+     * The last transaction of a worker that stops: what is finished, what it hands over, and that it
+     * has stopped.
+     */
+    Outcome finish(List<ProducerRecord<byte[], byte[]>> handOver) {
         stats.sayStopped();
-        return run();
+        return runWith(handOver);
     }
 
     /** One attempt, due or not: before partitions go. */
-    Outcome flush() {
-        return jobs.finished().isEmpty() ? Outcome.NOTHING_TO_DO : run();
+    Outcome flush(List<ProducerRecord<byte[], byte[]>> handOver) {
+        return jobs.finished().isEmpty() && handOver.isEmpty()
+                ? Outcome.NOTHING_TO_DO
+                : runWith(handOver);
+    }
+
+    private Outcome runWith(List<ProducerRecord<byte[], byte[]>> handOver) {
+        handOvers = handOver;
+        try {
+            return run();
+        } finally {
+            handOvers = List.of();
+        }
     }
 
     /** The producer is of no use any more, or nobody can say whether its last commit holds. */
@@ -128,7 +146,10 @@ final class CommitCycle {
             List<List<ProducerRecord<byte[], byte[]>>> records = serializeAll();
             List<ProducerRecord<byte[], byte[]>> statistics = stats.recordsIfDue();
             offsets = offsets();
-            if (records.isEmpty() && statistics.isEmpty() && offsets.isEmpty()) {
+            if (records.isEmpty()
+                    && statistics.isEmpty()
+                    && offsets.isEmpty()
+                    && handOvers.isEmpty()) {
                 return Outcome.NOTHING_TO_DO;
             }
             clients.producer().beginTransaction();
@@ -204,6 +225,9 @@ final class CommitCycle {
             }
         }
         for (ProducerRecord<byte[], byte[]> record : statistics) {
+            clients.producer().send(record);
+        }
+        for (ProducerRecord<byte[], byte[]> record : handOvers) {
             clients.producer().send(record);
         }
     }

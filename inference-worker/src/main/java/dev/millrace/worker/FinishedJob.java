@@ -20,34 +20,37 @@ final class FinishedJob {
     final long offset;
     final int bytes;
     final Headers headers;
+
+    /** The job had been handed over: with its answer the hand-over goes. */
+    final boolean wasResumed;
+
     private Completion completion;
     private DeadLetter deadLetter;
     private List<ProducerRecord<byte[], byte[]>> serialized;
 
-    private FinishedJob(OffsetLedger ledger, long offset, int bytes, Headers headers) {
-        this.ledger = ledger;
-        this.offset = offset;
-        this.bytes = bytes;
-        this.headers = headers;
+    private FinishedJob(InFlightJob job) {
+        this.ledger = job.ledger();
+        this.offset = job.offset();
+        this.bytes = job.bytes();
+        this.headers = job.headers();
+        this.wasResumed = job.request() != null && job.request().resumedTokens() > 0;
     }
 
     static FinishedJob answered(InFlightJob job, Completion completion) {
-        FinishedJob finished =
-                new FinishedJob(job.ledger(), job.offset(), job.bytes(), job.headers());
+        FinishedJob finished = new FinishedJob(job);
         finished.completion = completion;
         return finished;
     }
 
     static FinishedJob setAside(InFlightJob job, DeadLetter deadLetter) {
-        FinishedJob finished =
-                new FinishedJob(job.ledger(), job.offset(), job.bytes(), job.headers());
+        FinishedJob finished = new FinishedJob(job);
         finished.deadLetter = deadLetter;
         return finished;
     }
 
     /** The job has its completion from an earlier run; only the offset moves. */
     static FinishedJob answeredBefore(InFlightJob job) {
-        return new FinishedJob(job.ledger(), job.offset(), job.bytes(), job.headers());
+        return new FinishedJob(job);
     }
 
     /** Null unless the job was answered now. */

@@ -15,6 +15,7 @@ import org.slf4j.LoggerFactory;
 import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -28,19 +29,24 @@ final class JobAdmission {
     private final JobBuffer jobs;
     private final JobOrders orders;
     private final JobEngine engine;
+    private final HandOvers handOvers;
     private final ResultEncoder results;
     private long nextRequestId;
+
+    /** What prepares jobs, and what others had begun of them. */
+    record Answering(JobEngine engine, HandOvers handOvers) {}
 
     JobAdmission(
             WorkerContext context,
             JobBuffer jobs,
             JobOrders orders,
-            JobEngine engine,
+            Answering answering,
             ResultEncoder results) {
         this.context = context;
         this.jobs = jobs;
         this.orders = orders;
-        this.engine = engine;
+        this.engine = answering.engine();
+        this.handOvers = answering.handOvers();
         this.results = results;
     }
 
@@ -70,7 +76,18 @@ final class JobAdmission {
             end(arrived, results.rejected(job, e));
             return;
         }
-        jobs.add(arrived.with(request), orders.isPaused(job));
+        jobs.add(arrived.with(resumed(request, arrived)), orders.isPaused(job));
+    }
+
+    private JobRequest resumed(JobRequest request, InFlightJob arrived) {
+        List<int[]> generated =
+                handOvers.take(arrived.ledger().partition(), arrived.job().getJobId());
+        if (generated == null) {
+            return request;
+        }
+        JobRequest resumed = request.resuming(generated);
+        context.metrics().handOvers().resumed(resumed.resumedTokens());
+        return resumed;
     }
 
     /** An earlier run has answered the job: only its offset is still to be committed. */

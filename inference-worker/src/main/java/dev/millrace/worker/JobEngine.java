@@ -41,6 +41,17 @@ public interface JobEngine extends AutoCloseable {
     /** Like {@link #abort}, and hands back what was made so far; null if nobody can tell. */
     JobAnswer cancel(long requestId);
 
+    /**
+     * Like {@link #abort}, and hands back the tokens generated so far, for another worker to go on
+     * with.
+     *
+     * @return token ids by choice; null if there are none, or nobody could go on from them
+     */
+    default List<int[]> stopForHandOver(long requestId) {
+        abort(requestId);
+        return null;
+    }
+
     /** Takes back a request that has not begun; false if it is not known or has begun. */
     boolean withdraw(long requestId);
 

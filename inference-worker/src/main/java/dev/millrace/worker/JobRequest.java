@@ -1,5 +1,7 @@
 package dev.millrace.worker;
 
+import java.util.List;
+
 /** A job as its {@link JobEngine} takes it. */
 public interface JobRequest {
     long requestId();
@@ -18,4 +20,19 @@ public interface JobRequest {
 
     /** Choices to make. */
     int numChoices();
+
+    /**
+     * The same request with what another worker has generated for it, to go on from there; where the
+     * engine cannot do so, the request as it is.
+     *
+     * @param tokensByChoice generated token ids
+     */
+    default JobRequest resuming(List<int[]> tokensByChoice) {
+        return this;
+    }
+
+    /** Tokens that another worker has generated for it. */
+    default int resumedTokens() {
+        return 0;
+    }
 }

@@ -23,7 +23,8 @@ public final class LocalJobEngine implements JobEngine {
     private final Map<Long, LocalRequest> inside = new HashMap<>();
 
     /** A job as the engine takes it, and what its answer must show. */
-    record LocalRequest(EngineRequest tokens, boolean returnsTokenIds) implements JobRequest {
+    record LocalRequest(EngineRequest tokens, boolean returnsTokenIds, List<int[]> generated)
+            implements JobRequest {
         @Override
         public long requestId() {
             return tokens.requestId();
@@ -42,7 +43,17 @@ public final class LocalJobEngine implements JobEngine {
                             tokens.promptTokenIds(),
                             tokens.sampling(),
                             priority);
-            return new LocalRequest(changed, returnsTokenIds);
+            return new LocalRequest(changed, returnsTokenIds, generated);
+        }
+
+        @Override
+        public JobRequest resuming(List<int[]> tokensByChoice) {
+            return new LocalRequest(tokens, returnsTokenIds, tokensByChoice);
+        }
+
+        @Override
+        public int resumedTokens() {
+            return generated.stream().mapToInt(choice -> choice.length).sum();
         }
 
         @Override
@@ -81,13 +92,13 @@ public final class LocalJobEngine implements JobEngine {
     @Override
     public JobRequest prepare(PromptJob job, long requestId) {
         return new LocalRequest(
-                decoder.decode(job, requestId), job.getSampling().getReturnTokenIds());
+                decoder.decode(job, requestId), job.getSampling().getReturnTokenIds(), List.of());
     }
 
     @Override
     public void submit(JobRequest request) {
         LocalRequest local = (LocalRequest) request;
-        engine.submit(local.tokens());
+        engine.resume(local.tokens(), local.generated());
         inside.put(local.requestId(), local);
     }
 
@@ -102,6 +113,25 @@ public final class LocalJobEngine implements JobEngine {
         EngineResult partial = engine.cancel(requestId);
         LocalRequest request = inside.remove(requestId);
         return partial == null || request == null ? null : LocalAnswers.encode(request, partial);
+    }
+
+    @Override
+    public List<int[]> stopForHandOver(long requestId) {
+        EngineResult partial = engine.cancel(requestId);
+        LocalRequest request = inside.remove(requestId);
+        if (partial == null || request == null || partial.completionTokens() == 0) {
+            return null;
+        }
+        if (request.tokens().sampling().logprobs() >= 0) {
+            // Log-probabilities are not handed over, so they would be missing in the answer.
+            return null;
+        }
+        List<int[]> tokens = new ArrayList<>(request.numChoices());
+        for (int i = 0; i < request.numChoices(); i++) {
+            tokens.add(new int[0]);
+        }
+        partial.choices().forEach(choice -> tokens.set(choice.index(), choice.tokenIds()));
+        return tokens;
     }
 
     @Override

@@ -31,6 +31,7 @@ final class RequestIntake {
     private final Map<TopicPartition, OffsetLedger> ledgers;
     private final JobBuffer jobs;
     private final DuplicateGuard guard;
+    private final HandOvers handOvers;
     private final JobReader reader;
 
     /**
@@ -46,18 +47,22 @@ final class RequestIntake {
     /** What turns bytes into admitted jobs. */
     record JobReader(Deserializer<?> deserializer, JobAdmission admission, ControlFeed control) {}
 
+    /** For which partitions must wait. */
+    record Holds(DuplicateGuard guard, HandOvers handOvers) {}
+
     RequestIntake(
             WorkerContext context,
             Consumer<byte[], byte[]> consumer,
             Map<TopicPartition, OffsetLedger> ledgers,
             JobBuffer jobs,
-            DuplicateGuard guard,
+            Holds holds,
             JobReader reader) {
         this.context = context;
         this.consumer = consumer;
         this.ledgers = ledgers;
         this.jobs = jobs;
-        this.guard = guard;
+        this.guard = holds.guard();
+        this.handOvers = holds.handOvers();
         this.reader = reader;
     }
 
@@ -93,6 +98,7 @@ final class RequestIntake {
             if (holdsAll
                     || !ledger.canAdmit()
                     || guard.holds(ledger.partition())
+                    || handOvers.holds(ledger.partition())
                     || atPausedJob.contains(ledger.partition())) {
                 toPause.add(ledger.partition());
             }
@@ -127,6 +133,7 @@ final class RequestIntake {
         if (isStopped
                 || !reader.control().isReady()
                 || !reader.admission().isOpen()
+                || handOvers.holds(ledger.partition())
                 || guard.mustWait(ledger.partition(), record)) {
             return false;
         }

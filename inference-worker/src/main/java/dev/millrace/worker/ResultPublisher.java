@@ -2,12 +2,14 @@ package dev.millrace.worker;
 
 import dev.millrace.schemas.Completion;
 import dev.millrace.schemas.DeadLetter;
+import dev.millrace.schemas.HandOver;
 import dev.millrace.schemas.RecordHeaders;
 import dev.millrace.schemas.Topics;
 import dev.millrace.schemas.Usage;
 import dev.millrace.schemas.UsageEvent;
 
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.serialization.Serializer;
@@ -48,6 +50,15 @@ final class ResultPublisher {
                 headers);
     }
 
+    /** What has been generated for a job that this worker lets go; a null value removes it again. */
+    ProducerRecord<byte[], byte[]> handOver(String topic, int partition, String jobId, HandOver value) {
+        return new ProducerRecord<>(
+                topic,
+                partition,
+                jobId.getBytes(StandardCharsets.UTF_8),
+                value == null ? null : serializer.serialize(topic, value));
+    }
+
     /** The key of a dead letter. */
     static String sourceKey(String topic, int partition, long offset) {
         return topic + "-" + partition + "-" + offset;
@@ -63,6 +74,15 @@ final class ResultPublisher {
                             completion.getJobId(),
                             completion,
                             headersOf(completion, job.headers)));
+            if (job.wasResumed) {
+                TopicPartition ready = job.ledger.partition();
+                records.add(
+                        handOver(
+                                HandOvers.topicOf(ready),
+                                ready.partition(),
+                                completion.getJobId(),
+                                null));
+            }
             UsageEvent usage = results.usage(completion);
             if (usage != null) {
                 records.add(record(Topics.USAGE, usage.getTenant(), usage, null));

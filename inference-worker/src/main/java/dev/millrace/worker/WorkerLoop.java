@@ -62,6 +62,7 @@ final class WorkerLoop {
         int work = session.orders.run();
         work += session.intake.poll(pollTimeout());
         session.guard.advance();
+        session.handOvers.advance();
         session.feed.run();
         work += step();
         session.orders.expireOverdue();
@@ -102,7 +103,9 @@ final class WorkerLoop {
     }
 
     private Duration pollTimeout() {
-        if (session.guard.isBusy() || session.jobs.numWaiting() > 0) {
+        if (session.guard.isBusy()
+                || session.handOvers.isBusy()
+                || session.jobs.numWaiting() > 0) {
             return Duration.ZERO;
         }
         if (engine.hasWork()) {

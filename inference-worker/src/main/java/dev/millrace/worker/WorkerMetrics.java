@@ -20,7 +20,7 @@ import java.util.concurrent.atomic.AtomicLong;
 /**
  * The worker's metrics, tagged with its id and pool. The engine's own table (tokens, running, KV
  * use) is exported beside them by {@link EngineMeters}, what requests experienced by {@link
- * RequestMetrics}.
+ * RequestMetrics}, what interrupted jobs save by {@link HandOverMetrics}.
  *
  * <pre>
  * millrace_worker_jobs_total{status}            jobs answered, by how they ended
@@ -62,6 +62,7 @@ public final class WorkerMetrics {
     private final AtomicLong metadataChars;
     private final EngineMeters engine;
     private final RequestMetrics requests;
+    private final HandOverMetrics handOvers;
     private long jobsFinished;
 
     /** Registers every meter at once, so that a dashboard shows zeros and not gaps. */
@@ -108,6 +109,7 @@ public final class WorkerMetrics {
         partitions = gauge(registry, "assigned.partitions", "Partitions owned.", tags);
         engine = new EngineMeters(registry, tags);
         requests = new RequestMetrics(registry, tags);
+        handOvers = new HandOverMetrics(registry, tags);
         metadataChars =
                 gauge(
                         registry,
@@ -160,6 +162,11 @@ public final class WorkerMetrics {
         orders.increment();
     }
 
+    /** Of jobs that go from worker to worker. */
+    HandOverMetrics handOvers() {
+        return handOvers;
+    }
+
     void rejoined() {
         rejoins.increment();
     }
@@ -180,7 +187,7 @@ public final class WorkerMetrics {
         return jobsFinished;
     }
 
-    private static Counter counter(
+    static Counter counter(
             MeterRegistry registry, String name, String description, Tags tags) {
         return Counter.builder("millrace.worker." + name)
                 .description(description)

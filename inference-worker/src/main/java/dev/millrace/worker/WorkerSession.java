@@ -6,6 +6,7 @@ import org.apache.kafka.clients.consumer.CloseOptions;
 import org.apache.kafka.clients.consumer.CloseOptions.GroupMembershipOperation;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -30,6 +31,8 @@ final class WorkerSession {
     final DuplicateGuard guard;
     final JobOrders orders;
     final EngineFeed feed;
+    final HandOvers handOvers;
+    private final HandOverWriter writer;
     private final ControlFeed control;
     private final WorkerContext context;
     private final JobEngine engine;
@@ -67,6 +70,9 @@ final class WorkerSession {
                         publisher,
                         stats);
         guard = new DuplicateGuard(clients, context.config().maxRecoveredJobIds());
+        handOvers =
+                new HandOvers(context, clients, parts.deserializer(), engine.modelFingerprint());
+        writer = new HandOverWriter(context, engine, publisher);
         try {
             control = new ControlFeed(context, clients, parts.controls());
         } catch (RuntimeException e) {
@@ -75,24 +81,33 @@ final class WorkerSession {
         }
         orders = new JobOrders(context, control, jobs, engine, results);
         feed = new EngineFeed(context, jobs, engine, results);
-        admission = new JobAdmission(context, jobs, orders, engine, results);
+        admission = 
+                new JobAdmission(
+                        context,
+                        jobs,
+                        orders,
+                        new JobAdmission.Answering(engine, handOvers),
+                        results);
         intake =
                 new RequestIntake(
                         context,
                         consumer,
                         ledgers,
                         jobs,
-                        guard,
+                        new RequestIntake.Holds(guard, handOvers),
                         new RequestIntake.JobReader(parts.deserializer(), admission, control));
-        AssignedPartitions listener =
-                new AssignedPartitions(
-                        context,
-                        consumer,
-                        ledgers,
-                        jobs,
-                        guard,
-                        new AssignedPartitions.Leaving(commits, engine));
-        consumer.subscribe(List.of(Topics.ready(context.config().pool())), listener);
+        consumer.subscribe(
+                List.of(Topics.ready(context.config().pool())), rebalanceRules(ledgers));
+    }
+
+    private AssignedPartitions rebalanceRules(Map<TopicPartition, OffsetLedger> ledgers) {
+        return new AssignedPartitions(
+                context,
+                consumer,
+                ledgers,
+                jobs,
+                guard,
+                new AssignedPartitions.Leaving(commits, engine, writer, handOvers));
     }
 
     /**
@@ -106,9 +121,9 @@ final class WorkerSession {
 
     /** One last commit, then out of the group, so that others get the partitions at once. */
     void leave() {
-        abortAll();
+        List<ProducerRecord<byte[], byte[]>> handedOver = writer.stop(jobs.dropUnfinished());
         try {
-            commits.finish();
+            commits.finish(handedOver);
         } finally {
             close(GroupMembershipOperation.LEAVE_GROUP);
         }
@@ -123,6 +138,7 @@ final class WorkerSession {
     private void close(GroupMembershipOperation membership) {
         commits.close();
         guard.close();
+        closeQuietly("hand-over consumer", handOvers::close);
         closeQuietly("control consumer", control::close);
         closeClients(membership);
     }

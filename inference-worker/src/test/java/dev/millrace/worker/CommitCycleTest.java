@@ -33,7 +33,7 @@ class CommitCycleTest {
         driver.finish(0, "a");
         driver.deliver(1, "slow");
         driver.finish(2, "b");
-        assertEquals(Outcome.COMMITTED, driver.commits.flush());
+        assertEquals(Outcome.COMMITTED, driver.flush());
         assertEquals(List.of("a COMPLETED", "b COMPLETED"), sent(Topics.COMPLETIONS));
         assertEquals(2, sent(Topics.USAGE).size());
         OffsetAndMetadata offset = driver.committedOffset();
@@ -41,7 +41,7 @@ class CommitCycleTest {
         assertEquals(
                 "[2..2]", FinishedAheadCodec.decode(1, offset.metadata()).orElseThrow().toString());
         assertEquals(0, driver.jobs.finished().size(), "committed jobs are forgotten");
-        assertEquals(Outcome.NOTHING_TO_DO, driver.commits.flush());
+        assertEquals(Outcome.NOTHING_TO_DO, driver.flush());
     }
 
     @Test
@@ -61,12 +61,12 @@ class CommitCycleTest {
         driver.finish(0, "a");
         driver.producer.sendOffsetsToTransactionException =
                 new CommitFailedException("the group has moved on");
-        assertEquals(Outcome.ABORTED, driver.commits.flush());
+        assertEquals(Outcome.ABORTED, driver.flush());
         assertTrue(driver.producer.transactionAborted());
         assertEquals(1, driver.jobs.finished().size(), "the result stays in memory");
         driver.producer.sendOffsetsToTransactionException = null;
         driver.finish(1, "b");
-        assertEquals(Outcome.COMMITTED, driver.commits.flush());
+        assertEquals(Outcome.COMMITTED, driver.flush());
         assertEquals(List.of("a COMPLETED", "b COMPLETED"), sent(Topics.COMPLETIONS));
         assertEquals(2, driver.committedOffset().offset());
     }
@@ -90,18 +90,18 @@ class CommitCycleTest {
         driver.producer.sendOffsetsToTransactionException =
                 new CommitFailedException("the group has moved on");
         for (int i = 0; i < 5; i++) {
-            assertEquals(Outcome.ABORTED, driver.commits.flush());
+            assertEquals(Outcome.ABORTED, driver.flush());
         }
-        assertThrows(WorkerFailedException.class, driver.commits::flush);
+        assertThrows(WorkerFailedException.class, driver::flush);
     }
 
     @Test
     void aFencedProducerCommitsNothingMore() {
         driver.finish(0, "a");
         driver.producer.fenceProducer();
-        assertEquals(Outcome.FENCED, driver.commits.flush());
+        assertEquals(Outcome.FENCED, driver.flush());
         assertTrue(driver.commits.isFenced());
-        assertEquals(Outcome.FENCED, driver.commits.flush());
+        assertEquals(Outcome.FENCED, driver.flush());
         assertEquals(1, driver.jobs.finished().size(), "nothing is marked as done");
     }
 
@@ -109,7 +109,7 @@ class CommitCycleTest {
     void aCommitWithoutAnswerIsAskedAgainAndThenLeftToTheCommittedOffsets() {
         driver.finish(0, "a");
         driver.producer.commitTransactionException = new TimeoutException("no answer");
-        assertEquals(Outcome.FENCED, driver.commits.flush());
+        assertEquals(Outcome.FENCED, driver.flush());
         assertFalse(
                 driver.producer.transactionAborted(),
                 "the commit may be under way, so it must not be aborted");
@@ -120,8 +120,8 @@ class CommitCycleTest {
         driver.finish(0, "huge");
         driver.finish(1, "small");
         driver.refuse("huge", new RecordTooLargeException("1200000 bytes"));
-        assertEquals(Outcome.ABORTED, driver.commits.flush());
-        assertEquals(Outcome.COMMITTED, driver.commits.flush());
+        assertEquals(Outcome.ABORTED, driver.flush());
+        assertEquals(Outcome.COMMITTED, driver.flush());
         assertEquals(List.of("huge FAILED", "small COMPLETED"), sent(Topics.COMPLETIONS));
     }
 
@@ -147,14 +147,14 @@ class CommitCycleTest {
     void revokedJobsAreNotCommittedAndOthersAre() {
         driver.finish(0, "mine");
         driver.revoke();
-        assertEquals(Outcome.NOTHING_TO_DO, driver.commits.flush());
+        assertEquals(Outcome.NOTHING_TO_DO, driver.flush());
         assertEquals(List.of(), sent(Topics.COMPLETIONS));
         assertNull(driver.committedOffset());
         driver.assign(0);
         driver.finish(0, "mine");
         assertEquals(
                 Outcome.COMMITTED,
-                driver.commits.flush(),
+                driver.flush(),
                 "the control: the next assignment's job is committed");
         assertEquals(List.of("mine COMPLETED"), sent(Topics.COMPLETIONS));
     }

@@ -108,6 +108,11 @@ class FairQueueTest {
                 new EngineRequest(
                         decoded.requestId(), new int[promptTokens], decoded.sampling(), priority);
         return new InFlightJob(
-                null, 0, 10, null, job, new LocalJobEngine.LocalRequest(request, false));
+                null,
+                0,
+                10,
+                null,
+                job,
+                new LocalJobEngine.LocalRequest(request, false, List.of()));
     }
 }

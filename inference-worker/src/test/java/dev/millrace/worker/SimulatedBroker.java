@@ -39,7 +39,7 @@ final class SimulatedBroker {
     }
 
     /** An output that read_committed consumers see. */
-    record Output(String topic, String key, String value, long timestampMs) {}
+    record Output(String topic, int partition, String key, String value, long timestampMs) {}
 
     final ManualClock clock;
     final List<TopicPartition> partitions = new ArrayList<>();
@@ -132,8 +132,11 @@ final class SimulatedBroker {
             outputs.add(
                     new Output(
                             record.topic(),
+                            record.partition() == null ? 0 : record.partition(),
                             key,
-                            new String(record.value(), StandardCharsets.UTF_8),
+                            record.value() == null
+                                    ? null
+                                    : new String(record.value(), StandardCharsets.UTF_8),
                             clock.millis()));
             if (record.topic().equals(Topics.COMPLETIONS)
                     || record.topic().equals(Topics.DEAD_LETTERS)) {
@@ -148,7 +151,7 @@ final class SimulatedBroker {
 
     /** Publishes an order, in the words of {@link TestJobs#CONTROLS}. */
     void order(String words) {
-        outputs.add(new Output(Topics.CONTROL, "", words, clock.millis()));
+        outputs.add(new Output(Topics.CONTROL, 0, "", words, clock.millis()));
     }
 
     boolean isAnswered(String jobId) {
@@ -157,6 +160,13 @@ final class SimulatedBroker {
 
     List<Output> outputs(String topic) {
         return outputs.stream().filter(output -> output.topic().equals(topic)).toList();
+    }
+
+    /** What one partition of an output topic holds. */
+    List<Output> outputs(TopicPartition partition) {
+        return outputs(partition.topic()).stream()
+                .filter(output -> output.partition() == partition.partition())
+                .toList();
     }
 
     /** Values of the jobs on {@code ready} that have no answer, for a report. */

@@ -10,6 +10,7 @@ import dev.millrace.engine.api.FinishReason;
 
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
@@ -18,6 +19,7 @@ import java.util.Map;
 import java.util.TreeSet;
 import java.util.function.LongConsumer;
 import java.util.function.ToIntFunction;
+import java.util.stream.IntStream;
 
 /** Runs each request for a number of steps that the test chooses, so jobs end in any order. */
 final class SimulatedEngine implements Engine {
@@ -26,9 +28,10 @@ final class SimulatedEngine implements Engine {
         private int stepsLeft;
         private int stepsDone;
 
-        private Running(EngineRequest request, int stepsLeft) {
-            this.request = request;
+        private Running(Waiting begun, int stepsLeft) {
+            this.request = begun.request;
             this.stepsLeft = stepsLeft;
+            this.stepsDone = begun.stepsDone;
         }
     }
 
@@ -36,7 +39,10 @@ final class SimulatedEngine implements Engine {
     private final ToIntFunction<EngineRequest> stepsOf;
     private final int maxRunning;
 
-    private record Waiting(EngineRequest request, long arrival) {}
+    /**
+     * @param stepsDone by an engine that had the request before
+     */
+    private record Waiting(EngineRequest request, long arrival, int stepsDone) {}
 
     private final TreeSet<Waiting> waiting =
             new TreeSet<>(
@@ -49,6 +55,7 @@ final class SimulatedEngine implements Engine {
     LongConsumer onStep = step -> {};
     private long steps;
     private long finished;
+    long stepsResumed;
 
     SimulatedEngine(InstantSource clock, ToIntFunction<EngineRequest> stepsOf) {
         this(clock, stepsOf, Integer.MAX_VALUE);
@@ -67,8 +74,18 @@ final class SimulatedEngine implements Engine {
 
     @Override
     public void submit(EngineRequest request) {
+        resume(request, List.of());
+    }
+
+    @Override
+    public void resume(EngineRequest request, List<int[]> generated) {
+        int[] before = generated.isEmpty() ? new int[0] : generated.getFirst();
+        if (!Arrays.equals(before, tokens(request, before.length))) {
+            throw new IllegalStateException("resumed with the tokens of another request");
+        }
+        stepsResumed += before.length;
         submittedPrompts.add(promptOf(request));
-        Waiting arrived = new Waiting(request, arrivals++);
+        Waiting arrived = new Waiting(request, arrivals++, before.length);
         if (running.containsKey(request.requestId())
                 || waitingById.put(request.requestId(), arrived) != null) {
             throw new IllegalStateException("request id " + request.requestId() + " is in use");
@@ -106,9 +123,10 @@ final class SimulatedEngine implements Engine {
     public List<EngineResult> step() {
         onStep.accept(++steps);
         while (running.size() < maxRunning && !waiting.isEmpty()) {
-            EngineRequest next = waiting.pollFirst().request();
-            waitingById.remove(next.requestId());
-            running.put(next.requestId(), new Running(next, stepsOf.applyAsInt(next)));
+            Waiting next = waiting.pollFirst();
+            long id = next.request().requestId();
+            waitingById.remove(id);
+            running.put(id, new Running(next, stepsOf.applyAsInt(next.request())));
         }
         List<EngineResult> results = new ArrayList<>();
         for (Iterator<Running> all = running.values().iterator(); all.hasNext(); ) {
@@ -123,9 +141,15 @@ final class SimulatedEngine implements Engine {
         return results;
     }
 
+    /** The request's own first tokens, one a step. */
+    private static int[] tokens(EngineRequest request, int count) {
+        int first = promptOf(request).hashCode() & 0xffff;
+        return IntStream.range(first, first + count).toArray();
+    }
+
     private EngineResult result(Running ended, FinishReason reason) {
         long now = clock.millis();
-        int[] tokens = new int[ended.stepsDone];
+        int[] tokens = tokens(ended.request, ended.stepsDone);
         EngineResult.Choice choice =
                 new EngineResult.Choice(0, "x".repeat(ended.stepsDone), tokens, reason, null, null);
         return new EngineResult(

@@ -16,8 +16,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.IntStream;
 
-/** Reads the committed outputs back, a few at a time; every topic is one partition here. */
+/** Reads the committed outputs back, a few at a time; the output topics are one partition here, but for
+ * hand-overs, which have those of the jobs. */
 final class SimulatedHistoryConsumer {
     private static final int SLICE = 20;
 
@@ -30,7 +32,10 @@ final class SimulatedHistoryConsumer {
     }
 
     List<PartitionInfo> partitionsFor(String topic) {
-        return List.of(new PartitionInfo(topic, 0, null, null, null));
+        int count = topic.startsWith("hand-over.") ? broker.partitions.size() : 1;
+        return IntStream.range(0, count)
+                .mapToObj(number -> new PartitionInfo(topic, number, null, null, null))
+                .toList();
     }
 
     void assign(Collection<TopicPartition> partitions) {
@@ -40,7 +45,7 @@ final class SimulatedHistoryConsumer {
     Map<TopicPartition, Long> endOffsets(Collection<TopicPartition> partitions) {
         Map<TopicPartition, Long> ends = new HashMap<>();
         partitions.forEach(
-                partition -> ends.put(partition, (long) broker.outputs(partition.topic()).size()));
+                partition -> ends.put(partition, (long) broker.outputs(partition).size()));
         return ends;
     }
 
@@ -48,7 +53,7 @@ final class SimulatedHistoryConsumer {
         Map<TopicPartition, OffsetAndTimestamp> found = new HashMap<>();
         instants.forEach(
                 (partition, instant) -> {
-                    List<SimulatedBroker.Output> outputs = broker.outputs(partition.topic());
+                    List<SimulatedBroker.Output> outputs = broker.outputs(partition);
                     found.put(partition, null);
                     for (int i = outputs.size() - 1; i >= 0; i--) {
                         if (outputs.get(i).timestampMs() >= instant) {
@@ -65,6 +70,10 @@ final class SimulatedHistoryConsumer {
         paused.addAll(partitions);
     }
 
+    void seekToBeginning(Collection<TopicPartition> partitions) {
+        partitions.forEach(partition -> positions.put(partition, 0L));
+    }
+
     void seek(TopicPartition partition, long offset) {
         positions.put(partition, offset);
     }
@@ -77,7 +86,7 @@ final class SimulatedHistoryConsumer {
         broker.faults.at("history.poll");
         Map<TopicPartition, List<ConsumerRecord<byte[], byte[]>>> batch = new HashMap<>();
         for (TopicPartition partition : positions.keySet()) {
-            List<SimulatedBroker.Output> outputs = broker.outputs(partition.topic());
+            List<SimulatedBroker.Output> outputs = broker.outputs(partition);
             List<ConsumerRecord<byte[], byte[]>> records = new ArrayList<>();
             long end =
                     paused.contains(partition)
@@ -85,8 +94,11 @@ final class SimulatedHistoryConsumer {
                             : Math.min(outputs.size(), positions.get(partition) + SLICE);
             for (long offset = positions.get(partition); offset < end; offset++) {
                 byte[] key = outputs.get((int) offset).key().getBytes(StandardCharsets.UTF_8);
-                byte[] value = outputs.get((int) offset).value().getBytes(StandardCharsets.UTF_8);
-                records.add(new ConsumerRecord<>(partition.topic(), 0, offset, key, value));
+                String text = outputs.get((int) offset).value();
+                byte[] value = text == null ? null : text.getBytes(StandardCharsets.UTF_8);
+                records.add(
+                        new ConsumerRecord<>(
+                                partition.topic(), partition.partition(), offset, key, value));
             }
             batch.put(partition, records);
             positions.merge(partition, (long) records.size(), Long::sum);

@@ -9,6 +9,7 @@ import dev.millrace.schemas.ControlCommand;
 import dev.millrace.schemas.ControlKind;
 import dev.millrace.schemas.DeadLetter;
 import dev.millrace.schemas.Endpoint;
+import dev.millrace.schemas.HandOver;
 import dev.millrace.schemas.PromptJob;
 import dev.millrace.schemas.SamplingParams;
 import dev.millrace.schemas.UsageEvent;
@@ -19,8 +20,10 @@ import org.apache.kafka.common.serialization.Serializer;
 
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /** Jobs, a model and a serde that need neither a tokenizer nor a registry. */
 final class TestJobs {
@@ -29,9 +32,12 @@ final class TestJobs {
     static final String POISON = "poison";
 
     /** A job's bytes are its id; what begins with {@link #POISON} cannot be read. */
-    static final Deserializer<PromptJob> DESERIALIZER =
+    static final Deserializer<Object> DESERIALIZER =
             (topic, bytes) -> {
                 String id = new String(bytes, StandardCharsets.UTF_8);
+                if (topic.startsWith("hand-over.")) {
+                    return handOver(id.split(" "));
+                }
                 if (id.startsWith(POISON)) {
                     throw new SerializationException("unreadable: " + id);
                 }
@@ -69,11 +75,26 @@ final class TestJobs {
                                         .getBytes(StandardCharsets.UTF_8);
                         case DeadLetter letter ->
                                 letter.getValue() == null ? new byte[0] : letter.getValue().array();
+                        case HandOver handOver ->
+                                (handOver.getJobId()
+                                                + " "
+                                                + handOver.getModelFingerprint()
+                                                + " "
+                                                + handOver.getChoices().getFirst().stream()
+                                                        .map(String::valueOf)
+                                                        .collect(Collectors.joining(",")))
+                                        .getBytes(StandardCharsets.UTF_8);
                         case UsageEvent usage -> usage.getJobId().getBytes(StandardCharsets.UTF_8);
                         default -> new byte[] {1};
                     };
 
     private TestJobs() {}
+
+    /** A hand-over's bytes are job id, fingerprint, and the first choice's tokens. */
+    private static HandOver handOver(String[] words) {
+        List<Integer> tokens = Arrays.stream(words[2].split(",")).map(Integer::valueOf).toList();
+        return new HandOver(words[0], words[1], List.of(tokens), "somebody", Instant.EPOCH);
+    }
 
     /** Batch and tenant may stand in the id: {@code name@batch@tenant}. */
     static PromptJob job(String id) {

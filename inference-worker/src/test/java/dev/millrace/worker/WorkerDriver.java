@@ -77,6 +77,11 @@ final class WorkerDriver {
         ledgers.put(PARTITION, new OffsetLedger(PARTITION, offset, FinishedAhead.NONE, 0, 3072));
     }
 
+    /** A commit, due or not, with nothing to hand over. */
+    CommitCycle.Outcome flush() {
+        return commits.flush(List.of());
+    }
+
     void revoke() {
         ledgers.remove(PARTITION).revoke();
         jobs.dropRevoked();

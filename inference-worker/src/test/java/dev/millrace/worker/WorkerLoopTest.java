@@ -258,7 +258,7 @@ class WorkerLoopTest {
             unreachable--;
             throw new TimeoutException("the registry does not answer");
         }
-        PromptJob job = TestJobs.DESERIALIZER.deserialize(topic, bytes);
+        PromptJob job = (PromptJob) TestJobs.DESERIALIZER.deserialize(topic, bytes);
         job.setDeadline(deadline);
         return job;
     }

@@ -82,7 +82,7 @@ final class WorkerSimulation {
     private boolean isTroubled = true;
     int steps;
     int crashes;
-    int rejoins;
+    long stepsResumed;
 
     WorkerSimulation(long seed, World world) {
         this.random = new Random(seed);
@@ -175,7 +175,12 @@ final class WorkerSimulation {
         int ordersAtStart = orders.count();
         SimulatedEngine engine =
                 new SimulatedEngine(clock, request -> stepsOf(request, ordersAtStart), 12);
-        engine.onStep = step -> fault("step");
+        engine.onStep =
+                step -> {
+                    stepsResumed += engine.stepsResumed;
+                    engine.stepsResumed = 0;
+                    fault("step");
+                };
         WorkerContext context =
                 new WorkerContext(
                         config,

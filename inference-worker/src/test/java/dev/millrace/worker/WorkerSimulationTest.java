@@ -58,6 +58,7 @@ class WorkerSimulationTest {
         Map<CompletionStatus, Integer> endings = new EnumMap<>(CompletionStatus.class);
         long steps = 0;
         int crashes = 0;
+        long stepsResumed = 0;
         for (long seed = 1; seed <= SEEDS; seed++) {
             WorkerSimulation simulation = new WorkerSimulation(seed, world);
             try {
@@ -79,8 +80,10 @@ class WorkerSimulationTest {
                     .forEach((status, count) -> endings.merge(status, count, Integer::sum));
             steps += simulation.steps;
             crashes += simulation.crashes;
+            stepsResumed += simulation.stepsResumed;
         }
         assertTrue(crashes >= SEEDS, "only " + crashes + " crashes");
+        assertTrue(stepsResumed >= SEEDS, "only " + stepsResumed + " steps were not done again");
         for (CompletionStatus status :
                 List.of(CompletionStatus.CANCELLED, CompletionStatus.EXPIRED)) {
             assertTrue(endings.getOrDefault(status, 0) > SEEDS, "how jobs ended: " + endings);

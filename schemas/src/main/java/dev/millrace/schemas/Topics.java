@@ -1,5 +1,6 @@
 package dev.millrace.schemas;
 
+import java.time.Duration;
 import java.util.List;
 
 /** Names of the topics, in the order a record passes them, and how each must be made. */
@@ -18,6 +19,10 @@ public final class Topics {
     public static final String DEFAULT_POOL = "default";
 
     private static final String READY_PREFIX = "ready.";
+    private static final String HAND_OVER_PREFIX = "hand-over.";
+
+    /** A hand-over older than this is of no use: its job has long been answered. */
+    private static final Duration HAND_OVER_KEPT = Duration.ofDays(1);
 
     private Topics() {}
 
@@ -30,11 +35,30 @@ public final class Topics {
         return READY_PREFIX + pool;
     }
 
+    /** The pool of a ready topic. */
+    public static String poolOf(String ready) {
+        if (!ready.startsWith(READY_PREFIX)) {
+            throw new IllegalArgumentException("'" + ready + "' is no ready topic");
+        }
+        return ready.substring(READY_PREFIX.length());
+    }
+
+    /** Where the workers of a pool leave what they have generated for jobs that they let go. */
+    public static String handOver(String pool) {
+        return HAND_OVER_PREFIX + poolOf(ready(pool));
+    }
+
     /**
      * How one topic must be made: {@code partitions} is ignored for compacted tables that are read whole,
      * which have one.
+     *
+     * @param kept how long a compacted topic keeps a record that nothing has replaced; null for ever
      */
-    public record Spec(String name, int partitions, boolean compacted) {}
+    public record Spec(String name, int partitions, boolean compacted, Duration kept) {
+        public Spec(String name, int partitions, boolean compacted) {
+            this(name, partitions, compacted, null);
+        }
+    }
 
     /** Every topic of an installation with one pool; {@code partitions} for those that scale. */
     public static List<Spec> all(String pool, int partitions) {
@@ -42,6 +66,7 @@ public final class Topics {
                 new Spec(PROMPTS, partitions, false),
                 new Spec(SHARED_PREFIXES, 1, true),
                 new Spec(ready(pool), partitions, false),
+                new Spec(handOver(pool), partitions, true, HAND_OVER_KEPT),
                 new Spec(COMPLETIONS, partitions, false),
                 new Spec(USAGE, partitions, false),
                 new Spec(TENANT_USAGE, 1, true),

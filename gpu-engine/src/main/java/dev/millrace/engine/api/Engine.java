@@ -22,6 +22,19 @@ public interface Engine extends AutoCloseable {
     void submit(EngineRequest request);
 
     /**
+     * Queues a request that another engine of the same model had begun with, to go on where that one
+     * stopped: what it has generated is computed like a prompt, and the tokens that follow are those
+     * that would have followed there. An engine that cannot do so begins anew, with the same result.
+     *
+     * @param generated tokens by choice, as a cancelled request's result has them; none for a choice
+     *     that had none
+     * @throws RequestRejectedException when the request can never run
+     */
+    default void resume(EngineRequest request, List<int[]> generated) {
+        submit(request);
+    }
+
+    /**
      * Stops a request wherever it is and frees what it holds; it yields no result.
      *
      * @return false if it is not known (never submitted, or finished)

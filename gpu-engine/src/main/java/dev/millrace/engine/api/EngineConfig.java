@@ -14,6 +14,7 @@ import java.util.Objects;
  * @param enablePrefixCaching reuse KV blocks of equal prefixes
  * @param threads threads of a host device
  * @param numerics how exactly a host device computes
+ * @param tiers where KV blocks go that the device gives up
  * @param speculation whether tokens are guessed and verified; asynchronous devices never do
  */
 public record EngineConfig(
@@ -26,6 +27,7 @@ public record EngineConfig(
         boolean enablePrefixCaching,
         int threads,
         Numerics numerics,
+        KvTiers tiers,
         Speculation speculation) {
 
     public EngineConfig {
@@ -41,6 +43,37 @@ public record EngineConfig(
         check(kvCacheBytes > 0, "kvCacheBytes", kvCacheBytes);
         check(maxModelLen >= 0, "maxModelLen", maxModelLen);
         check(threads >= 1, "threads", threads);
+        Objects.requireNonNull(tiers, "tiers");
+        if (tiers.isOn() && !enablePrefixCaching) {
+            throw new IllegalArgumentException(
+                    "engine setting tiers: KV tiers are of no use without prefix caching");
+        }
+    }
+
+    /** KV blocks on the device alone. */
+    public EngineConfig(
+            String device,
+            int maxNumSeqs,
+            int maxNumBatchedTokens,
+            int blockSize,
+            long kvCacheBytes,
+            int maxModelLen,
+            boolean enablePrefixCaching,
+            int threads,
+            Numerics numerics,
+            Speculation speculation) {
+        this(
+                device,
+                maxNumSeqs,
+                maxNumBatchedTokens,
+                blockSize,
+                kvCacheBytes,
+                maxModelLen,
+                enablePrefixCaching,
+                threads,
+                numerics,
+                KvTiers.OFF,
+                speculation);
     }
 
     /**
@@ -73,6 +106,7 @@ public record EngineConfig(
                 enablePrefixCaching,
                 threads,
                 numerics,
+                tiers,
                 speculation);
     }
 
@@ -88,6 +122,7 @@ public record EngineConfig(
                 enablePrefixCaching,
                 threads,
                 other,
+                tiers,
                 speculation);
     }
 
@@ -103,7 +138,24 @@ public record EngineConfig(
                 enablePrefixCaching,
                 threads,
                 numerics,
+                tiers,
                 other);
+    }
+
+    /** The same with other tiers. */
+    public EngineConfig withTiers(KvTiers other) {
+        return new EngineConfig(
+                device,
+                maxNumSeqs,
+                maxNumBatchedTokens,
+                blockSize,
+                kvCacheBytes,
+                maxModelLen,
+                enablePrefixCaching,
+                threads,
+                numerics,
+                other,
+                speculation);
     }
 
     private static void check(boolean holds, String name, long value) {

@@ -9,6 +9,7 @@ package dev.millrace.engine.api;
  * @param hostNanos time in scheduling and bookkeeping (counter)
  * @param deviceNanos time waiting for the model (counter)
  * @param device where the device's time went (counters)
+ * @param tiers of the KV cache
  * @param drafts what speculation did (counters)
  */
 public record EngineStats(
@@ -25,4 +26,40 @@ public record EngineStats(
         long hostNanos,
         long deviceNanos,
         DeviceTimes device,
-        DraftCounts drafts) {}
+        KvTierStats tiers,
+        DraftCounts drafts) {
+
+    /** Of an engine without KV tiers. */
+    public EngineStats(
+            int running,
+            int waiting,
+            int kvBlocksUsed,
+            int kvBlocksTotal,
+            long steps,
+            long promptTokens,
+            long cachedTokens,
+            long generationTokens,
+            long finishedRequests,
+            long preemptions,
+            long hostNanos,
+            long deviceNanos,
+            DeviceTimes device,
+            DraftCounts drafts) {
+        this(
+                running,
+                waiting,
+                kvBlocksUsed,
+                kvBlocksTotal,
+                steps,
+                promptTokens,
+                cachedTokens,
+                generationTokens,
+                finishedRequests,
+                preemptions,
+                hostNanos,
+                deviceNanos,
+                device,
+                KvTierStats.NONE,
+                drafts);
+    }
+}

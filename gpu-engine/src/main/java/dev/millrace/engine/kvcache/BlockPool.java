@@ -88,6 +88,16 @@ public final class BlockPool {
         return numEvictable == 0 ? -1 : takeFirst(evictableHead);
     }
 
+    /** The evictable blocks, oldest first. */
+    public int[] evictable() {
+        int[] blocks = new int[numEvictable];
+        int block = next[evictableHead];
+        for (int i = 0; i < blocks.length; i++, block = next[block]) {
+            blocks[i] = block;
+        }
+        return blocks;
+    }
+
     /** Adds a reference to a block that is referenced or evictable. */
     public void retain(int block) {
         if (refCounts[block]++ == 0) {

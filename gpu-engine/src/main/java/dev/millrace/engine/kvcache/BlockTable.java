@@ -1,5 +1,7 @@
 package dev.millrace.engine.kvcache;
 
+import dev.millrace.engine.kvtier.BlockKey;
+
 import java.util.Arrays;
 
 /**
@@ -10,6 +12,7 @@ import java.util.Arrays;
 public final class BlockTable {
     private static final int[] NO_BLOCKS = {};
     private static final long[] NO_HASHES = {};
+    private static final BlockKey[] NO_KEYS = {};
 
     int[] blocks = NO_BLOCKS;
     int numBlocks;
@@ -21,6 +24,11 @@ public final class BlockTable {
     long[] hashes = NO_HASHES;
 
     int numHashed;
+
+    /** keys[i] names full block i outside the device, known for the first numKeyed blocks */
+    BlockKey[] keys = NO_KEYS;
+
+    int numKeyed;
 
     /**
      * Leading blocks whose content the prefix cache knows, be it in this block or in an equal one.
@@ -68,7 +76,18 @@ public final class BlockTable {
         }
     }
 
-    /** Forgets blocks and progress; the hashes stay true, since tokens never change. */
+    /** Extends the keys over the first {@code full} blocks of {@code tokens}. */
+    void keyUpTo(BlockKey.Chain chain, BlockKey root, int[] tokens, int full, int blockSize) {
+        if (full > keys.length) {
+            keys = Arrays.copyOf(keys, Math.max(full, keys.length * 2));
+        }
+        for (; numKeyed < full; numKeyed++) {
+            BlockKey parent = numKeyed == 0 ? root : keys[numKeyed - 1];
+            keys[numKeyed] = chain.next(parent, tokens, numKeyed * blockSize);
+        }
+    }
+
+    /** Forgets blocks and progress; the hashes and keys stay true, since tokens never change. */
     void clear() {
         numBlocks = 0;
         blocks = NO_BLOCKS;

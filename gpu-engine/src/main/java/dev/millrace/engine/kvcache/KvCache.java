@@ -1,5 +1,7 @@
 package dev.millrace.engine.kvcache;
 
+import dev.millrace.engine.kvtier.BlockArchive;
+
 /**
  * Memory for the KV of sequences: blocks given, shared by prefix and taken back. Owned by the
  * engine's thread.
@@ -17,6 +19,11 @@ public final class KvCache {
     /** Hashes of the prompt blocks that running sequences have yet to commit. */
     private final HashCounts pending = new HashCounts();
 
+    /** Null where blocks live on the device alone; then there are no names either. */
+    private BlockArchive archive;
+
+    private BlockNames names;
+
     /**
      * @param freeBlocksWatermark share of the blocks kept free at admission, so that running
      *     sequences can grow
@@ -28,6 +35,16 @@ public final class KvCache {
         watermarkBlocks = (int) Math.ceil(numBlocks * freeBlocksWatermark);
         pool = new BlockPool(numBlocks);
         prefixes = new PrefixCache(numBlocks, blockSize);
+    }
+
+    /** Gives the cache tiers below the device, before its first block is used. */
+    public void useArchive(BlockArchive below) {
+        if (!prefixCaching || prefixes.size() > 0) {
+            throw new IllegalStateException(
+                    "KV tiers need prefix caching, and come before the first block is cached");
+        }
+        archive = below;
+        names = new BlockNames(pool.numBlocks(), blockSize, below);
     }
 
     public int blockSize() {
@@ -71,6 +88,21 @@ public final class KvCache {
     }
 
     /**
+     * How many blocks after the cached ones can be brought up from below the device now.
+     *
+     * @param cachedBlocks what {@link #cachedBlocks} has just said
+     * @return or {@link BlockArchive#READING}, if it is worth waiting for some
+     */
+    public int archivedBlocks(BlockTable table, int[] tokens, int numTokens, int cachedBlocks) {
+        int limit = hittableBlocks(numTokens);
+        if (archive == null || cachedBlocks >= limit || archive.isEmpty()) {
+            return 0;
+        }
+        names.keyUpTo(table, tokens, limit);
+        return archive.find(table, table.keys, tokens, cachedBlocks, limit);
+    }
+
+    /**
      * Whether a running sequence is computing the block that follows {@code cachedBlocks}, so that
      * waiting for it saves computing it again. Goes by the hash alone: a collision costs a wait and
      * nothing else.
@@ -86,6 +118,7 @@ public final class KvCache {
      * leaves the watermark free.
      *
      * @param cachedBlocks what {@link #cachedBlocks} has just said
+     * @param archivedBlocks what {@link #archivedBlocks} has just said
      * @param ignoreWatermark for a sequence that has the cache to itself
      * @return tokens whose KV is there already, or -1, with nothing changed, if there is not enough
      *     room
@@ -95,6 +128,7 @@ public final class KvCache {
             int[] tokens,
             int numTokens,
             int cachedBlocks,
+            int archivedBlocks,
             boolean ignoreWatermark) {
         int fresh = blocksFor(numTokens) - cachedBlocks;
         int wanted = fresh + (ignoreWatermark ? 0 : watermarkBlocks);
@@ -107,11 +141,14 @@ public final class KvCache {
             free(table);
             return -1;
         }
-        for (int i = 0; i < fresh; i++) {
+        if (archive != null) {
+            bringUp(table, tokens, cachedBlocks, archivedBlocks);
+        }
+        for (int i = archivedBlocks; i < fresh; i++) {
             table.append(takeBlock());
         }
         announce(table, numTokens);
-        return cachedBlocks * blockSize;
+        return table.numCommitted * blockSize;
     }
 
     /**
@@ -149,6 +186,9 @@ public final class KvCache {
         }
         table.hashUpTo(tokens, numComputed, blockSize);
         int full = numComputed / blockSize;
+        if (names != null) {
+            names.keyUpTo(table, tokens, full);
+        }
         for (int i = table.numCommitted; i < full; i++) {
             commitBlock(table, tokens, i);
         }
@@ -162,6 +202,9 @@ public final class KvCache {
      */
     public void free(BlockTable table) {
         withdraw(table, table.pendingTo);
+        if (archive != null) {
+            archive.release(table);
+        }
         for (int i = table.numBlocks - 1; i >= 0; i--) {
             int block = table.blocks[i];
             pool.release(block, prefixes.contains(block));
@@ -169,8 +212,18 @@ public final class KvCache {
         table.clear();
     }
 
+    /** Writes what is worth it to the tiers that outlive the process; the end of the cache. */
+    public void drain() {
+        if (archive != null) {
+            archive.drain(names.all(pool, prefixes));
+        }
+    }
+
     /** Throws if the bookkeeping does not add up. */
     public void checkConservation() {
+        if (archive != null) {
+            archive.checkConservation();
+        }
         pool.checkConservation();
         int cached = 0;
         for (int block = 0; block < pool.numBlocks(); block++) {
@@ -200,6 +253,9 @@ public final class KvCache {
         for (int i = 0; i < cachedBlocks; i++) {
             int block = prefixes.find(table.lastEntry, table.hashes[i], tokens, i * blockSize);
             pool.retain(block);
+            if (names != null) {
+                names.foundAgain(block);
+            }
             table.append(block);
             table.lastEntry = prefixes.entryId(block);
             table.lastEntryBlock = block;
@@ -207,10 +263,38 @@ public final class KvCache {
         table.numCommitted = cachedBlocks;
     }
 
+    /** Lets the blocks that follow the cached ones be filled from below. */
+    private void bringUp(BlockTable table, int[] tokens, int cached, int archived) {
+        archive.lift(
+                table.keys,
+                cached,
+                archived,
+                index -> {
+                    int block = takeBlock();
+                    table.append(block);
+                    prefixes.add(
+                            block,
+                            table.lastEntry,
+                            table.hashes[index],
+                            tokens,
+                            index * blockSize);
+                    names.name(block, table, index, true);
+                    table.lastEntry = prefixes.entryId(block);
+                    table.lastEntryBlock = block;
+                    return block;
+                });
+        table.numCommitted = cached + archived;
+        archive.hitOnDevice(cached);
+        archive.release(table);
+    }
+
     private int takeBlock() {
         int block = pool.takeFree();
         if (block < 0) {
             block = pool.evictOldest();
+            if (archive != null) {
+                archive.evicted(names.content(block, prefixes), names.isReused(block), block);
+            }
             prefixes.remove(block);
         }
         return block;
@@ -230,6 +314,11 @@ public final class KvCache {
         if (known < 0) {
             known = table.blocks[index];
             prefixes.add(known, table.lastEntry, table.hashes[index], tokens, from);
+            if (names != null) {
+                names.name(known, table, index, false);
+            }
+        } else if (names != null) {
+            names.foundAgain(known);
         }
         table.lastEntry = prefixes.entryId(known);
         table.lastEntryBlock = known;

@@ -60,6 +60,11 @@ public final class PrefixCache {
         return entryIds[block];
     }
 
+    /** A copy of the tokens of a block that is in the map. */
+    int[] tokens(int block) {
+        return Arrays.copyOfRange(tokens, block * blockSize, (block + 1) * blockSize);
+    }
+
     /**
      * The block that holds {@code sequence[from .. from + blockSize - 1]} after the prefix of entry
      * {@code parentEntry}.

@@ -200,6 +200,11 @@ public final class DecoderModel implements ModelExecutor {
     }
 
     @Override
+    public KvStore kvStore() {
+        return kv;
+    }
+
+    @Override
     public int vocabSize() {
         return config.vocabSize();
     }

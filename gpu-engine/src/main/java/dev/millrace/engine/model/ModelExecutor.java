@@ -1,6 +1,7 @@
 package dev.millrace.engine.model;
 
 import dev.millrace.engine.api.DeviceTimes;
+import dev.millrace.engine.backend.KvStore;
 import dev.millrace.engine.kvcache.KvLayout;
 import dev.millrace.engine.sampling.SampleRow;
 import dev.millrace.engine.sampling.SampledToken;
@@ -15,6 +16,11 @@ import java.util.List;
 public interface ModelExecutor extends AutoCloseable {
 
     KvLayout kvLayout();
+
+    /** The KV cache's memory, for tiers below it. */
+    default KvStore kvStore() {
+        throw new UnsupportedOperationException("this model's KV blocks cannot be copied");
+    }
 
     int vocabSize();
 

@@ -101,7 +101,39 @@ public final class EngineMetrics {
                     counter(
                             "millrace_engine_rows_seconds_total",
                             "Of the device's time: norms, rotation, activation, rounding.",
-                            stats -> stats.device().rowNanos() * SECONDS_PER_NANO));
+                            stats -> stats.device().rowNanos() * SECONDS_PER_NANO),
+                    counter(
+                            "millrace_kv_device_hits_total",
+                            "Tokens of admitted sequences whose KV was on the device.",
+                            stats -> stats.tiers().deviceHitTokens()),
+                    counter(
+                            "millrace_kv_host_hits_total",
+                            "Tokens of admitted sequences whose KV came from host memory.",
+                            stats -> stats.tiers().hostHitTokens()),
+                    counter(
+                            "millrace_kv_disk_hits_total",
+                            "Tokens of admitted sequences whose KV came from disk.",
+                            stats -> stats.tiers().diskHitTokens()),
+                    gauge(
+                            "millrace_kv_host_bytes",
+                            "Bytes of KV blocks in host memory.",
+                            stats -> stats.tiers().hostBytes()),
+                    gauge(
+                            "millrace_kv_disk_bytes",
+                            "Bytes of KV blocks in the disk folder, as last seen.",
+                            stats -> stats.tiers().diskBytes()),
+                    counter(
+                            "millrace_kv_disk_writes_total",
+                            "KV blocks written to disk.",
+                            stats -> stats.tiers().writes()),
+                    counter(
+                            "millrace_kv_disk_dropped_writes_total",
+                            "KV blocks that should have been written to disk and were not.",
+                            stats -> stats.tiers().droppedWrites()),
+                    counter(
+                            "millrace_kv_disk_refused_files_total",
+                            "KV files that were damaged or not what their name says.",
+                            stats -> stats.tiers().refusedFiles()));
 
     private EngineMetrics() {}
 

@@ -5,12 +5,17 @@ import dev.millrace.engine.api.EngineConfig;
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
 import dev.millrace.engine.api.EngineStats;
+import dev.millrace.engine.api.KvTierStats;
 import dev.millrace.engine.api.Speculation;
 import dev.millrace.engine.kvcache.KvCache;
+import dev.millrace.engine.kvtier.BlockArchive;
 import dev.millrace.engine.model.ForwardInput;
 import dev.millrace.engine.model.ModelExecutor;
 import dev.millrace.engine.sampling.SampleRow;
 import dev.millrace.engine.sampling.SampledToken;
+
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 import java.time.InstantSource;
 import java.util.ArrayDeque;
@@ -27,8 +32,12 @@ import java.util.function.LongSupplier;
  * launched behind it.
  */
 public final class LlmEngine implements Engine {
+    private static final Logger LOG = LoggerFactory.getLogger(LlmEngine.class);
+
     /** Share of the KV blocks kept free at admission (vLLM's watermark). */
     private static final double FREE_BLOCKS_WATERMARK = 0.01;
+
+    private static final int[] NO_TOKENS = {};
 
     /** A step on the device. */
     private record Launched(ScheduledStep step, Object handle) {}
@@ -48,6 +57,7 @@ public final class LlmEngine implements Engine {
     private final StepCounters counters;
     private List<EngineResult> finished = new ArrayList<>();
     private StepListener listener = (step, results) -> {};
+    private BlockArchive archive;
     private long arrivals;
     private boolean closed;
 
@@ -103,6 +113,11 @@ public final class LlmEngine implements Engine {
 
     @Override
     public void submit(EngineRequest request) {
+        resume(request, List.of());
+    }
+
+    @Override
+    public void resume(EngineRequest request, List<int[]> generated) {
         int maxTotalTokens = limits.maxTotalTokens(request);
         RequestState state = new RequestState(request, clock.millis());
         if (requests.putIfAbsent(request.requestId(), state) != null) {
@@ -112,8 +127,28 @@ public final class LlmEngine implements Engine {
         for (int choice = 0; choice < request.sampling().n(); choice++) {
             Sequence sequence = new Sequence(state, choice, arrivals++, maxTotalTokens);
             state.addChoice(sequence, new ChoiceOutput(request.sampling(), eos, texts));
-            scheduler.add(sequence);
         }
+        for (Sequence sequence : state.sequences()) {
+            int choice = sequence.choice();
+            int[] before = choice < generated.size() ? generated.get(choice) : NO_TOKENS;
+            if (!replay(state, sequence, before)) {
+                scheduler.add(sequence);
+            } else if (state.choiceFinished()) {
+                end(state, state.result(clock.millis()));
+            }
+        }
+    }
+
+    /** Takes over tokens that were chosen elsewhere; true if the choice has ended with them. */
+    private boolean replay(RequestState state, Sequence sequence, int[] generated) {
+        for (int token : generated) {
+            sequence.resume(token);
+            if (state.output(sequence).append(SampledToken.of(token), sequence.isFull())) {
+                sequence.become(SequenceStatus.FINISHED);
+                return true;
+            }
+        }
+        return false;
     }
 
     @Override
@@ -145,26 +180,40 @@ public final class LlmEngine implements Engine {
 
     @Override
     public boolean hasWork() {
-        return !requests.isEmpty() || !underway.isEmpty();
+        return !requests.isEmpty() || !underway.isEmpty() || !finished.isEmpty();
     }
 
     @Override
     public List<EngineResult> step() {
         counters.stepBegins();
-        finished = new ArrayList<>();
         ScheduledStep step = schedule();
         boolean launched = launch(step);
+        if (!launched && underway.isEmpty() && archive != null) {
+            archive.awaitRead();
+        }
         int mayStayUnderway = launched && executor.isAsynchronous() ? 1 : 0;
         while (underway.size() > mayStayUnderway) {
             complete(underway.remove());
         }
         counters.stepEnds();
-        return finished;
+        List<EngineResult> results = finished;
+        finished = new ArrayList<>();
+        return results;
     }
 
     @Override
     public EngineStats stats() {
-        return counters.stats(scheduler, speculator.counts(), executor.times());
+        KvTierStats tiers = archive == null ? KvTierStats.NONE : archive.stats();
+        return counters.stats(scheduler, speculator.counts(), executor.times(), tiers);
+    }
+
+    /**
+     * Gives the KV cache tiers below the device, before the first request; drained by {@link
+     * #close}.
+     */
+    public void useArchive(BlockArchive below) {
+        archive = below;
+        scheduler.kv().useArchive(below);
     }
 
     /** Hears of each step after it is completed; one listener at most. */
@@ -184,8 +233,14 @@ public final class LlmEngine implements Engine {
             while (!underway.isEmpty()) {
                 executor.complete(underway.remove().handle());
             }
-            executor.close();
-            texts.close();
+            try {
+                scheduler.kv().drain();
+            } catch (RuntimeException e) {
+                LOG.warn("KV blocks could not be saved at the end: {}", e.toString());
+            } finally {
+                executor.close();
+                texts.close();
+            }
         }
     }
 
@@ -196,7 +251,8 @@ public final class LlmEngine implements Engine {
         speculator.draft(step);
         for (Sequence sequence : step.admitted()) {
             if (sequence.request().admitted(sequence.numComputed(), clock.millis())) {
-                counters.admitted(sequence.numPromptTokens(), sequence.numComputed());
+                int cached = Math.min(sequence.numComputed(), sequence.numPromptTokens());
+                counters.admitted(sequence.numPromptTokens(), cached);
             }
         }
         return step;

@@ -53,7 +53,7 @@ public final class RequestState {
             return false;
         }
         firstScheduledMs = nowMs;
-        cachedTokens = prefixHitTokens;
+        cachedTokens = Math.min(prefixHitTokens, request.promptTokenIds().length);
         return true;
     }
 

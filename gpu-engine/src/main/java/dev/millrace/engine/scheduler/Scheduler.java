@@ -1,6 +1,7 @@
 package dev.millrace.engine.scheduler;
 
 import dev.millrace.engine.kvcache.KvCache;
+import dev.millrace.engine.kvtier.BlockArchive;
 
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -134,12 +135,20 @@ public final class Scheduler {
                 deferred++;
                 continue;
             }
+            int archived =
+                    kv.archivedBlocks(
+                            sequence.blocks(), sequence.tokens(), sequence.numTokens(), cached);
+            if (archived == BlockArchive.READING) {
+                deferred++;
+                continue;
+            }
             int hit =
                     kv.allocate(
                             sequence.blocks(),
                             sequence.tokens(),
                             sequence.numTokens(),
                             cached,
+                            archived,
                             running.isEmpty());
             if (hit < 0) {
                 // Nobody overtakes: whoever is next gets the next blocks.

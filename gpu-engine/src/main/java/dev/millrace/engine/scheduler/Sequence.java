@@ -206,6 +206,15 @@ public final class Sequence implements Comparable<Sequence> {
     }
 
     void append(int token) {
+        add(token);
+    }
+
+    /** A token that another engine has chosen. */
+    void resume(int token) {
+        add(token);
+    }
+
+    private void add(int token) {
         makeRoom(1);
         tokens[numTokens++] = token;
     }

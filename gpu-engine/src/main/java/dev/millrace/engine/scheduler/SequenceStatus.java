@@ -7,7 +7,8 @@ package dev.millrace.engine.scheduler;
  * WAITING → RUNNING            admitted
  * RUNNING → WAITING            preempted: blocks taken back, computed again later
  * RUNNING → FINISHED           its last token was chosen
- * WAITING → FINISHED           its last token was chosen by a step that was under way when it was preempted
+ * WAITING → FINISHED           its last token was chosen by a step that was under way when it was preempted,
+ *                              or by the engine that had begun with it
  * WAITING, RUNNING → ABORTED   the caller gave up
  * </pre>
  */

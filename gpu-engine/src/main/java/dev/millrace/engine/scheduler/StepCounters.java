@@ -3,6 +3,7 @@ package dev.millrace.engine.scheduler;
 import dev.millrace.engine.api.DeviceTimes;
 import dev.millrace.engine.api.DraftCounts;
 import dev.millrace.engine.api.EngineStats;
+import dev.millrace.engine.api.KvTierStats;
 import dev.millrace.engine.kvcache.BlockPool;
 
 import java.util.function.LongSupplier;
@@ -61,7 +62,8 @@ final class StepCounters {
         finishedRequests++;
     }
 
-    EngineStats stats(Scheduler scheduler, DraftCounts drafts, DeviceTimes device) {
+    EngineStats stats(
+            Scheduler scheduler, DraftCounts drafts, DeviceTimes device, KvTierStats tiers) {
         BlockPool pool = scheduler.kv().pool();
         return new EngineStats(
                 scheduler.numRunning(),
@@ -77,6 +79,7 @@ final class StepCounters {
                 stepNanos - deviceNanos,
                 deviceNanos,
                 device,
+                tiers,
                 drafts);
     }
 }

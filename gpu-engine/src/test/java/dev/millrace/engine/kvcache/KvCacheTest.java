@@ -21,7 +21,7 @@ class KvCacheTest {
                 3,
                 kv.cachedBlocks(second, TOKENS, 8),
                 "eight tokens in four full blocks: the last is computed");
-        assertEquals(6, kv.allocate(second, TOKENS, 8, 3, false));
+        assertEquals(6, kv.allocate(second, TOKENS, 8, 3, 0, false));
         assertArrayEquals(Arrays.copyOf(first.blocks(), 3), Arrays.copyOf(second.blocks(), 3));
         assertEquals(2, kv.pool().refCount(first.blocks()[0]));
         assertEquals(5, kv.pool().numReferenced());
@@ -35,7 +35,7 @@ class KvCacheTest {
     void blocksAreFoundOnlyWhenComputed() {
         KvCache kv = new KvCache(10, 2, true, 0);
         BlockTable leader = new BlockTable();
-        kv.allocate(leader, TOKENS, 9, kv.cachedBlocks(leader, TOKENS, 9), false);
+        kv.allocate(leader, TOKENS, 9, kv.cachedBlocks(leader, TOKENS, 9), 0, false);
         BlockTable follower = new BlockTable();
         assertEquals(0, kv.cachedBlocks(follower, TOKENS, 9));
         assertTrue(kv.isBeingComputed(follower, 9, 0));
@@ -67,7 +67,7 @@ class KvCacheTest {
         // One block is free still; the next two come from the old sequence's tail.
         BlockTable fresh = new BlockTable();
         int[] distinct = {31, 32, 33, 34, 35, 36};
-        kv.allocate(fresh, distinct, 6, kv.cachedBlocks(fresh, distinct, 6), false);
+        kv.allocate(fresh, distinct, 6, kv.cachedBlocks(fresh, distinct, 6), 0, false);
         assertArrayEquals(
                 new int[] {oldBlocks[2], oldBlocks[1]}, Arrays.copyOfRange(fresh.blocks(), 1, 3));
         assertEquals(1, kv.cachedBlocks(new BlockTable(), TOKENS, 6), "its head is there still");
@@ -83,10 +83,10 @@ class KvCacheTest {
         int[] tokens = new int[18];
         assertEquals(
                 -1,
-                kv.allocate(table, tokens, 18, kv.cachedBlocks(table, tokens, 18), false),
+                kv.allocate(table, tokens, 18, kv.cachedBlocks(table, tokens, 18), 0, false),
                 "nine of ten, two kept free");
         assertEquals(0, table.numBlocks());
-        assertEquals(0, kv.allocate(table, tokens, 18, 0, true));
+        assertEquals(0, kv.allocate(table, tokens, 18, 0, 0, true));
         assertTrue(kv.grow(table, 20), "growing may use them");
         assertFalse(kv.grow(table, 21));
         kv.checkConservation();
@@ -100,7 +100,7 @@ class KvCacheTest {
         BlockTable table = new BlockTable();
         int[] longer = Arrays.copyOf(TOKENS, 11);
         assertEquals(4, kv.cachedBlocks(table, longer, 11));
-        assertEquals(-1, kv.allocate(table, longer, 11, 4, true), "six blocks of four");
+        assertEquals(-1, kv.allocate(table, longer, 11, 4, 0, true), "six blocks of four");
         assertEquals(4, kv.pool().numAvailable());
         assertEquals(4, kv.cachedBlocks(table, longer, 11), "and nothing is lost");
         kv.checkConservation();
@@ -115,8 +115,8 @@ class KvCacheTest {
         KvCache kv = new KvCache(6, 2, true, 0);
         BlockTable first = new BlockTable();
         BlockTable second = new BlockTable();
-        kv.allocate(first, TOKENS, 4, kv.cachedBlocks(first, TOKENS, 4), true);
-        kv.allocate(second, TOKENS, 4, kv.cachedBlocks(second, TOKENS, 4), true);
+        kv.allocate(first, TOKENS, 4, kv.cachedBlocks(first, TOKENS, 4), 0, true);
+        kv.allocate(second, TOKENS, 4, kv.cachedBlocks(second, TOKENS, 4), 0, true);
         kv.commit(first, TOKENS, 4);
         kv.commit(second, TOKENS, 4);
         kv.free(first);
@@ -138,8 +138,8 @@ class KvCacheTest {
         KvCache kv = new KvCache(8, 2, true, 0);
         BlockTable first = new BlockTable();
         BlockTable second = new BlockTable();
-        kv.allocate(first, TOKENS, 4, kv.cachedBlocks(first, TOKENS, 4), true);
-        kv.allocate(second, TOKENS, 4, kv.cachedBlocks(second, TOKENS, 4), true);
+        kv.allocate(first, TOKENS, 4, kv.cachedBlocks(first, TOKENS, 4), 0, true);
+        kv.allocate(second, TOKENS, 4, kv.cachedBlocks(second, TOKENS, 4), 0, true);
         kv.commit(first, TOKENS, 4);
         kv.commit(second, TOKENS, 4);
         kv.free(first);
@@ -152,7 +152,7 @@ class KvCacheTest {
 
     private static BlockTable computed(KvCache kv, int[] tokens, int numTokens) {
         BlockTable table = new BlockTable();
-        kv.allocate(table, tokens, numTokens, kv.cachedBlocks(table, tokens, numTokens), true);
+        kv.allocate(table, tokens, numTokens, kv.cachedBlocks(table, tokens, numTokens), 0, true);
         kv.commit(table, tokens, numTokens);
         return table;
     }

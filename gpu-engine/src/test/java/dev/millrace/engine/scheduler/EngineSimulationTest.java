@@ -23,7 +23,7 @@ import java.util.Map;
  * one alone with {@code -Dmillrace.simulation.seed=N}.
  */
 class EngineSimulationTest {
-    private static final long STEPS_WANTED = 250_000;
+    private static final long STEPS_WANTED = 1_000_000;
     private static final int STEPS_WITH_ARRIVALS = 400;
 
     @Test
@@ -36,11 +36,12 @@ class EngineSimulationTest {
         Totals totals = new Totals();
         for (long seed = 1; totals.steps < STEPS_WANTED; seed++) {
             SimulationWorld world = runWorld(seed);
-            totals.add(world.speculation(), world.stats());
+            totals.add(world);
         }
         // Positive control: the worlds did what they are there for.
         assertTrue(totals.preemptions > 1_000, "preemptions: " + totals.preemptions);
         assertTrue(totals.cachedTokens > 10_000, "cached tokens: " + totals.cachedTokens);
+        assertTrue(totals.tokensHandedOver > 10_000, "handed over: " + totals.tokensHandedOver);
         assertTrue(totals.finished > 10_000, "finished requests: " + totals.finished);
         DraftCounts auto = totals.drafts.get(Speculation.Mode.AUTO);
         DraftCounts always = totals.drafts.get(Speculation.Mode.ALWAYS);
@@ -142,9 +143,12 @@ class EngineSimulationTest {
         long cachedTokens;
         long finished;
         final Map<Speculation.Mode, DraftCounts> drafts = new EnumMap<>(Speculation.Mode.class);
+        long tokensHandedOver;
 
-        void add(Speculation.Mode mode, EngineStats stats) {
-            drafts.merge(mode, stats.drafts(), Totals::sum);
+        void add(SimulationWorld world) {
+            EngineStats stats = world.stats();
+            drafts.merge(world.speculation(), stats.drafts(), Totals::sum);
+            tokensHandedOver += world.tokensHandedOver();
             steps += stats.steps();
             preemptions += stats.preemptions();
             cachedTokens += stats.cachedTokens();

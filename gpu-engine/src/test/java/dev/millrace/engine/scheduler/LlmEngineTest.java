@@ -159,6 +159,37 @@ class LlmEngineTest {
     }
 
     @Test
+    void aResumedRequestGoesOnWhereItWasStopped() {
+        EngineRequest request = new EngineRequest(1, prompt(37, 0, 0), params(p -> p.maxTokens = 30), 0);
+        LlmEngine undisturbed = engine(1, 64, true);
+        undisturbed.submit(request);
+        EngineResult.Choice whole = drain(undisturbed).getFirst().choices().getFirst();
+        int[] begun = Arrays.copyOf(whole.tokenIds(), 5);
+
+        LlmEngine next = engine(1, 64, true);
+        long stepsBefore = next.stats().steps();
+        next.resume(request, List.of(begun));
+        EngineResult resumed = drain(next).getFirst();
+        EngineResult.Choice choice = resumed.choices().getFirst();
+        assertArrayEquals(whole.tokenIds(), choice.tokenIds());
+        assertEquals(whole.text(), choice.text());
+        assertEquals(40, resumed.promptTokens(), "what was handed over is no prompt");
+        assertEquals(whole.tokenIds().length - 5, next.stats().generationTokens());
+        assertEquals(whole.tokenIds().length - 5, next.stats().steps() - stepsBefore);
+    }
+
+    @Test
+    void aRequestThatHadEndedIsAnsweredByTheNextStep() {
+        LlmEngine engine = engine(1, 64, true);
+        engine.resume(new EngineRequest(1, prompt(4, 0, 0), greedy(3), 0), List.of(new int[] {5, 6, 7}));
+        assertTrue(engine.hasWork());
+        EngineResult result = engine.step().getFirst();
+        assertArrayEquals(new int[] {5, 6, 7}, result.choices().getFirst().tokenIds());
+        assertFalse(engine.hasWork());
+        engine.checkConservation();
+    }
+
+    @Test
     void onlyWhatHasNotBegunCanBeWithdrawn() {
         LlmEngine engine = engine(1, 64, true);
         engine.submit(new EngineRequest(1, prompt(4, 0, 0), greedy(5), 0));

@@ -1,11 +1,15 @@
 package dev.millrace.engine.scheduler;
 
+import dev.millrace.engine.backend.KvStore;
 import dev.millrace.engine.kvcache.KvLayout;
 import dev.millrace.engine.model.ForwardInput;
 import dev.millrace.engine.model.ModelExecutor;
 import dev.millrace.engine.sampling.SampleRow;
 import dev.millrace.engine.sampling.SampledToken;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -48,12 +52,20 @@ final class SimulatedExecutor implements ModelExecutor {
     private final int[] slotPosition;
     private final long[] slotPrefix;
     private final long[] slotStep;
+
+    /** Queued work in order, steps and copies of blocks; run as late as it may. */
+    private final Deque<Runnable> stream = new ArrayDeque<>();
+
     private final Deque<Job> queue = new ArrayDeque<>();
+    private final Deque<List<SampledToken>> results = new ArrayDeque<>();
+    private final KvStore kvStore;
     private List<SampledToken> lastSampled = List.of();
     private long step;
     private int invalidFromContext = Integer.MAX_VALUE;
     private boolean agreeable;
     private long tokensComputed;
+    private int importShift;
+    private boolean settles = true;
 
     SimulatedExecutor(int numBlocks, int blockSize, int maxModelLen, boolean asynchronous) {
         layout = new KvLayout(numBlocks, blockSize, 1, 1, 1, 1);
@@ -65,6 +77,7 @@ final class SimulatedExecutor implements ModelExecutor {
         Arrays.fill(slotPosition, -1);
         slotPrefix = new long[slots];
         slotStep = new long[slots];
+        kvStore = new Store();
     }
 
     /** From this context length on the model yields no usable logits. */
@@ -75,6 +88,16 @@ final class SimulatedExecutor implements ModelExecutor {
     /** From now on the model agrees with every guess, whatever it would have said. */
     void agreeWithGuesses() {
         agreeable = true;
+    }
+
+    /** From here on imports are of the wrong block. */
+    void mixUpImports() {
+        importShift = 1;
+    }
+
+    /** From here on nobody waits for copies. */
+    void forgetToSettle() {
+        settles = false;
     }
 
     /** Tokens computed in all steps. */
@@ -129,6 +152,7 @@ final class SimulatedExecutor implements ModelExecutor {
         require(
                 queue.size() <= (asynchronous ? 2 : 1),
                 "too many steps under way: " + queue.size());
+        stream.add(() -> results.add(run(job)));
         return job;
     }
 
@@ -136,6 +160,13 @@ final class SimulatedExecutor implements ModelExecutor {
     public List<SampledToken> complete(Object launched) {
         Job job = queue.remove();
         require(job == launched, "steps complete in the order of their launch");
+        while (results.isEmpty()) {
+            stream.remove().run();
+        }
+        return results.remove();
+    }
+
+    private List<SampledToken> run(Job job) {
         step++;
         tokensComputed += job.tokens().length;
         store(job);
@@ -149,6 +180,11 @@ final class SimulatedExecutor implements ModelExecutor {
     @Override
     public KvLayout kvLayout() {
         return layout;
+    }
+
+    @Override
+    public KvStore kvStore() {
+        return kvStore;
     }
 
     @Override
@@ -241,6 +277,80 @@ final class SimulatedExecutor implements ModelExecutor {
     private int slotOf(Job job, int s, int position) {
         int block = job.blockTables()[s][position / layout.blockSize()];
         return layout.slot(block, position);
+    }
+
+    /** Images are what the slots remember: token, position, prefix. */
+    private final class Store implements KvStore {
+        private static final long SLOT_BYTES = 4 + 4 + 8;
+
+        @Override
+        public KvLayout layout() {
+            return layout;
+        }
+
+        @Override
+        public long imageBytes() {
+            return SLOT_BYTES * layout.blockSize();
+        }
+
+        @Override
+        public String imageFormat() {
+            return "simulated";
+        }
+
+        @Override
+        public MemorySegment hostMemory(long bytes) {
+            return Arena.ofAuto().allocate(bytes, 64);
+        }
+
+        @Override
+        public void exportBlock(int block, MemorySegment image) {
+            stream.add(
+                    () -> {
+                        ByteBuffer to = image.asByteBuffer();
+                        int first = layout.slot(block, 0);
+                        for (int slot = first; slot < first + layout.blockSize(); slot++) {
+                            to.putInt(slotToken[slot]).putInt(slotPosition[slot]);
+                            to.putLong(slotPrefix[slot]);
+                        }
+                    });
+            runIfSynchronous();
+        }
+
+        @Override
+        public void importBlock(int block, MemorySegment image) {
+            stream.add(
+                    () -> {
+                        ByteBuffer from = image.asByteBuffer();
+                        int wrong = (block + importShift) % layout.numBlocks();
+                        int first = layout.slot(wrong, 0);
+                        for (int slot = first; slot < first + layout.blockSize(); slot++) {
+                            slotToken[slot] = from.getInt();
+                            slotPosition[slot] = from.getInt();
+                            slotPrefix[slot] = from.getLong();
+                        }
+                    });
+            runIfSynchronous();
+        }
+
+        @Override
+        public void settle() {
+            if (settles) {
+                runAll();
+            }
+        }
+
+        private void runIfSynchronous() {
+            if (!asynchronous) {
+                runAll();
+            }
+        }
+
+        private void runAll() {
+            while (!stream.isEmpty()) {
+                stream.remove().run();
+            }
+        }
     }
 
     private static void require(boolean holds, String what) {

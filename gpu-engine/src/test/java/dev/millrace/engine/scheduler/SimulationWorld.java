@@ -4,9 +4,11 @@ import dev.millrace.engine.api.EngineConfig;
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
 import dev.millrace.engine.api.EngineStats;
+import dev.millrace.engine.api.KvTiers;
 import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.api.SamplingParams;
 import dev.millrace.engine.api.Speculation;
+import dev.millrace.engine.kvtier.ManualArchive;
 import dev.millrace.engine.observe.StepTrace;
 
 import java.time.Instant;
@@ -17,6 +19,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.function.LongFunction;
 
 /**
  * One engine with settings, arrivals and aborts drawn from a seed. Every answer is compared with
@@ -27,14 +30,27 @@ final class SimulationWorld {
     private final EngineConfig config;
     private final SimulatedExecutor executor;
     private final LlmEngine engine;
+
+    /** Null where there are no tiers. */
+    private final ManualArchive archive;
+
     private final Map<Long, EngineRequest> open = new HashMap<>();
     private final List<Long> openIds = new ArrayList<>();
     private final StringBuilder trace = new StringBuilder();
     private final int[][] sharedPrefixes = new int[4][];
     private long nextId;
+    private long tokensHandedOver;
     private long clock;
 
+    /** A world whose blocks live on the device alone. */
     SimulationWorld(long seed) {
+        this(seed, imageBytes -> KvTiers.OFF);
+    }
+
+    /**
+     * @param tiers bytes of a block's image to the tiers below the device
+     */
+    SimulationWorld(long seed, LongFunction<KvTiers> tiers) {
         random = new SplittableRandom(seed);
         int blockSize = 1 << random.nextInt(5);
         int maxModelLen = 8 + random.nextInt(90);
@@ -42,7 +58,7 @@ final class SimulationWorld {
         int numBlocks = blocksForOne + random.nextInt(4 * blocksForOne);
         int maxNumSeqs = 1 + random.nextInt(8);
         int budget = 1 + random.nextInt(64);
-        boolean prefixCaching = random.nextInt(4) > 0;
+        boolean prefixCaching = random.nextInt(4) > 0 || tiers.apply(1).isOn();
         boolean asynchronous = random.nextInt(2) == 0;
         Speculation.Mode[] modes = Speculation.Mode.values();
         Speculation speculation =
@@ -60,6 +76,7 @@ final class SimulationWorld {
                         Numerics.DEFAULT,
                         speculation);
         executor = new SimulatedExecutor(numBlocks, blockSize, maxModelLen, asynchronous);
+        KvTiers below = tiers.apply(executor.kvStore().imageBytes());
         InstantSource ticks = () -> Instant.ofEpochMilli(clock++);
         engine =
                 new LlmEngine(
@@ -70,6 +87,10 @@ final class SimulationWorld {
                         ticks,
                         () -> clock++);
         engine.listen(new StepTrace(trace));
+        archive = below.isOn() ? new ManualArchive(below, executor.kvStore()) : null;
+        if (archive != null) {
+            engine.useArchive(archive.archive());
+        }
         for (int i = 0; i < sharedPrefixes.length; i++) {
             sharedPrefixes[i] = randomTokens(1 + random.nextInt(maxModelLen / 2));
         }
@@ -92,6 +113,15 @@ final class SimulationWorld {
         return executor.tokensComputed();
     }
 
+    SimulatedExecutor executor() {
+        return executor;
+    }
+
+    /** Ends the engine, which writes what it has to disk. */
+    void close() {
+        engine.close();
+    }
+
     /** The schedule so far, one JSON line per step. */
     String trace() {
         return trace.toString();
@@ -106,12 +136,14 @@ final class SimulationWorld {
             if (!openIds.isEmpty() && random.nextInt(40) == 0) {
                 abort();
             }
+            if (!openIds.isEmpty() && random.nextInt(30) == 0) {
+                handOver();
+            }
             step();
         }
-        long patience = engine.stats().steps() + 100_000;
-        while (engine.hasWork()) {
+        for (int patience = 100_000; engine.hasWork(); patience--) {
             step();
-            check(engine.stats().steps() < patience, "no end in sight; open: " + open.keySet());
+            check(patience > 0, "no end in sight; open: " + open.keySet());
         }
         check(open.isEmpty(), "unanswered: " + open.keySet());
         check(engine.stats().kvBlocksUsed() == 0, "blocks are held by nobody: " + engine.stats());
@@ -183,7 +215,30 @@ final class SimulationWorld {
         openIds.remove(id);
     }
 
+    /** Stops a request and goes on with it as another engine would that is given what it has made. */
+    private void handOver() {
+        EngineRequest request = open.get(openIds.get(random.nextInt(openIds.size())));
+        EngineResult partial = engine.cancel(request.requestId());
+        List<int[]> generated = new ArrayList<>();
+        for (int i = 0; i < request.sampling().n(); i++) {
+            generated.add(new int[0]);
+        }
+        for (EngineResult.Choice choice : partial.choices()) {
+            generated.set(choice.index(), choice.tokenIds());
+            tokensHandedOver += choice.tokenIds().length;
+        }
+        engine.resume(request, generated);
+    }
+
+    /** Tokens that were not chosen anew because they were handed over. */
+    long tokensHandedOver() {
+        return tokensHandedOver;
+    }
+
     private void step() {
+        if (archive != null) {
+            archive.runSome(random);
+        }
         for (EngineResult result : engine.step()) {
             EngineRequest request = open.remove(result.requestId());
             check(

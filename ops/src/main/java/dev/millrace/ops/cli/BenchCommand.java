@@ -130,6 +130,8 @@ public final class BenchCommand implements Callable<Integer> {
 
     @Spec CommandSpec spec;
 
+    @Mixin TierOptions tiers = new TierOptions();
+
     @Override
     public Integer call() throws IOException {
         Logs.quiet();
@@ -171,6 +173,7 @@ public final class BenchCommand implements Callable<Integer> {
                 true,
                 or(threads, Runtime.getRuntime().availableProcessors()),
                 new Numerics(weights, batchInvariant),
+                tiers.tiers(false, true),
                 speculation.speculation(Speculation.Mode.OFF));
     }
 

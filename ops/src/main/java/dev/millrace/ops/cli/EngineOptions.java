@@ -112,6 +112,7 @@ public final class EngineOptions {
                             + " cpu, with --weights int8.")
     boolean batchInvariant;
 
+    @Mixin TierOptions tiers = new TierOptions();
     @Mixin SpeculationOptions speculation = new SpeculationOptions();
 
     @Mixin CudaOptions cuda;
@@ -192,6 +193,7 @@ public final class EngineOptions {
                     !noPrefixCaching,
                     threads == null ? Runtime.getRuntime().availableProcessors() : threads,
                     new Numerics(weights, batchInvariant),
+                    tiers.tiers(isGpu(), !noPrefixCaching),
                     speculation.speculation(Speculation.Mode.AUTO));
         } catch (IllegalArgumentException e) {
             throw CliFailure.usage(e.getMessage());

@@ -110,7 +110,17 @@ public final class TopicAdmin implements AutoCloseable {
 
     private static NewTopic newTopic(Topics.Spec spec, short replicationFactor) {
         NewTopic topic = new NewTopic(spec.name(), spec.partitions(), replicationFactor);
-        return spec.compacted() ? topic.configs(Map.of("cleanup.policy", "compact")) : topic;
+        if (!spec.compacted()) {
+            return topic;
+        }
+        return topic.configs(
+                spec.kept() == null
+                        ? Map.of("cleanup.policy", "compact")
+                        : Map.of(
+                                "cleanup.policy",
+                                "compact,delete",
+                                "retention.ms",
+                                Long.toString(spec.kept().toMillis())));
     }
 
     private static ConfigResource resource(Topics.Spec spec) {

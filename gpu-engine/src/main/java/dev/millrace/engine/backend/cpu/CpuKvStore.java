@@ -4,6 +4,7 @@ import dev.millrace.engine.backend.KvStore;
 import dev.millrace.engine.kvcache.KvLayout;
 
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 
 /**
  * The KV cache in BF16, laid out for {@link AttentionKernel}. Sixteen slots form a tile; slot s is
@@ -33,6 +34,7 @@ final class CpuKvStore implements KvStore {
 
     private static final int DIM_STEP = 32;
 
+    private final Arena arena;
     private final KvLayout layout;
     private final int paddedDim;
     private final long address;
@@ -46,6 +48,7 @@ final class CpuKvStore implements KvStore {
                     "the cpu device keeps KV in 2 bytes, the layout has "
                             + layout.bytesPerElement());
         }
+        this.arena = arena;
         this.layout = layout;
         this.paddedDim = paddedDim(layout.headDim());
         this.halfTileBytes = paddedDim * TILE * (long) Short.BYTES;
@@ -111,6 +114,75 @@ final class CpuKvStore implements KvStore {
         long to = toTile + halfTileBytes + 4L * (toColumn / 2) * paddedDim + 2 * (toColumn % 2);
         for (int d = 0; d < paddedDim; d++) {
             Native.setShort(to + 4L * d, Native.getShort(from + 4L * d));
+        }
+    }
+
+    /** A block of less than a tile is exported as one tile of which only its columns count. */
+    @Override
+    public long imageBytes() {
+        return layout.numLayers() * imageLayerBytes();
+    }
+
+    @Override
+    public String imageFormat() {
+        return "cpu bf16 tiles of " + TILE + " x " + paddedDim;
+    }
+
+    @Override
+    public MemorySegment hostMemory(long bytes) {
+        return arena.allocate(bytes, 64);
+    }
+
+    @Override
+    public void exportBlock(int block, MemorySegment image) {
+        for (int layer = 0; layer < layout.numLayers(); layer++) {
+            long at = image.address() + layer * imageLayerBytes();
+            int slot = layout.slot(block, 0);
+            if (layout.blockSize() >= TILE) {
+                copy(tile(layer, 0, slot), at, imageLayerBytes());
+            } else {
+                copyColumns(layer, slot, at, true);
+            }
+        }
+    }
+
+    @Override
+    public void importBlock(int block, MemorySegment image) {
+        for (int layer = 0; layer < layout.numLayers(); layer++) {
+            long at = image.address() + layer * imageLayerBytes();
+            int slot = layout.slot(block, 0);
+            if (layout.blockSize() >= TILE) {
+                copy(at, tile(layer, 0, slot), imageLayerBytes());
+            } else {
+                copyColumns(layer, slot, at, false);
+            }
+        }
+    }
+
+    /** Copies are made at once here. */
+    @Override
+    public void settle() {}
+
+    private long imageLayerBytes() {
+        return Math.ceilDiv(layout.blockSize(), TILE) * tileStride;
+    }
+
+    private static void copy(long from, long to, long bytes) {
+        MemorySegment.copy(Native.ALL, from, Native.ALL, to, bytes);
+    }
+
+    private void copyColumns(int layer, int slot, long image, boolean export) {
+        for (int head = 0; head < layout.numKvHeads(); head++) {
+            long inImage = image + head * 2 * halfTileBytes;
+            long inStore = tile(layer, head, slot);
+            for (int i = 0; i < layout.blockSize(); i++) {
+                int column = (slot + i) % TILE;
+                if (export) {
+                    copySlot(inStore, column, inImage, i);
+                } else {
+                    copySlot(inImage, i, inStore, column);
+                }
+            }
         }
     }
 }

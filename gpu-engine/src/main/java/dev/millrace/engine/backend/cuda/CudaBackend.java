@@ -124,6 +124,7 @@ public final class CudaBackend implements Backend {
     public KvStore allocateKv(KvLayout layout, float[] keyScales, float[] valueScales) {
         long bytes = layout.bytesPerBlock() * layout.numBlocks();
         return new CudaKvStore(
+                driver,
                 layout,
                 config.kvFp8(),
                 kernels.zeros(bytes),
