@@ -8,11 +8,14 @@ import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
+import dev.millrace.engine.api.DraftCounts;
+import dev.millrace.engine.api.Engine;
 import dev.millrace.engine.api.EngineConfig;
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
 import dev.millrace.engine.api.LoadedModel;
 import dev.millrace.engine.api.SamplingParams;
+import dev.millrace.engine.api.Speculation;
 import dev.millrace.engine.model.ModelLoadException;
 
 import org.junit.jupiter.api.Test;
@@ -38,23 +41,43 @@ class DemoModelTest {
 
     @Test
     void answersAsTheReferenceDoes() throws IOException {
-        LoadedModel model = EngineFactory.open(DEMO, "demo", EngineConfig.defaults("cpu"));
+        EngineConfig config = EngineConfig.defaults("cpu").withSpeculation(Speculation.OFF);
+        LoadedModel model = EngineFactory.open(DEMO, "demo", config);
         try (var engine = model.engine()) {
             Map<Long, String> expected = submitSome(model);
             assertEquals(6 * PROMPTS_PER_TASK, expected.size());
-            Map<Long, String> actual = new TreeMap<>();
-            while (engine.hasWork()) {
-                for (EngineResult result : engine.step()) {
-                    actual.put(result.requestId(), result.choices().getFirst().text());
-                }
-            }
-            assertEquals(expected, actual);
+            assertEquals(expected, answers(engine));
             // Ten prompts share each system prompt of at least 150 tokens: nine find it cached.
             assertTrue(
                     engine.stats().cachedTokens() > 54 * 140,
                     "cached tokens: " + engine.stats().cachedTokens());
             assertEquals(0, engine.stats().kvBlocksUsed());
         }
+    }
+
+    @Test
+    void guessingAheadAnswersAsTheReferenceDoes() throws IOException {
+        Speculation always = new Speculation(Speculation.Mode.ALWAYS, 8);
+        EngineConfig config = EngineConfig.defaults("cpu").withSpeculation(always);
+        LoadedModel model = EngineFactory.open(DEMO, "demo", config);
+        try (var engine = model.engine()) {
+            Map<Long, String> expected = submitSome(model);
+            assertEquals(expected, answers(engine));
+            // The tasks copy from their prompts.
+            DraftCounts drafts = engine.stats().drafts();
+            assertTrue(drafts.acceptedTokens() > 100, "right guesses: " + drafts);
+            assertEquals(0, engine.stats().kvBlocksUsed());
+        }
+    }
+
+    private static Map<Long, String> answers(Engine engine) {
+        Map<Long, String> answers = new TreeMap<>();
+        while (engine.hasWork()) {
+            for (EngineResult result : engine.step()) {
+                answers.put(result.requestId(), result.choices().getFirst().text());
+            }
+        }
+        return answers;
     }
 
     @Test

@@ -1,6 +1,7 @@
 package dev.millrace.worker;
 
 import dev.millrace.engine.api.DeviceTimes;
+import dev.millrace.engine.api.DraftCounts;
 import dev.millrace.engine.api.Engine;
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
@@ -74,7 +75,7 @@ final class NoOpEngine implements Engine {
                 0,
                 0,
                 0,
-                DeviceTimes.NONE);
+                DeviceTimes.NONE, DraftCounts.NONE);
     }
 
     @Override

@@ -15,6 +15,7 @@ import java.util.Objects;
  * @param threads threads of a host device
  * @param numerics how exactly a host device computes
  * @param tiers where KV blocks go that the device gives up
+ * @param speculation whether tokens are guessed and verified; asynchronous devices never do
  */
 public record EngineConfig(
         String device,
@@ -26,11 +27,13 @@ public record EngineConfig(
         boolean enablePrefixCaching,
         int threads,
         Numerics numerics,
-        KvTiers tiers) {
+        KvTiers tiers,
+        Speculation speculation) {
 
     public EngineConfig {
         Objects.requireNonNull(device, "device");
         Objects.requireNonNull(numerics, "numerics");
+        Objects.requireNonNull(speculation, "speculation");
         check(maxNumSeqs >= 1, "maxNumSeqs", maxNumSeqs);
         check(maxNumBatchedTokens >= 1, "maxNumBatchedTokens", maxNumBatchedTokens);
         check(
@@ -57,7 +60,8 @@ public record EngineConfig(
             int maxModelLen,
             boolean enablePrefixCaching,
             int threads,
-            Numerics numerics) {
+            Numerics numerics,
+            Speculation speculation) {
         this(
                 device,
                 maxNumSeqs,
@@ -68,7 +72,8 @@ public record EngineConfig(
                 enablePrefixCaching,
                 threads,
                 numerics,
-                KvTiers.OFF);
+                KvTiers.OFF,
+                speculation);
     }
 
     /**
@@ -85,7 +90,8 @@ public record EngineConfig(
                 0,
                 true,
                 Runtime.getRuntime().availableProcessors(),
-                Numerics.DEFAULT);
+                Numerics.DEFAULT,
+                Speculation.AUTO);
     }
 
     /** The same with another size of the KV cache. */
@@ -100,7 +106,8 @@ public record EngineConfig(
                 enablePrefixCaching,
                 threads,
                 numerics,
-                tiers);
+                tiers,
+                speculation);
     }
 
     /** The same with other numerics. */
@@ -115,7 +122,24 @@ public record EngineConfig(
                 enablePrefixCaching,
                 threads,
                 other,
-                tiers);
+                tiers,
+                speculation);
+    }
+
+    /** The same with other speculation. */
+    public EngineConfig withSpeculation(Speculation other) {
+        return new EngineConfig(
+                device,
+                maxNumSeqs,
+                maxNumBatchedTokens,
+                blockSize,
+                kvCacheBytes,
+                maxModelLen,
+                enablePrefixCaching,
+                threads,
+                numerics,
+                tiers,
+                other);
     }
 
     /** The same with other tiers. */
@@ -130,7 +154,8 @@ public record EngineConfig(
                 enablePrefixCaching,
                 threads,
                 numerics,
-                other);
+                other,
+                speculation);
     }
 
     private static void check(boolean holds, String name, long value) {

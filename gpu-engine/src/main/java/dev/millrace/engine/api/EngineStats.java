@@ -12,6 +12,7 @@ package dev.millrace.engine.api;
  * @param deviceNanos time waiting for the model (counter)
  * @param device where the device's time went (counters)
  * @param tiers of the KV cache
+ * @param drafts what speculation did (counters)
  */
 public record EngineStats(
         int running,
@@ -28,7 +29,8 @@ public record EngineStats(
         long hostNanos,
         long deviceNanos,
         DeviceTimes device,
-        KvTierStats tiers) {
+        KvTierStats tiers,
+        DraftCounts drafts) {
 
     /** Of an engine without KV tiers. */
     public EngineStats(
@@ -45,7 +47,8 @@ public record EngineStats(
             long preemptions,
             long hostNanos,
             long deviceNanos,
-            DeviceTimes device) {
+            DeviceTimes device,
+            DraftCounts drafts) {
         this(
                 running,
                 waiting,
@@ -61,6 +64,7 @@ public record EngineStats(
                 hostNanos,
                 deviceNanos,
                 device,
-                KvTierStats.NONE);
+                KvTierStats.NONE,
+                drafts);
     }
 }

@@ -2,6 +2,7 @@ package dev.millrace.engine.bench;
 
 import dev.millrace.engine.api.EngineConfig;
 import dev.millrace.engine.api.Numerics;
+import dev.millrace.engine.api.Speculation;
 import dev.millrace.engine.backend.ActivationScheme;
 import dev.millrace.engine.backend.AttentionSpec;
 import dev.millrace.engine.backend.Backend;
@@ -68,7 +69,8 @@ final class KernelStage {
                         0,
                         false,
                         1,
-                        Numerics.DEFAULT);
+                        Numerics.DEFAULT,
+                        Speculation.OFF);
         device.fit(ModelConfigReader.read(shape.writeConfig(folder)), config);
         copyCeiling(table);
         products(table);

@@ -2,6 +2,7 @@ package dev.millrace.engine.bench;
 
 import dev.millrace.engine.api.EngineConfig;
 import dev.millrace.engine.api.Numerics;
+import dev.millrace.engine.api.Speculation;
 import dev.millrace.engine.backend.Backend;
 import dev.millrace.engine.backend.Buffer;
 import dev.millrace.engine.backend.cuda.CudaBackend;
@@ -45,7 +46,8 @@ final class OpStage {
         CudaConfig config =
                 CudaConfig.defaults().withKvFp8(fp8).withAttention(32, 64).withGraphRowsMax(0);
         EngineConfig engine =
-                new EngineConfig("cuda", 8, 256, 16, 4 << 20, 0, false, 1, Numerics.DEFAULT);
+                new EngineConfig("cuda", 8, 256, 16, 4 << 20, 0, false, 1, Numerics.DEFAULT,
+                        Speculation.OFF);
         try (CudaBackend device = devices.apply(config);
                 Backend scalar = new ScalarBackend()) {
             device.fit(ModelConfigReader.read(shape.writeConfig(folder)), engine);

@@ -4,6 +4,7 @@ import dev.millrace.engine.api.EngineConfig;
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.api.SamplingParams;
+import dev.millrace.engine.api.Speculation;
 import dev.millrace.engine.backend.cuda.CudaBackend;
 import dev.millrace.engine.backend.cuda.CudaConfig;
 import dev.millrace.engine.model.DecoderModel;
@@ -83,7 +84,8 @@ final class ThroughputStage {
                         0,
                         true,
                         1,
-                        Numerics.DEFAULT);
+                        Numerics.DEFAULT,
+                        Speculation.OFF);
         DecoderModel model = ModelLoader.random(shape.writeConfig(folder), device, config, 3);
         long kvTokens = (long) model.kvLayout().numBlocks() * model.kvLayout().blockSize();
         int perSequence = workload.input() + workload.output();

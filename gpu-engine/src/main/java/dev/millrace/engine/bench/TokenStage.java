@@ -8,6 +8,7 @@ import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
 import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.api.SamplingParams;
+import dev.millrace.engine.api.Speculation;
 import dev.millrace.engine.backend.cuda.CudaBackend;
 import dev.millrace.engine.backend.cuda.CudaConfig;
 import dev.millrace.engine.model.ModelLoader;
@@ -62,7 +63,7 @@ final class TokenStage {
     private void check(Path folder, CheckReport.Table table) throws IOException {
         JsonNode cases = JSON.readTree(folder.resolve("golden.json").toFile()).get("cases");
         EngineConfig config =
-                new EngineConfig("cuda", 8, 72, 16, 4 << 20, 0, true, 1, Numerics.DEFAULT);
+                new EngineConfig("cuda", 8, 72, 16, 4 << 20, 0, true, 1, Numerics.DEFAULT, Speculation.OFF);
         var model = ModelLoader.load(folder, devices.apply(CUDA), config, Sampler::new);
         Map<Long, EngineResult> results = new TreeMap<>();
         try (LlmEngine engine = new LlmEngine(model, new NoTexts(), new int[0], config)) {

@@ -212,6 +212,16 @@ public final class KvCache {
     }
 
     /**
+     * Grows a table like {@link #grow}, but leaves the watermark free: for tokens that may come to
+     * nothing.
+     */
+    public boolean growSpare(BlockTable table, int numTokens) {
+        int missing = blocksFor(numTokens) - table.numBlocks;
+        return missing <= 0
+                || missing + watermarkBlocks <= pool.numAvailable() && grow(table, numTokens);
+    }
+
+    /**
      * Makes the full blocks among the first {@code numComputed} tokens findable: their KV is
      * computed.
      */

@@ -21,6 +21,9 @@ import java.util.List;
  * step.
  */
 public final class DecoderModel implements ModelExecutor {
+    /** Weights of the layers, above which no cache holds them. */
+    private static final long LARGE_WEIGHTS = 50_000_000;
+
     private static final Logger LOG = LoggerFactory.getLogger(DecoderModel.class);
 
     private final Backend backend;
@@ -93,6 +96,20 @@ public final class DecoderModel implements ModelExecutor {
     @Override
     public List<SampledToken> complete(Object launched) {
         return chooser.complete(launched);
+    }
+
+    /**
+     * Weights beyond the caches are read from memory once for all rows, so that the first rows are
+     * nearly free; experts are read by the rows that chose them. Both values are rounded down from
+     * measurements (docs/perf/speculation.md).
+     */
+    @Override
+    public double fixedCostRows() {
+        boolean dense = config.layers().stream().noneMatch(layer -> layer.hasExperts());
+        long attention = 2L * (config.numQueryHeads() + config.numKvHeads()) * config.headDim();
+        long perLayer = config.hiddenSize() * (attention + 3L * config.intermediateSize());
+        boolean large = config.numLayers() * perLayer > LARGE_WEIGHTS;
+        return dense && large ? 8 : ModelExecutor.super.fixedCostRows();
     }
 
     @Override

@@ -27,6 +27,14 @@ public interface ModelExecutor extends AutoCloseable {
     int maxModelLen();
 
     /**
+     * Rows that cost as much as what a step costs whatever its rows: decides where guesses pay. Of a
+     * small model, whose weights lie in the processor's caches.
+     */
+    default double fixedCostRows() {
+        return 2;
+    }
+
+    /**
      * Whether {@link #launch} returns before the device is done. The engine then launches one step
      * ahead: a token id of -1 - r in its input stands for the token that row r of the step before
      * will choose, and a row's tokens may lack that one.

@@ -75,6 +75,18 @@ public final class EngineMetrics {
                             "Sequences that gave their blocks back and were computed again.",
                             EngineStats::preemptions),
                     counter(
+                            "millrace_spec_decode_num_drafts_total",
+                            "Guesses of the next tokens of a sequence.",
+                            stats -> stats.drafts().drafts()),
+                    counter(
+                            "millrace_spec_decode_num_draft_tokens_total",
+                            "Tokens guessed.",
+                            stats -> stats.drafts().draftTokens()),
+                    counter(
+                            "millrace_spec_decode_num_accepted_tokens_total",
+                            "Guessed tokens that the model chose too.",
+                            stats -> stats.drafts().acceptedTokens()),
+                    counter(
                             "millrace_engine_host_seconds_total",
                             "Time in scheduling, text and bookkeeping.",
                             stats -> stats.hostNanos() * SECONDS_PER_NANO),

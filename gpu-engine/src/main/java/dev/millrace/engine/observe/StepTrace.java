@@ -16,7 +16,8 @@ import java.util.List;
  * {"step":7,"tokens":19,"run":[[4,0,16,18],[5,0,80,1]],"admitted":[[4,0]],"preempted":[],"finished":[5]}
  * </pre>
  *
- * {@code run} holds [request id, choice, first position, count] in the order of the step; {@code
+ * {@code run} holds [request id, choice, first position, count] in the order of the step, and
+ * where some of these were guesses also [.., guesses, of these right]; {@code
  * admitted} and {@code preempted} hold [request id, choice]; {@code finished} holds request ids.
  */
 public final class StepTrace implements StepListener {
@@ -44,8 +45,11 @@ public final class StepTrace implements StepListener {
                     .append(',')
                     .append(step.start(i))
                     .append(',')
-                    .append(step.count(i))
-                    .append(']');
+                    .append(step.count(i));
+            if (step.drafted(i) > 0) {
+                line.append(',').append(step.drafted(i)).append(',').append(step.accepted(i));
+            }
+            line.append(']');
         }
         names("],\"admitted\":[", step.admitted());
         names("],\"preempted\":[", step.preempted());

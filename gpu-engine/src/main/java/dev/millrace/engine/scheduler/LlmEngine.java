@@ -6,6 +6,7 @@ import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
 import dev.millrace.engine.api.EngineStats;
 import dev.millrace.engine.api.KvTierStats;
+import dev.millrace.engine.api.Speculation;
 import dev.millrace.engine.kvcache.KvCache;
 import dev.millrace.engine.kvtier.BlockArchive;
 import dev.millrace.engine.model.ForwardInput;
@@ -46,6 +47,7 @@ public final class LlmEngine implements Engine {
     private final EosTokens eos;
     private final InstantSource clock;
     private final Scheduler scheduler;
+    private final Speculator speculator;
     private final RequestLimits limits;
     private final int blockSize;
     private final ForwardInput input;
@@ -95,6 +97,12 @@ public final class LlmEngine implements Engine {
                         config.enablePrefixCaching(),
                         FREE_BLOCKS_WATERMARK);
         scheduler = new Scheduler(kv, config.maxNumSeqs());
+        // A step that is launched behind another cannot guess on from what that one will choose.
+        speculator =
+                new Speculator(
+                        executor.isAsynchronous() ? Speculation.OFF : config.speculation(),
+                        executor.fixedCostRows(),
+                        kv);
         int maxModelLen =
                 config.maxModelLen() == 0
                         ? executor.maxModelLen()
@@ -200,7 +208,7 @@ public final class LlmEngine implements Engine {
     @Override
     public EngineStats stats() {
         KvTierStats tiers = archive == null ? KvTierStats.NONE : archive.stats();
-        return counters.stats(scheduler, executor.times(), tiers);
+        return counters.stats(scheduler, speculator.counts(), executor.times(), tiers);
     }
 
     /**
@@ -251,6 +259,7 @@ public final class LlmEngine implements Engine {
         scheduler.schedule(step, clock.millis());
         step.preempted().addAll(preemptedBefore);
         preemptedBefore.clear();
+        speculator.draft(step);
         for (Sequence sequence : step.admitted()) {
             if (sequence.request().admitted(sequence.numComputed(), clock.millis())) {
                 int numPrompt = sequence.numPromptTokens();
@@ -297,12 +306,37 @@ public final class LlmEngine implements Engine {
     private void apply(ScheduledStep step, int i, List<SampledToken> sampled) {
         Sequence sequence = step.sequence(i);
         if (sequence.status() == SequenceStatus.RUNNING) {
-            sequence.computed(step.start(i) + step.count(i));
-            scheduler.kv().commit(sequence.blocks(), sequence.tokens(), sequence.numComputed());
+            computed(sequence, step.start(i) + step.count(i) - step.drafted(i));
         }
         if (step.row(i) != ScheduledStep.NO_ROW && sequence.status().isLive()) {
-            accept(sequence, sampled.get(step.row(i)));
+            sequence.promiseKept();
+            choose(step, i, sampled);
         }
+    }
+
+    /**
+     * Takes over the chosen token, and as long as it is the guessed one, the token chosen behind
+     * it: the sequence goes through the same states as if each had had its own step.
+     */
+    private void choose(ScheduledStep step, int i, List<SampledToken> sampled) {
+        Sequence sequence = step.sequence(i);
+        boolean guessed = true;
+        for (int verified = 0; guessed && sequence.status().isLive(); verified++) {
+            if (verified > 0) {
+                computed(sequence, sequence.numTokens());
+            }
+            SampledToken token = sampled.get(step.row(i) + verified);
+            guessed = speculator.verify(step, i, verified, token.tokenId());
+            accept(sequence, token);
+        }
+        if (step.drafted(i) > 0) {
+            sequence.dropDrafts();
+        }
+    }
+
+    private void computed(Sequence sequence, int end) {
+        sequence.computed(end);
+        scheduler.kv().commit(sequence.blocks(), sequence.tokens(), end);
     }
 
     private void accept(Sequence sequence, SampledToken token) {
@@ -320,6 +354,7 @@ public final class LlmEngine implements Engine {
         counters.generated();
         state.tokenChosen(clock);
         if (state.output(sequence).append(token, sequence.isFull())) {
+            speculator.finished(sequence);
             scheduler.remove(sequence, SequenceStatus.FINISHED);
             if (state.choiceFinished()) {
                 end(state, state.result(clock.millis()));

@@ -19,13 +19,15 @@ public final class ScheduledStep {
     private final int[] starts;
     private final int[] counts;
     private final int[] rows;
+    private final int[] drafted;
+    private final int[] accepted;
     private final List<Sequence> admitted = new ArrayList<>();
     private final List<Sequence> preempted = new ArrayList<>();
     private final List<SampleRow> sampleRows = new ArrayList<>();
     private final int tokenBudget;
     private int size;
     private int numTokens;
-    private int numRows;
+    private int numChoosing;
     private long number;
 
     ScheduledStep(int maxNumBatchedTokens, int maxNumSeqs) {
@@ -34,6 +36,8 @@ public final class ScheduledStep {
         starts = new int[maxNumSeqs];
         counts = new int[maxNumSeqs];
         rows = new int[maxNumSeqs];
+        drafted = new int[maxNumSeqs];
+        accepted = new int[maxNumSeqs];
     }
 
     /** Steps are numbered from 1. */
@@ -66,9 +70,35 @@ public final class ScheduledStep {
         return counts[i];
     }
 
-    /** Which of the step's rows chooses entry i's next token, or {@link #NO_ROW}. */
+    /** How many of entry i's tokens, its last ones, are guesses. */
+    public int drafted(int i) {
+        return drafted[i];
+    }
+
+    /** How many of entry i's guesses were right; known when the step is completed. */
+    public int accepted(int i) {
+        return accepted[i];
+    }
+
+    /**
+     * Which of the step's rows chooses entry i's next token, or {@link #NO_ROW}; each guess has the
+     * row behind it. Known when the step is filled.
+     */
     public int row(int i) {
         return rows[i];
+    }
+
+    boolean choosesToken(int i) {
+        return rows[i] != NO_ROW;
+    }
+
+    /** Entries that choose a token. */
+    int numChoosing() {
+        return numChoosing;
+    }
+
+    void accepted(int i, int count) {
+        accepted[i] = count;
     }
 
     /** Sequences that came in with this step. */
@@ -92,7 +122,7 @@ public final class ScheduledStep {
         sampleRows.clear();
         size = 0;
         numTokens = 0;
-        numRows = 0;
+        numChoosing = 0;
         number = stepNumber;
     }
 
@@ -100,8 +130,18 @@ public final class ScheduledStep {
         sequences[size] = sequence;
         starts[size] = sequence.numScheduled();
         counts[size] = count;
-        rows[size] = sequence.catchesUpAt(sequence.numScheduled() + count) ? numRows++ : NO_ROW;
+        drafted[size] = 0;
+        accepted[size] = 0;
+        boolean chooses = sequence.catchesUpAt(sequence.numScheduled() + count);
+        rows[size] = chooses ? numChoosing++ : NO_ROW;
         size++;
+        numTokens += count;
+    }
+
+    /** Lengthens entry i, which chooses a token, by its sequence's guesses. */
+    void draft(int i, int count) {
+        counts[i] += count;
+        drafted[i] = count;
         numTokens += count;
     }
 
@@ -112,15 +152,17 @@ public final class ScheduledStep {
     List<SampleRow> fill(ForwardInput input, int blockSize) {
         input.numTokens = 0;
         input.numSeqs = size;
-        input.numLogitRows = numRows;
+        input.numLogitRows = 0;
         input.cuSeqlensQ[0] = 0;
         for (int i = 0; i < size; i++) {
             fillSequence(input, i, blockSize);
         }
         for (int i = 0; i < size; i++) {
             sequences[i].scheduled(counts[i]);
-            if (rows[i] != NO_ROW) {
-                sampleRows.add(sequences[i].sampleRow());
+            for (int guesses = 0; choosesToken(i) && guesses <= drafted[i]; guesses++) {
+                sampleRows.add(sequences[i].sampleRow(guesses));
+            }
+            if (choosesToken(i)) {
                 sequences[i].promise(rows[i]);
             }
         }
@@ -141,8 +183,11 @@ public final class ScheduledStep {
         input.cuSeqlensQ[i + 1] = t;
         input.contextLens[i] = end;
         input.blockTables[i] = blocks;
-        if (rows[i] != NO_ROW) {
-            input.logitRows[rows[i]] = t - 1;
+        if (choosesToken(i)) {
+            rows[i] = input.numLogitRows;
+            for (int row = t - 1 - drafted[i]; row < t; row++) {
+                input.logitRows[input.numLogitRows++] = row;
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ import java.util.Arrays;
  * rest is derived:
  *
  * <pre>
- * numComputed  ≤  numScheduled  ≤  numTokens + numPromised
+ * numComputed  ≤  numScheduled  ≤  numTokens + max(numPromised, numDrafted)
  * completed steps  launched steps    known tokens + tokens that launched steps will choose
  * </pre>
  *
@@ -36,6 +36,13 @@ public final class Sequence implements Comparable<Sequence> {
     private int prefillEnd;
     private int seenTokens;
     private long admission = NOT_YET;
+
+    /** Guesses that the step under way verifies; they lie behind the known tokens. */
+    private int numDrafted;
+
+    /** Null before the first guess is looked for. */
+    private DraftState draftState;
+
     private SequenceStatus status = SequenceStatus.WAITING;
 
     /**
@@ -104,6 +111,10 @@ public final class Sequence implements Comparable<Sequence> {
         return numScheduled;
     }
 
+    boolean hasOutput() {
+        return numTokens > numPromptTokens();
+    }
+
     boolean isFull() {
         return numTokens >= maxTotalTokens;
     }
@@ -145,16 +156,48 @@ public final class Sequence implements Comparable<Sequence> {
 
     /** The token at a position; -1 - r for one that row r of the step before will choose. */
     int tokenAt(int position) {
-        return position < numTokens ? tokens[position] : -1 - promisedRow;
+        return position < numTokens + numDrafted ? tokens[position] : -1 - promisedRow;
     }
 
-    /** How to choose the next token, given that all tokens so far are computed. */
-    SampleRow sampleRow() {
+    /**
+     * How to choose the next token, given that all tokens so far are computed.
+     *
+     * @param guesses how many guesses count as tokens
+     */
+    SampleRow sampleRow(int guesses) {
+        int known = numTokens + guesses;
         double uniform =
-                params().isGreedy()
-                        ? 0
-                        : Uniforms.at(params().seed(), choice, numTokens + numPromised);
-        return new SampleRow(params(), tokens, numPromptTokens(), numTokens, uniform);
+                params().isGreedy() ? 0 : Uniforms.at(params().seed(), choice, known + numPromised);
+        return new SampleRow(params(), tokens, numPromptTokens(), known, uniform);
+    }
+
+    DraftState draftState() {
+        return draftState;
+    }
+
+    DraftState startDraftState() {
+        if (draftState == null) {
+            draftState = new DraftState();
+        }
+        return draftState;
+    }
+
+    /** How many guesses could be of use. The very last token of a sequence is never computed. */
+    int maxDraftTokens() {
+        return maxTotalTokens - 1 - numTokens;
+    }
+
+    /** Puts the first {@code count} guesses behind the known tokens. */
+    void draft(int[] guess, int count) {
+        makeRoom(count);
+        System.arraycopy(guess, 0, tokens, numTokens, count);
+        numDrafted = count;
+    }
+
+    /** Forgets what was not accepted: it has to be computed again, over what was stored for it. */
+    void dropDrafts() {
+        numDrafted = 0;
+        numScheduled = numComputed;
     }
 
     /**
@@ -199,9 +242,12 @@ public final class Sequence implements Comparable<Sequence> {
         numComputed = end;
     }
 
-    /** A step delivered the token that it promised. */
-    void append(int token) {
+    /** A step is about to deliver the token that it promised. */
+    void promiseKept() {
         numPromised--;
+    }
+
+    void append(int token) {
         add(token);
     }
 
@@ -211,11 +257,15 @@ public final class Sequence implements Comparable<Sequence> {
     }
 
     private void add(int token) {
-        if (numTokens == tokens.length) {
-            int room = Math.min(maxTotalTokens, numTokens + Math.max(16, numTokens / 2));
-            tokens = Arrays.copyOf(tokens, Math.max(room, numTokens + 1));
-        }
+        makeRoom(1);
         tokens[numTokens++] = token;
+    }
+
+    private void makeRoom(int count) {
+        if (numTokens + count > tokens.length) {
+            int room = Math.min(maxTotalTokens, numTokens + Math.max(16, numTokens / 2));
+            tokens = Arrays.copyOf(tokens, Math.max(room, numTokens + count));
+        }
     }
 
     /**

@@ -1,6 +1,7 @@
 package dev.millrace.engine.scheduler;
 
 import dev.millrace.engine.api.DeviceTimes;
+import dev.millrace.engine.api.DraftCounts;
 import dev.millrace.engine.api.EngineStats;
 import dev.millrace.engine.api.KvTierStats;
 import dev.millrace.engine.kvcache.BlockPool;
@@ -63,7 +64,8 @@ final class StepCounters {
         finishedRequests++;
     }
 
-    EngineStats stats(Scheduler scheduler, DeviceTimes device, KvTierStats tiers) {
+    EngineStats stats(
+            Scheduler scheduler, DraftCounts drafts, DeviceTimes device, KvTierStats tiers) {
         BlockPool pool = scheduler.kv().pool();
         return new EngineStats(
                 scheduler.numRunning(),
@@ -80,6 +82,7 @@ final class StepCounters {
                 stepNanos - deviceNanos,
                 deviceNanos,
                 device,
-                tiers);
+                tiers,
+                drafts);
     }
 }

@@ -13,6 +13,7 @@ import dev.millrace.engine.api.KvTiers;
 import dev.millrace.engine.api.KvTiers.DiskKeeps;
 import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.api.SamplingParams;
+import dev.millrace.engine.api.Speculation;
 import dev.millrace.engine.api.WeightFormat;
 import dev.millrace.engine.backend.cuda.CudaConfig;
 
@@ -148,7 +149,7 @@ class TierRoundTripTest {
     private static EngineConfig config(String device, int blockSize, KvTiers tiers) {
         int bytes = device.equals("scalar") ? 4 : 2;
         long kvBytes = (long) DEVICE_TOKENS * ELEMENTS_PER_TOKEN * bytes;
-        return new EngineConfig(device, 4, 64, blockSize, kvBytes, 0, true, 1, BF16)
+        return new EngineConfig(device, 4, 64, blockSize, kvBytes, 0, true, 1, BF16, Speculation.OFF)
                 .withTiers(tiers);
     }
 

@@ -9,6 +9,7 @@ import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
 import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.api.SamplingParams;
+import dev.millrace.engine.api.Speculation;
 import dev.millrace.engine.backend.cuda.CudaConfig;
 import dev.millrace.engine.backend.cuda.CudaDevices;
 import dev.millrace.engine.sampling.Sampler;
@@ -62,7 +63,8 @@ class CudaGoldenTest {
                         0,
                         true,
                         1,
-                        Numerics.DEFAULT);
+                        Numerics.DEFAULT,
+                        Speculation.OFF);
         DecoderModel model =
                 ModelLoader.load(modelDir, CudaDevices.emulated(CUDA), config, Sampler::new);
         assertTrue(model.isAsynchronous());

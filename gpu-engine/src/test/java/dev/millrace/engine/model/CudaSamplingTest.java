@@ -10,6 +10,7 @@ import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
 import dev.millrace.engine.api.SamplingParams;
+import dev.millrace.engine.api.Speculation;
 import dev.millrace.engine.backend.Backend;
 import dev.millrace.engine.backend.cuda.CudaBackend;
 import dev.millrace.engine.backend.cuda.CudaConfig;
@@ -31,7 +32,7 @@ import java.util.TreeMap;
 class CudaSamplingTest {
     private static final Path MODEL = Golden.root().resolve("qwen2-bias-tied-bf16");
     private static final EngineConfig CONFIG =
-            new EngineConfig("test", 8, 48, 16, 4 << 20, 0, true, 1, Numerics.DEFAULT);
+            new EngineConfig("test", 8, 48, 16, 4 << 20, 0, true, 1, Numerics.DEFAULT, Speculation.OFF);
 
     private static final List<SamplingParams> PARAMS =
             List.of(

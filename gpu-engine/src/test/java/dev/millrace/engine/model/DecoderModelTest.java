@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.millrace.engine.api.EngineConfig;
 import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.api.SamplingParams;
+import dev.millrace.engine.api.Speculation;
 import dev.millrace.engine.backend.RopeTable;
 import dev.millrace.engine.backend.scalar.ScalarBackend;
 import dev.millrace.engine.sampling.RowSampler;
@@ -23,7 +24,7 @@ import java.util.List;
 
 class DecoderModelTest {
     private static final EngineConfig ENGINE =
-            new EngineConfig("scalar", 2, 16, 16, 1 << 20, 64, false, 1, Numerics.DEFAULT);
+            new EngineConfig("scalar", 2, 16, 16, 1 << 20, 64, false, 1, Numerics.DEFAULT, Speculation.OFF);
     private static final SampleRow ROW =
             new SampleRow(SamplingParams.greedy(1), new int[1], 1, 1, 0);
 

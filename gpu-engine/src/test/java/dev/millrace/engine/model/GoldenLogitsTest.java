@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.engine.api.EngineConfig;
 import dev.millrace.engine.api.Numerics;
+import dev.millrace.engine.api.Speculation;
 import dev.millrace.engine.backend.Backend;
 import dev.millrace.engine.backend.cpu.CpuBackend;
 import dev.millrace.engine.backend.scalar.ScalarBackend;
@@ -162,7 +163,8 @@ class GoldenLogitsTest {
                         0,
                         false,
                         2,
-                        Numerics.DEFAULT);
+                        Numerics.DEFAULT,
+                        Speculation.OFF);
         List<StepDriver.Recorder> recorder = new ArrayList<>();
         try (DecoderModel model =
                 ModelLoader.load(

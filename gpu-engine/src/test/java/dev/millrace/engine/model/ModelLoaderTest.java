@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 
 import dev.millrace.engine.api.EngineConfig;
 import dev.millrace.engine.api.Numerics;
+import dev.millrace.engine.api.Speculation;
 import dev.millrace.engine.backend.scalar.ScalarBackend;
 import dev.millrace.engine.sampling.Sampler;
 
@@ -23,7 +24,7 @@ import java.util.Arrays;
  */
 class ModelLoaderTest {
     private static final EngineConfig SMALL =
-            new EngineConfig("scalar", 2, 16, 16, 1 << 20, 0, false, 1, Numerics.DEFAULT);
+            new EngineConfig("scalar", 2, 16, 16, 1 << 20, 0, false, 1, Numerics.DEFAULT, Speculation.OFF);
 
     @TempDir private Path folder;
 
@@ -211,7 +212,7 @@ class ModelLoaderTest {
 
     private static EngineConfig withContext(int maxModelLen) {
         return new EngineConfig(
-                "scalar", 2, 16, 16, 1 << 20, maxModelLen, false, 1, Numerics.DEFAULT);
+                "scalar", 2, 16, 16, 1 << 20, maxModelLen, false, 1, Numerics.DEFAULT, Speculation.OFF);
     }
 
     private CheckpointCopy copy(String golden) {

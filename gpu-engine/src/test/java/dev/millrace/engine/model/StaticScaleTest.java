@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.millrace.engine.api.EngineConfig;
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.Numerics;
+import dev.millrace.engine.api.Speculation;
 import dev.millrace.engine.api.SamplingParams;
 import dev.millrace.engine.backend.ActivationScheme;
 import dev.millrace.engine.backend.Backend;
@@ -107,7 +108,7 @@ class StaticScaleTest {
     }
 
     private static EngineConfig config(String device) {
-        return new EngineConfig(device, 2, 64, 16, 1 << 20, 0, false, 1, Numerics.DEFAULT);
+        return new EngineConfig(device, 2, 64, 16, 1 << 20, 0, false, 1, Numerics.DEFAULT, Speculation.OFF);
     }
 
     /** By tensor: different for each layer and its parts, and wide enough for 448 times it. */

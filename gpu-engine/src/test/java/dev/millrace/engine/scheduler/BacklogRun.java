@@ -5,6 +5,7 @@ import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
 import dev.millrace.engine.api.EngineStats;
 import dev.millrace.engine.api.Numerics;
+import dev.millrace.engine.api.Speculation;
 
 import java.util.ArrayDeque;
 import java.util.Arrays;
@@ -48,7 +49,7 @@ final class BacklogRun {
                         0,
                         true,
                         1,
-                        Numerics.DEFAULT);
+                        Numerics.DEFAULT, Speculation.OFF);
         engine =
                 new LlmEngine(
                         new SimulatedExecutor(numBlocks, BLOCK_SIZE, 4096, false),

@@ -62,7 +62,7 @@ final class Backlogs {
             boolean isLong = i % 50 == 0;
             int[] prompt = joined(shared[isLong ? 7 : i % 7], tokens(random, 20));
             SamplingParams params =
-                    output(limit, isLong ? List.of() : List.of(1, 2, 3, 4));
+                    output(limit, isLong ? List.of() : List.of(1, 2, 3, 4, 6));
             requests.add(new EngineRequest(i, prompt, params, 0));
         }
         Collections.shuffle(requests, new Random(seed));

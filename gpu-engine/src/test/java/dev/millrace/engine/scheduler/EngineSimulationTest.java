@@ -5,14 +5,18 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.millrace.engine.api.DraftCounts;
 import dev.millrace.engine.api.EngineStats;
 import dev.millrace.engine.api.SamplingParams;
+import dev.millrace.engine.api.Speculation;
 import dev.millrace.engine.model.ForwardInput;
 import dev.millrace.engine.sampling.SampleRow;
 
 import org.junit.jupiter.api.Test;
 
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * The real scheduler, cache and engine over a simulated device. A failure prints its seed; run that
@@ -31,13 +35,45 @@ class EngineSimulationTest {
         }
         Totals totals = new Totals();
         for (long seed = 1; totals.steps < STEPS_WANTED; seed++) {
-            totals.add(runWorld(seed));
+            SimulationWorld world = runWorld(seed);
+            totals.add(world);
         }
         // Positive control: the worlds did what they are there for.
         assertTrue(totals.preemptions > 1_000, "preemptions: " + totals.preemptions);
         assertTrue(totals.cachedTokens > 10_000, "cached tokens: " + totals.cachedTokens);
         assertTrue(totals.tokensHandedOver > 10_000, "handed over: " + totals.tokensHandedOver);
         assertTrue(totals.finished > 10_000, "finished requests: " + totals.finished);
+        DraftCounts auto = totals.drafts.get(Speculation.Mode.AUTO);
+        DraftCounts always = totals.drafts.get(Speculation.Mode.ALWAYS);
+        assertEquals(DraftCounts.NONE, totals.drafts.get(Speculation.Mode.OFF));
+        assertTrue(auto.acceptedTokens() > 10_000, "auto: " + auto);
+        assertTrue(always.acceptedTokens() > 10_000, "always: " + always);
+        assertTrue(always.draftTokens() - always.acceptedTokens() > 10_000, "always: " + always);
+    }
+
+    /** Positive control: a verification that lets wrong guesses pass is noticed. */
+    @Test
+    void acceptingWrongGuessesIsNoticed() {
+        int noticed = 0;
+        int worlds = 0;
+        for (long seed = 1; worlds < 20; seed++) {
+            SimulationWorld world = new SimulationWorld(seed);
+            if (world.speculation() == Speculation.Mode.ALWAYS) {
+                worlds++;
+                world.acceptEveryGuess();
+                noticed += failsByItsAnswers(world) ? 1 : 0;
+            }
+        }
+        assertTrue(noticed >= 15, "noticed in " + noticed + " of " + worlds + " worlds");
+    }
+
+    private static boolean failsByItsAnswers(SimulationWorld world) {
+        try {
+            world.run(STEPS_WITH_ARRIVALS);
+            return false;
+        } catch (AssertionError e) {
+            return e.getMessage().contains(" answers ");
+        }
     }
 
     @Test
@@ -106,15 +142,24 @@ class EngineSimulationTest {
         long preemptions;
         long cachedTokens;
         long finished;
+        final Map<Speculation.Mode, DraftCounts> drafts = new EnumMap<>(Speculation.Mode.class);
         long tokensHandedOver;
 
         void add(SimulationWorld world) {
             EngineStats stats = world.stats();
+            drafts.merge(world.speculation(), stats.drafts(), Totals::sum);
             tokensHandedOver += world.tokensHandedOver();
             steps += stats.steps();
             preemptions += stats.preemptions();
             cachedTokens += stats.cachedTokens();
             finished += stats.finishedRequests();
+        }
+
+        private static DraftCounts sum(DraftCounts a, DraftCounts b) {
+            return new DraftCounts(
+                    a.drafts() + b.drafts(),
+                    a.draftTokens() + b.draftTokens(),
+                    a.acceptedTokens() + b.acceptedTokens());
         }
     }
 }

@@ -14,6 +14,7 @@ import dev.millrace.engine.api.FinishReason;
 import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.api.RequestRejectedException;
 import dev.millrace.engine.api.SamplingParams;
+import dev.millrace.engine.api.Speculation;
 
 import org.junit.jupiter.api.Test;
 
@@ -327,7 +328,8 @@ class LlmEngineTest {
                 0,
                 prefixCaching,
                 1,
-                Numerics.DEFAULT);
+                Numerics.DEFAULT,
+                Speculation.OFF);
     }
 
     private static List<EngineResult> drain(LlmEngine engine) {

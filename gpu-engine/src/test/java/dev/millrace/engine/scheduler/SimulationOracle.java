@@ -20,6 +20,7 @@ record SimulationOracle(
     static SimulationOracle answer(EngineRequest request, int choice, int maxModelLen) {
         SamplingParams params = request.sampling();
         long prefix = SimulatedExecutor.ROOT;
+        int last = request.promptTokenIds()[request.promptTokenIds().length - 1];
         int length = request.promptTokenIds().length;
         for (int token : request.promptTokenIds()) {
             prefix = SimulatedExecutor.extend(prefix, token);
@@ -29,7 +30,8 @@ record SimulationOracle(
         TextAssembler assembler = new SimulatedTexts().assembler(true);
         while (true) {
             double uniform = params.isGreedy() ? 0 : Uniforms.at(params.seed(), choice, length);
-            int token = SimulatedExecutor.nextToken(prefix, uniform);
+            int token = SimulatedExecutor.nextToken(prefix, last, uniform);
+            last = token;
             prefix = SimulatedExecutor.extend(prefix, token);
             tokens.add(token);
             length++;

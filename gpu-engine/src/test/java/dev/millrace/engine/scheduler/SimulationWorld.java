@@ -7,6 +7,7 @@ import dev.millrace.engine.api.EngineStats;
 import dev.millrace.engine.api.KvTiers;
 import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.api.SamplingParams;
+import dev.millrace.engine.api.Speculation;
 import dev.millrace.engine.kvtier.ManualArchive;
 import dev.millrace.engine.observe.StepTrace;
 
@@ -59,6 +60,9 @@ final class SimulationWorld {
         int budget = 1 + random.nextInt(64);
         boolean prefixCaching = random.nextInt(4) > 0 || tiers.apply(1).isOn();
         boolean asynchronous = random.nextInt(2) == 0;
+        Speculation.Mode[] modes = Speculation.Mode.values();
+        Speculation speculation =
+                new Speculation(modes[random.nextInt(modes.length)], 1 + random.nextInt(8));
         config =
                 new EngineConfig(
                         "simulated",
@@ -69,7 +73,8 @@ final class SimulationWorld {
                         maxModelLen,
                         prefixCaching,
                         1,
-                        Numerics.DEFAULT);
+                        Numerics.DEFAULT,
+                        speculation);
         executor = new SimulatedExecutor(numBlocks, blockSize, maxModelLen, asynchronous);
         KvTiers below = tiers.apply(executor.kvStore().imageBytes());
         InstantSource ticks = () -> Instant.ofEpochMilli(clock++);
@@ -89,6 +94,15 @@ final class SimulationWorld {
         for (int i = 0; i < sharedPrefixes.length; i++) {
             sharedPrefixes[i] = randomTokens(1 + random.nextInt(maxModelLen / 2));
         }
+    }
+
+    /** The model agrees with every guess from now on, so that wrong ones pass. */
+    void acceptEveryGuess() {
+        executor.agreeWithGuesses();
+    }
+
+    Speculation.Mode speculation() {
+        return executor.isAsynchronous() ? Speculation.Mode.OFF : config.speculation().mode();
     }
 
     EngineStats stats() {

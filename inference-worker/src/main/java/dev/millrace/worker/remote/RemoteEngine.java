@@ -1,6 +1,7 @@
 package dev.millrace.worker.remote;
 
 import dev.millrace.engine.api.DeviceTimes;
+import dev.millrace.engine.api.DraftCounts;
 import dev.millrace.engine.api.EngineResult;
 import dev.millrace.engine.api.EngineStats;
 import dev.millrace.schemas.ErrorInfo;
@@ -348,7 +349,8 @@ public final class RemoteEngine implements JobEngine {
                 0,
                 0,
                 0,
-                DeviceTimes.NONE);
+                DeviceTimes.NONE,
+                DraftCounts.NONE);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.millrace.it.control;
 
 import dev.millrace.engine.api.DeviceTimes;
+import dev.millrace.engine.api.DraftCounts;
 import dev.millrace.engine.api.Engine;
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
@@ -136,7 +137,7 @@ final class SlowEngine implements Engine {
                 0,
                 0,
                 0,
-                DeviceTimes.NONE);
+                DeviceTimes.NONE, DraftCounts.NONE);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.millrace.it.pipeline;
 
 import dev.millrace.engine.api.DeviceTimes;
+import dev.millrace.engine.api.DraftCounts;
 import dev.millrace.engine.api.Engine;
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
@@ -78,7 +79,8 @@ public final class EchoEngine implements Engine {
     @Override
     public EngineStats stats() {
         return new EngineStats(
-                inside.size(), 0, 0, 1, 0, 0, 0, 0, finished, finished, 0, 0, 0, DeviceTimes.NONE);
+                inside.size(), 0, 0, 1, 0, 0, 0, 0, finished, finished, 0, 0, 0, DeviceTimes.NONE,
+                DraftCounts.NONE);
     }
 
     @Override

@@ -228,12 +228,17 @@ public final class BenchJob {
                 + (config.numerics().batchInvariant() ? ", batch-invariant" : "");
     }
 
+    private String speculation() {
+        return config.speculation().mode().name().toLowerCase(Locale.ROOT);
+    }
+
     private ObjectNode described(ObjectNode figures) {
         figures.put("workload", kind.singleStream() ? "single-stream" : kind.workload().label());
         figures.put("model", modelName());
         figures.put("device", config.device());
         figures.put("threads", config.threads());
         figures.put("weights", format());
+        figures.put("speculation", speculation());
         figures.put("max_num_seqs", config.maxNumSeqs());
         figures.put("max_num_batched_tokens", config.maxNumBatchedTokens());
         if (!kind.singleStream()) {

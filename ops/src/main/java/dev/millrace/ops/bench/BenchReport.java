@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
 import dev.millrace.engine.api.DeviceTimes;
+import dev.millrace.engine.api.DraftCounts;
 import dev.millrace.engine.api.EngineStats;
 import dev.millrace.ops.bench.BenchRun.Outcome;
 import dev.millrace.ops.cli.Format;
@@ -56,6 +57,14 @@ final class BenchReport {
                     Format.percent(run.cachedTokens(), run.promptTokens()));
         }
         Outcome median = median(runs);
+        DraftCounts drafts = median.drafts();
+        if (drafts.draftTokens() > 0) {
+            out.printf(
+                    Locale.ROOT,
+                    "  %,d tokens guessed, %s of them right%n",
+                    drafts.draftTokens(),
+                    Format.percent(drafts.acceptedTokens(), drafts.draftTokens()));
+        }
         out.printf("  the median run's time:%n");
         account(median)
                 .forEach(
@@ -79,6 +88,8 @@ final class BenchReport {
         json.put("hit_ratio", (double) median.cachedTokens() / median.promptTokens());
         json.put("steps", median.after().steps() - median.before().steps());
         json.put("preemptions", median.after().preemptions() - median.before().preemptions());
+        json.put("draft_tokens", median.drafts().draftTokens());
+        json.put("accepted_tokens", median.drafts().acceptedTokens());
         json.put("warm_up_seconds", warmUpSeconds);
         ObjectNode account = json.putObject("account_seconds");
         account(median).forEach(account::put);

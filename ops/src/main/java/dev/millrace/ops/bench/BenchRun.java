@@ -1,5 +1,6 @@
 package dev.millrace.ops.bench;
 
+import dev.millrace.engine.api.DraftCounts;
 import dev.millrace.engine.api.Engine;
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
@@ -38,6 +39,10 @@ final class BenchRun {
             long outputTokens,
             EngineStats before,
             EngineStats after) {
+
+        DraftCounts drafts() {
+            return after.drafts().since(before.drafts());
+        }
 
         double outputTokensPerSecond() {
             return outputTokens / seconds;

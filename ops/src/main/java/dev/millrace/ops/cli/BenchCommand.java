@@ -2,6 +2,7 @@ package dev.millrace.ops.cli;
 
 import dev.millrace.engine.api.EngineConfig;
 import dev.millrace.engine.api.Numerics;
+import dev.millrace.engine.api.Speculation;
 import dev.millrace.engine.api.WeightFormat;
 import dev.millrace.ops.bench.BenchJob;
 import dev.millrace.ops.bench.Shape;
@@ -78,6 +79,8 @@ public final class BenchCommand implements Callable<Integer> {
                     "A request's answer is the same bits whatever runs beside it; with --weights"
                             + " int8.")
     boolean batchInvariant;
+
+    @Mixin SpeculationOptions speculation = new SpeculationOptions();
 
     @Option(names = "--device", defaultValue = "cpu", description = "Default: ${DEFAULT-VALUE}.")
     String device;
@@ -170,7 +173,8 @@ public final class BenchCommand implements Callable<Integer> {
                 true,
                 or(threads, Runtime.getRuntime().availableProcessors()),
                 new Numerics(weights, batchInvariant),
-                tiers.tiers(false, true));
+                tiers.tiers(false, true),
+                speculation.speculation(Speculation.Mode.OFF));
     }
 
     private static int or(Integer given, int otherwise) {

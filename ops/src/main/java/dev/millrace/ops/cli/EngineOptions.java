@@ -4,6 +4,7 @@ import dev.millrace.engine.EngineFactory;
 import dev.millrace.engine.api.EngineConfig;
 import dev.millrace.engine.api.LoadedModel;
 import dev.millrace.engine.api.Numerics;
+import dev.millrace.engine.api.Speculation;
 import dev.millrace.engine.api.WeightFormat;
 import dev.millrace.engine.backend.cuda.CudaDevices;
 import dev.millrace.worker.JobEngine;
@@ -112,6 +113,7 @@ public final class EngineOptions {
     boolean batchInvariant;
 
     @Mixin TierOptions tiers = new TierOptions();
+    @Mixin SpeculationOptions speculation = new SpeculationOptions();
 
     @Mixin CudaOptions cuda;
 
@@ -191,7 +193,8 @@ public final class EngineOptions {
                     !noPrefixCaching,
                     threads == null ? Runtime.getRuntime().availableProcessors() : threads,
                     new Numerics(weights, batchInvariant),
-                    tiers.tiers(isGpu(), !noPrefixCaching));
+                    tiers.tiers(isGpu(), !noPrefixCaching),
+                    speculation.speculation(Speculation.Mode.AUTO));
         } catch (IllegalArgumentException e) {
             throw CliFailure.usage(e.getMessage());
         }

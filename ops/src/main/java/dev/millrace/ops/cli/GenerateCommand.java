@@ -1,5 +1,6 @@
 package dev.millrace.ops.cli;
 
+import dev.millrace.engine.api.DraftCounts;
 import dev.millrace.ops.offline.OfflineRun;
 import dev.millrace.sink.openai.BatchLineWriter;
 import dev.millrace.worker.JobEngine;
@@ -61,6 +62,7 @@ public final class GenerateCommand implements Callable<Integer> {
         long start = System.nanoTime();
         Path partial = output.resolveSibling(output.getFileName() + ".partial");
         OfflineRun.Progress end;
+        DraftCounts drafts;
         try (BufferedReader in = Inputs.lines(input);
                 OutputStream file = new BufferedOutputStream(Files.newOutputStream(partial));
                 BatchLineWriter out = new BatchLineWriter(file)) {
@@ -76,7 +78,14 @@ public final class GenerateCommand implements Callable<Integer> {
                                                         text(progress, start, jobs.holdReason()),
                                                         nowMs()));
                 line.finish(text(end, start, null));
+                drafts = jobs.stats().drafts();
             }
+        }
+        if (drafts.draftTokens() > 0) {
+            err.printf(
+                    "%s tokens guessed, %s of them right%n",
+                    Format.count(drafts.draftTokens()),
+                    Format.percent(drafts.acceptedTokens(), drafts.draftTokens()));
         }
         // Renamed when complete: a file of that name is never half a result.
         Files.move(partial, output, StandardCopyOption.REPLACE_EXISTING);
