@@ -24,8 +24,11 @@ final class AttentionKernel {
     /** Keys whose scores are held at a time. */
     static final int CHUNK = 128;
 
-    /** Rows of a problem that fit, at least; one token's group may be more. */
+    /** Most rows for which the loops are used; one token's group may be more. */
     static final int ROWS = 32;
+
+    /** Rows of a problem for matrix products: its scores still fit a core's cache. */
+    static final int GEMM_ROWS = 384;
 
     private final AttentionSpec spec;
     private final CpuKvStore kv;
@@ -38,8 +41,13 @@ final class AttentionKernel {
     private final long stagedTileBytes;
     private final float[] maxima;
     private final float[] sums;
-    private final long[] tiles = new long[CHUNK / TILE + 1];
+    private final long[] tiles;
     private final AttentionLoops loops;
+
+    /** null in batch-invariant mode, as are the staged keys */
+    private final AttentionGemms gemms;
+
+    private final StagedKeys staged;
 
     /** Where the first chunk of keys may begin */
     private final int alignment;
@@ -50,22 +58,27 @@ final class AttentionKernel {
     private int head;
 
     /**
-     * @param invariant a row is computed in the same way however many there are
+     * @param gemms null to compute a row in the same way however many there are
      */
-    AttentionKernel(AttentionSpec spec, CpuKvStore kv, Arena arena, boolean invariant) {
+    AttentionKernel(AttentionSpec spec, CpuKvStore kv, Arena arena, AttentionGemms gemms) {
+        boolean invariant = gemms == null;
         this.spec = spec;
         this.kv = kv;
         this.group = spec.numQueryHeads() / spec.numKvHeads();
         this.dim = kv.paddedDim();
-        int rows = Math.ceilDiv(Math.max(ROWS, group), AttentionLoops.ROWS) * AttentionLoops.ROWS;
+        int rows = rowCapacity(spec, invariant);
         this.qRows = arena.allocate(4L * rows * dim, 64).address();
         this.outRows = arena.allocate(4L * rows * dim, 64).address();
-        this.scoreRows = arena.allocate(4L * rows * CHUNK, 64).address();
+        int chunk = invariant ? CHUNK : AttentionGemms.CHUNK;
+        this.scoreRows = arena.allocate(4L * rows * chunk, 64).address();
         this.stagedTileBytes = 2 * kv.valuesOffset();
         this.stagedTiles =
                 kv.layout().blockSize() >= TILE
                         ? 0
-                        : arena.allocate(stagedTileBytes * CHUNK / TILE, 64).address();
+                        : arena.allocate(stagedTileBytes * chunk / TILE, 64).address();
+        this.tiles = new long[chunk / TILE + 1];
+        this.gemms = gemms;
+        this.staged = invariant ? null : new StagedKeys(arena, dim, kv.valuesOffset());
         this.maxima = new float[rows];
         this.sums = new float[rows];
         this.alignment = alignment(invariant);
@@ -88,9 +101,21 @@ final class AttentionKernel {
         return kv;
     }
 
-    /** Query tokens that one problem takes. */
-    static int tokensPerProblem(AttentionSpec spec) {
+    /** Rows that scratch memory is for: products round rows up. */
+    static int rowCapacity(AttentionSpec spec, boolean invariant) {
+        int group = spec.numQueryHeads() / spec.numKvHeads();
+        int step = invariant ? AttentionLoops.ROWS : AttentionGemms.ROW_STEP;
+        return Math.ceilDiv(Math.max(invariant ? ROWS : GEMM_ROWS, group), step) * step;
+    }
+
+    /** Query tokens of one problem for which the loops are used. */
+    static int fewTokens(AttentionSpec spec) {
         return Math.max(1, ROWS * spec.numKvHeads() / spec.numQueryHeads());
+    }
+
+    /** Query tokens that one problem takes at most. */
+    static int mostTokens(AttentionSpec spec) {
+        return Math.max(1, GEMM_ROWS * spec.numKvHeads() / spec.numQueryHeads());
     }
 
     /**
@@ -165,15 +190,49 @@ final class AttentionKernel {
      */
     private void attend(Step step, int[] blockTable, int from, int end) {
         int rows = numTokens * group;
-        for (int first = from; first < end; first += CHUNK) {
-            int keys = Math.min(CHUNK, end - first);
-            int count = collectTiles(step.layer, blockTable, first, keys);
-            loops.scores(qRows, tiles, count, scoreRows, rows);
-            for (int row = 0; row < rows; row++) {
-                softmax(row, step.positions[tokens[firstToken + row / group]], first, keys);
+        boolean products = gemms != null && rows > ROWS;
+        int chunk = products ? AttentionGemms.CHUNK : CHUNK;
+        for (int first = from; first < end; first += chunk) {
+            int keys = Math.min(chunk, end - first);
+            if (products) {
+                attendByProducts(step, blockTable, first, keys);
+            } else {
+                attendByLoops(step, blockTable, first, keys);
             }
-            loops.values(scoreRows, tiles, keys, outRows, rows);
         }
+    }
+
+    private void attendByLoops(Step step, int[] blockTable, int first, int keys) {
+        int rows = numTokens * group;
+        int count = collectTiles(step.layer, blockTable, first, keys);
+        loops.scores(qRows, tiles, count, scoreRows, rows);
+        for (int row = 0; row < rows; row++) {
+            softmax(row, scoreRows + 4L * CHUNK * row, visible(step, row, first, keys), count * TILE);
+        }
+        loops.values(scoreRows, tiles, keys, outRows, rows);
+    }
+
+    private void attendByProducts(Step step, int[] blockTable, int first, int keys) {
+        int rows = numTokens * group;
+        StagedKeys.Chunk chunk = staged.chunk(first);
+        if (!chunk.claim(step, blockTable, head, first, keys)) {
+            collectTiles(step.layer, blockTable, first, keys);
+            staged.fill(chunk, tiles, keys);
+        }
+        int padded = AttentionGemms.paddedKeys(keys);
+        gemms.scores(qRows, chunk.keys(), keys, scoreRows, rows);
+        for (int row = 0; row < rows; row++) {
+            softmax(row, scoreRows + 4L * padded * row, visible(step, row, first, keys), padded);
+        }
+        gemms.values(scoreRows, chunk.values(), keys, outRows, rows);
+    }
+
+    /** Keys of a chunk that a row sees: the first of them in the high half, the end in the low. */
+    private long visible(Step step, int row, int first, int keys) {
+        int position = step.positions[tokens[firstToken + row / group]];
+        int from = Math.max(0, firstVisible(position) - first);
+        int to = Math.min(keys, position + 1 - first);
+        return (long) from << 32 | Math.max(0, to);
     }
 
     private int paddedRows() {
@@ -255,13 +314,9 @@ final class AttentionKernel {
      * Turns a row's scores into weights relative to its running maximum, and rescales what it has
      * summed so far.
      */
-    private void softmax(int row, int position, int first, int keys) {
-        long scores = scoreRows + 4L * CHUNK * row;
-        int from = Math.max(0, firstVisible(position) - first);
-        int to = Math.min(keys, position + 1 - first);
-        int padded = Math.ceilDiv(keys, TILE) * TILE;
-        fill(scores, 0, Math.min(from, padded));
-        fill(scores, Math.max(0, to), padded);
+    private void softmax(int row, long scores, long visible, int padded) {
+        fill(scores, 0, Math.min((int) (visible >>> 32), padded));
+        fill(scores, (int) visible, padded);
         FloatVector highest = Native.load(scores);
         for (int i = LANES; i < padded; i += LANES) {
             highest = highest.max(Native.load(scores + 4L * i));
