@@ -1,17 +1,10 @@
 package dev.millrace.engine.backend.cpu;
 
 import static dev.millrace.engine.backend.cpu.CpuKvStore.TILE;
-import static dev.millrace.engine.backend.cpu.Native.F;
 import static dev.millrace.engine.backend.cpu.Native.LANES;
 
 import dev.millrace.engine.backend.AttentionSpec;
-import dev.millrace.engine.simd.LaneSums;
-
-import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
-
 import java.lang.foreign.Arena;
-import java.util.Arrays;
 
 /**
  * Attention of a few query tokens over one KV head, with the scratch memory of one worker. All
@@ -39,8 +32,7 @@ final class AttentionKernel {
     private final long outRows;
     private final long stagedTiles;
     private final long stagedTileBytes;
-    private final float[] maxima;
-    private final float[] sums;
+    private final Softmax softmax;
     private final long[] tiles;
     private final AttentionLoops loops;
 
@@ -79,8 +71,7 @@ final class AttentionKernel {
         this.tiles = new long[chunk / TILE + 1];
         this.gemms = gemms;
         this.staged = invariant ? null : new StagedKeys(arena, dim, kv.valuesOffset());
-        this.maxima = new float[rows];
-        this.sums = new float[rows];
+        this.softmax = new Softmax(rows);
         this.alignment = alignment(invariant);
         this.loops = new AttentionLoops(dim, kv.valuesOffset(), !invariant);
     }
@@ -148,12 +139,11 @@ final class AttentionKernel {
     void sharedKeys(Step step, int[] blockTable, int keys) {
         loadQueries(step);
         Native.ALL.asSlice(outRows, 4L * paddedRows() * dim).fill((byte) 0);
-        Arrays.fill(maxima, 0, numTokens * group, Float.NEGATIVE_INFINITY);
-        Arrays.fill(sums, 0, numTokens * group, 0f);
+        softmax.begin(numTokens * group);
         attend(step, blockTable, 0, keys);
         for (int row = 0; row < numTokens * group; row++) {
-            step.maxima[stateIndex(row)] = maxima[row];
-            step.sums[stateIndex(row)] = sums[row];
+            step.maxima[stateIndex(row)] = softmax.max(row);
+            step.sums[stateIndex(row)] = softmax.sum(row);
             scaled(outRows + 4L * dim * row, 1f, outputAddress(step, row));
         }
     }
@@ -165,12 +155,11 @@ final class AttentionKernel {
     void ownKeys(Step step, int[] blockTable, int first) {
         loadQueries(step);
         Native.ALL.asSlice(outRows, 4L * paddedRows() * dim).fill((byte) 0);
-        for (int row = 0; row < numTokens * group; row++) {
-            maxima[row] = first == 0 ? Float.NEGATIVE_INFINITY : step.maxima[stateIndex(row)];
-            sums[row] = first == 0 ? 0f : step.sums[stateIndex(row)];
-            if (first > 0) {
-                scaled(outputAddress(step, row), 1f, outRows + 4L * dim * row);
-            }
+        softmax.begin(numTokens * group);
+        for (int row = 0; first > 0 && row < numTokens * group; row++) {
+            int state = stateIndex(row);
+            softmax.resume(row, step.maxima[state], step.sums[state]);
+            scaled(outputAddress(step, row), 1f, outRows + 4L * dim * row);
         }
         int end = step.positions[tokens[firstToken + numTokens - 1]] + 1;
         attend(
@@ -181,7 +170,7 @@ final class AttentionKernel {
                         firstVisible(step.positions[tokens[firstToken]]) / alignment * alignment),
                 end);
         for (int row = 0; row < numTokens * group; row++) {
-            scaled(outRows + 4L * dim * row, 1f / sums[row], outputAddress(step, row));
+            scaled(outRows + 4L * dim * row, 1f / softmax.sum(row), outputAddress(step, row));
         }
     }
 
@@ -206,9 +195,7 @@ final class AttentionKernel {
         int rows = numTokens * group;
         int count = collectTiles(step.layer, blockTable, first, keys);
         loops.scores(qRows, tiles, count, scoreRows, rows);
-        for (int row = 0; row < rows; row++) {
-            softmax(row, scoreRows + 4L * CHUNK * row, visible(step, row, first, keys), count * TILE);
-        }
+        weigh(step, first, keys, CHUNK, count * TILE);
         loops.values(scoreRows, tiles, keys, outRows, rows);
     }
 
@@ -221,18 +208,24 @@ final class AttentionKernel {
         }
         int padded = AttentionGemms.paddedKeys(keys);
         gemms.scores(qRows, chunk.keys(), keys, scoreRows, rows);
-        for (int row = 0; row < rows; row++) {
-            softmax(row, scoreRows + 4L * padded * row, visible(step, row, first, keys), padded);
-        }
+        weigh(step, first, keys, padded, padded);
         gemms.values(scoreRows, chunk.values(), keys, outRows, rows);
     }
 
-    /** Keys of a chunk that a row sees: the first of them in the high half, the end in the low. */
-    private long visible(Step step, int row, int first, int keys) {
-        int position = step.positions[tokens[firstToken + row / group]];
-        int from = Math.max(0, firstVisible(position) - first);
-        int to = Math.min(keys, position + 1 - first);
-        return (long) from << 32 | Math.max(0, to);
+    /**
+     * Scores become weights, each row's of the keys that it sees.
+     *
+     * @param stride scores from one row's first to the next's
+     */
+    private void weigh(Step step, int first, int keys, int stride, int padded) {
+        int rows = numTokens * group;
+        for (int row = 0; row < rows; row++) {
+            int position = step.positions[tokens[firstToken + row / group]];
+            int from = Math.min(padded, Math.max(0, firstVisible(position) - first));
+            int to = Math.max(0, Math.min(keys, position + 1 - first));
+            softmax.weigh(row, scoreRows + 4L * stride * row, from, to, padded);
+        }
+        softmax.rescale(outRows, rows, dim);
     }
 
     private int paddedRows() {
@@ -307,48 +300,6 @@ final class AttentionKernel {
             int slot =
                     blockTable[(position + k) / blockSize] * blockSize + (position + k) % blockSize;
             kv.copySlot(kv.tile(layer, head, slot), slot, to, k);
-        }
-    }
-
-    /**
-     * Turns a row's scores into weights relative to its running maximum, and rescales what it has
-     * summed so far.
-     */
-    private void softmax(int row, long scores, long visible, int padded) {
-        fill(scores, 0, Math.min((int) (visible >>> 32), padded));
-        fill(scores, (int) visible, padded);
-        FloatVector highest = Native.load(scores);
-        for (int i = LANES; i < padded; i += LANES) {
-            highest = highest.max(Native.load(scores + 4L * i));
-        }
-        float max = Math.max(maxima[row], highest.reduceLanes(VectorOperators.MAX));
-        // Nothing visible yet: any finite maximum gives weights of 0.
-        float base = max == Float.NEGATIVE_INFINITY ? 0f : max;
-        FloatVector sum = FloatVector.zero(F);
-        for (int i = 0; i < padded; i += LANES) {
-            FloatVector weight = FastExp.exp2(Native.load(scores + 4L * i).sub(base));
-            Native.store(weight, scores + 4L * i);
-            sum = sum.add(weight);
-        }
-        float chunkSum = LaneSums.sum(sum);
-        if (max > maxima[row]) {
-            float shrink = FastExp.exp2(maxima[row] - max);
-            scaleRow(outRows + 4L * dim * row, shrink);
-            sums[row] *= shrink;
-            maxima[row] = max;
-        }
-        sums[row] += chunkSum;
-    }
-
-    private void scaleRow(long row, float factor) {
-        for (int i = 0; i < dim; i += LANES) {
-            Native.store(Native.load(row + 4L * i).mul(factor), row + 4L * i);
-        }
-    }
-
-    private static void fill(long scores, int from, int to) {
-        for (int i = from; i < to; i++) {
-            Native.setFloat(scores + 4L * i, Float.NEGATIVE_INFINITY);
         }
     }
 }
