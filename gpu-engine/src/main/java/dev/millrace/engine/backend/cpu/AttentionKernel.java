@@ -4,14 +4,15 @@ import static dev.millrace.engine.backend.cpu.CpuKvStore.TILE;
 import static dev.millrace.engine.backend.cpu.Native.LANES;
 
 import dev.millrace.engine.backend.AttentionSpec;
+
 import java.lang.foreign.Arena;
 
 /**
- * Attention of a few query tokens over one KV head, with the scratch memory of one worker. All
+ * Attention of some query tokens over one KV head, with the scratch memory of one worker. All
  * query heads of the KV head are rows of one problem: row t * group + h is head h of the group at
- * the t-th token. The keys pass in chunks of {@link #CHUNK} keys: scores, softmax with a running
- * maximum and sum (arXiv 1805.02867), values. Scores are in units of log 2, so that the exponential
- * is 2^x.
+ * the t-th token. The keys pass in chunks: scores, {@link Softmax}, values. Few rows take loops that
+ * read the cache as it lies; many take matrix products over keys and values widened to F32, which
+ * run at several times the speed.
  */
 final class AttentionKernel {
     /** Keys whose scores are held at a time. */
