@@ -60,6 +60,8 @@ class AttentionContractTest {
                 new Case(4, 2, 32, 1, 5, 1f, ints(0, 9), ints(20, 3)),
                 new Case(6, 2, 16, 8, 0, 1f, ints(0, 40), ints(19, 1)),
                 new Case(2, 1, 80, 16, 0, 1f, ints(0, 40), ints(19, 1)),
+                new Case(4, 1, 64, 16, 0, 1f, ints(0, 300), ints(280, 60)),
+                new Case(6, 2, 64, 16, 70, 1f, ints(0, 290), ints(270, 45)),
                 new Case(48, 1, 64, 16, 0, 1f, ints(3), ints(4)));
     }
 

@@ -13,11 +13,16 @@ import java.util.Arrays;
  * problem is some query tokens of one sequence, and goes on from there. Both phases have a problem
  * per KV head.
  */
-final class Attention {
+final class Attention implements AutoCloseable {
     private final WorkerPool pool;
     private final Arena arena;
     private final boolean invariant;
+    private final OneDnn dnn;
     private final AttentionKernel[] kernels;
+
+    /** One per worker; unused in batch-invariant mode */
+    private final AttentionGemms[] gemms;
+
     private final PrefixGroups groups = new PrefixGroups();
     private final Problems shared = new Problems();
     private final Problems own = new Problems();
@@ -30,11 +35,13 @@ final class Attention {
     /**
      * @param invariant each sequence by itself, whatever it shares
      */
-    Attention(WorkerPool pool, Arena arena, boolean invariant) {
+    Attention(WorkerPool pool, OneDnn dnn, Arena arena, boolean invariant) {
+        this.dnn = dnn;
         this.invariant = invariant;
         this.pool = pool;
         this.arena = arena;
         this.kernels = new AttentionKernel[pool.threads()];
+        this.gemms = new AttentionGemms[pool.threads()];
     }
 
     /**
@@ -92,14 +99,15 @@ final class Attention {
         pool.run(
                 shared.count * heads,
                 (worker, index) -> {
-                    int problem = index / heads;
+                    // Problems of one head follow each other: they read the same keys.
+                    int problem = index % shared.count;
                     int leader = shared.seq[problem];
                     kernels[worker]
                             .problem(
                                     shared.tokens,
                                     shared.begin(problem),
                                     shared.end[problem],
-                                    index % heads)
+                                    index / shared.count)
                             .sharedKeys(step, input.blockTables[leader], groups.sharedKeys(leader));
                 });
         pool.run(
@@ -122,45 +130,79 @@ final class Attention {
         if (kernels[0] != null && kernels[0].kv() == kv && kernels[0].spec().equals(spec)) {
             return;
         }
+        close();
         for (int i = 0; i < kernels.length; i++) {
-            kernels[i] = new AttentionKernel(spec, kv, arena, invariant);
+            int rows = AttentionKernel.rowCapacity(spec, invariant);
+            gemms[i] = invariant ? null : new AttentionGemms(dnn, i, kv.paddedDim(), rows);
+            kernels[i] = new AttentionKernel(spec, kv, arena, gemms[i]);
         }
     }
 
     private void plan(ForwardInput input, AttentionSpec spec, int blockSize) {
-        int tokensPerProblem = AttentionKernel.tokensPerProblem(spec);
         shared.clear();
         own.clear();
         groups.find(input, blockSize, !invariant && spec.slidingWindow() == 0);
         for (int group = 0; group < groups.count(); group++) {
-            int leader = groups.seq(groups.begin(group));
-            for (int i = groups.begin(group);
-                    groups.sharedKeys(leader) > 0 && i < groups.end(group);
-                    i++) {
-                int seq = groups.seq(i);
-                for (int token = input.cuSeqlensQ[seq];
-                        token < input.cuSeqlensQ[seq + 1];
-                        token++) {
-                    shared.addToken(token);
-                    if (shared.numTokens - shared.begin(shared.count) == tokensPerProblem) {
-                        shared.close(leader);
-                    }
-                }
-            }
-            shared.close(leader);
+            planShared(input, spec, group);
         }
         for (int seq = 0; seq < input.numSeqs; seq++) {
-            // The last tokens of a chunk see the most keys: they go first, so that the last problem
-            // to end is a short one.
-            for (int end = input.cuSeqlensQ[seq + 1];
-                    end > input.cuSeqlensQ[seq];
-                    end -= tokensPerProblem) {
-                for (int token = Math.max(input.cuSeqlensQ[seq], end - tokensPerProblem);
-                        token < end;
-                        token++) {
-                    own.addToken(token);
+            planOwn(input, spec, seq);
+        }
+    }
+
+    private void planShared(ForwardInput input, AttentionSpec spec, int group) {
+        int leader = groups.seq(groups.begin(group));
+        if (groups.sharedKeys(leader) == 0) {
+            return;
+        }
+        int tokens = 0;
+        for (int i = groups.begin(group); i < groups.end(group); i++) {
+            tokens += input.queryLen(groups.seq(i));
+        }
+        int tokensPerProblem = tokensPerProblem(spec, tokens);
+        for (int i = groups.begin(group); i < groups.end(group); i++) {
+            int seq = groups.seq(i);
+            for (int token = input.cuSeqlensQ[seq]; token < input.cuSeqlensQ[seq + 1]; token++) {
+                shared.addToken(token);
+                if (shared.numTokens - shared.begin(shared.count) == tokensPerProblem) {
+                    shared.close(leader);
                 }
-                own.close(seq);
+            }
+        }
+        shared.close(leader);
+    }
+
+    private void planOwn(ForwardInput input, AttentionSpec spec, int seq) {
+        int first = input.cuSeqlensQ[seq];
+        int tokensPerProblem = tokensPerProblem(spec, input.queryLen(seq));
+        // The last tokens of a chunk see the most keys: they go first, so that the last problem to
+        // end is a short one.
+        for (int end = input.cuSeqlensQ[seq + 1]; end > first; end -= tokensPerProblem) {
+            for (int token = Math.max(first, end - tokensPerProblem); token < end; token++) {
+                own.addToken(token);
+            }
+            own.close(seq);
+        }
+    }
+
+    /** How many of {@code tokens} query tokens over the same keys make a problem. */
+    private int tokensPerProblem(AttentionSpec spec, int tokens) {
+        int few = AttentionKernel.fewTokens(spec);
+        if (invariant || tokens <= few) {
+            return few;
+        }
+        // Each worker should get two problems of those that the heads make, if they stay large.
+        int wanted = Math.ceilDiv(2 * pool.threads(), spec.numKvHeads());
+        int least = Math.ceilDiv(tokens, AttentionKernel.mostTokens(spec));
+        int problems = Math.max(least, Math.min(wanted, tokens / (2 * few)));
+        return Math.ceilDiv(tokens, problems);
+    }
+
+    @Override
+    public void close() {
+        for (AttentionGemms each : gemms) {
+            if (each != null) {
+                each.close();
             }
         }
     }

@@ -1,31 +1,28 @@
 package dev.millrace.engine.backend.cpu;
 
 import static dev.millrace.engine.backend.cpu.CpuKvStore.TILE;
-import static dev.millrace.engine.backend.cpu.Native.F;
 import static dev.millrace.engine.backend.cpu.Native.LANES;
 
 import dev.millrace.engine.backend.AttentionSpec;
-import dev.millrace.engine.simd.LaneSums;
-
-import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 import java.lang.foreign.Arena;
-import java.util.Arrays;
 
 /**
- * Attention of a few query tokens over one KV head, with the scratch memory of one worker. All
+ * Attention of some query tokens over one KV head, with the scratch memory of one worker. All
  * query heads of the KV head are rows of one problem: row t * group + h is head h of the group at
- * the t-th token. The keys pass in chunks of {@link #CHUNK} keys: scores, softmax with a running
- * maximum and sum (arXiv 1805.02867), values. Scores are in units of log 2, so that the exponential
- * is 2^x.
+ * the t-th token. The keys pass in chunks: scores, {@link Softmax}, values. Few rows take loops that
+ * read the cache as it lies; many take matrix products over keys and values widened to F32, which
+ * run at several times the speed.
  */
 final class AttentionKernel {
     /** Keys whose scores are held at a time. */
     static final int CHUNK = 128;
 
-    /** Rows of a problem that fit, at least; one token's group may be more. */
+    /** Most rows for which the loops are used; one token's group may be more. */
     static final int ROWS = 32;
+
+    /** Rows of a problem for matrix products: its scores still fit a core's cache. */
+    static final int GEMM_ROWS = 384;
 
     private final AttentionSpec spec;
     private final CpuKvStore kv;
@@ -36,10 +33,14 @@ final class AttentionKernel {
     private final long outRows;
     private final long stagedTiles;
     private final long stagedTileBytes;
-    private final float[] maxima;
-    private final float[] sums;
-    private final long[] tiles = new long[CHUNK / TILE + 1];
+    private final Softmax softmax;
+    private final long[] tiles;
     private final AttentionLoops loops;
+
+    /** null in batch-invariant mode, as are the staged keys */
+    private final AttentionGemms gemms;
+
+    private final StagedKeys staged;
 
     /** Where the first chunk of keys may begin */
     private final int alignment;
@@ -50,24 +51,28 @@ final class AttentionKernel {
     private int head;
 
     /**
-     * @param invariant a row is computed in the same way however many there are
+     * @param gemms null to compute a row in the same way however many there are
      */
-    AttentionKernel(AttentionSpec spec, CpuKvStore kv, Arena arena, boolean invariant) {
+    AttentionKernel(AttentionSpec spec, CpuKvStore kv, Arena arena, AttentionGemms gemms) {
+        boolean invariant = gemms == null;
         this.spec = spec;
         this.kv = kv;
         this.group = spec.numQueryHeads() / spec.numKvHeads();
         this.dim = kv.paddedDim();
-        int rows = Math.ceilDiv(Math.max(ROWS, group), AttentionLoops.ROWS) * AttentionLoops.ROWS;
+        int rows = rowCapacity(spec, invariant);
         this.qRows = arena.allocate(4L * rows * dim, 64).address();
         this.outRows = arena.allocate(4L * rows * dim, 64).address();
-        this.scoreRows = arena.allocate(4L * rows * CHUNK, 64).address();
+        int chunk = invariant ? CHUNK : AttentionGemms.CHUNK;
+        this.scoreRows = arena.allocate(4L * rows * chunk, 64).address();
         this.stagedTileBytes = 2 * kv.valuesOffset();
         this.stagedTiles =
                 kv.layout().blockSize() >= TILE
                         ? 0
-                        : arena.allocate(stagedTileBytes * CHUNK / TILE, 64).address();
-        this.maxima = new float[rows];
-        this.sums = new float[rows];
+                        : arena.allocate(stagedTileBytes * chunk / TILE, 64).address();
+        this.tiles = new long[chunk / TILE + 1];
+        this.gemms = gemms;
+        this.staged = invariant ? null : new StagedKeys(arena, dim, kv.valuesOffset());
+        this.softmax = new Softmax(rows);
         this.alignment = alignment(invariant);
         this.loops = new AttentionLoops(dim, kv.valuesOffset(), !invariant);
     }
@@ -88,9 +93,21 @@ final class AttentionKernel {
         return kv;
     }
 
-    /** Query tokens that one problem takes. */
-    static int tokensPerProblem(AttentionSpec spec) {
+    /** Rows that scratch memory is for: products round rows up. */
+    static int rowCapacity(AttentionSpec spec, boolean invariant) {
+        int group = spec.numQueryHeads() / spec.numKvHeads();
+        int step = invariant ? AttentionLoops.ROWS : AttentionGemms.ROW_STEP;
+        return Math.ceilDiv(Math.max(invariant ? ROWS : GEMM_ROWS, group), step) * step;
+    }
+
+    /** Query tokens of one problem for which the loops are used. */
+    static int fewTokens(AttentionSpec spec) {
         return Math.max(1, ROWS * spec.numKvHeads() / spec.numQueryHeads());
+    }
+
+    /** Query tokens that one problem takes at most. */
+    static int mostTokens(AttentionSpec spec) {
+        return Math.max(1, GEMM_ROWS * spec.numKvHeads() / spec.numQueryHeads());
     }
 
     /**
@@ -123,12 +140,11 @@ final class AttentionKernel {
     void sharedKeys(Step step, int[] blockTable, int keys) {
         loadQueries(step);
         Native.ALL.asSlice(outRows, 4L * paddedRows() * dim).fill((byte) 0);
-        Arrays.fill(maxima, 0, numTokens * group, Float.NEGATIVE_INFINITY);
-        Arrays.fill(sums, 0, numTokens * group, 0f);
+        softmax.begin(numTokens * group);
         attend(step, blockTable, 0, keys);
         for (int row = 0; row < numTokens * group; row++) {
-            step.maxima[stateIndex(row)] = maxima[row];
-            step.sums[stateIndex(row)] = sums[row];
+            step.maxima[stateIndex(row)] = softmax.max(row);
+            step.sums[stateIndex(row)] = softmax.sum(row);
             scaled(outRows + 4L * dim * row, 1f, outputAddress(step, row));
         }
     }
@@ -140,12 +156,11 @@ final class AttentionKernel {
     void ownKeys(Step step, int[] blockTable, int first) {
         loadQueries(step);
         Native.ALL.asSlice(outRows, 4L * paddedRows() * dim).fill((byte) 0);
-        for (int row = 0; row < numTokens * group; row++) {
-            maxima[row] = first == 0 ? Float.NEGATIVE_INFINITY : step.maxima[stateIndex(row)];
-            sums[row] = first == 0 ? 0f : step.sums[stateIndex(row)];
-            if (first > 0) {
-                scaled(outputAddress(step, row), 1f, outRows + 4L * dim * row);
-            }
+        softmax.begin(numTokens * group);
+        for (int row = 0; first > 0 && row < numTokens * group; row++) {
+            int state = stateIndex(row);
+            softmax.resume(row, step.maxima[state], step.sums[state]);
+            scaled(outputAddress(step, row), 1f, outRows + 4L * dim * row);
         }
         int end = step.positions[tokens[firstToken + numTokens - 1]] + 1;
         attend(
@@ -156,7 +171,7 @@ final class AttentionKernel {
                         firstVisible(step.positions[tokens[firstToken]]) / alignment * alignment),
                 end);
         for (int row = 0; row < numTokens * group; row++) {
-            scaled(outRows + 4L * dim * row, 1f / sums[row], outputAddress(step, row));
+            scaled(outRows + 4L * dim * row, 1f / softmax.sum(row), outputAddress(step, row));
         }
     }
 
@@ -165,15 +180,53 @@ final class AttentionKernel {
      */
     private void attend(Step step, int[] blockTable, int from, int end) {
         int rows = numTokens * group;
-        for (int first = from; first < end; first += CHUNK) {
-            int keys = Math.min(CHUNK, end - first);
-            int count = collectTiles(step.layer, blockTable, first, keys);
-            loops.scores(qRows, tiles, count, scoreRows, rows);
-            for (int row = 0; row < rows; row++) {
-                softmax(row, step.positions[tokens[firstToken + row / group]], first, keys);
+        boolean products = gemms != null && rows > ROWS;
+        int chunk = products ? AttentionGemms.CHUNK : CHUNK;
+        for (int first = from; first < end; first += chunk) {
+            int keys = Math.min(chunk, end - first);
+            if (products) {
+                attendByProducts(step, blockTable, first, keys);
+            } else {
+                attendByLoops(step, blockTable, first, keys);
             }
-            loops.values(scoreRows, tiles, keys, outRows, rows);
         }
+    }
+
+    private void attendByLoops(Step step, int[] blockTable, int first, int keys) {
+        int rows = numTokens * group;
+        int count = collectTiles(step.layer, blockTable, first, keys);
+        loops.scores(qRows, tiles, count, scoreRows, rows);
+        weigh(step, first, keys, CHUNK, count * TILE);
+        loops.values(scoreRows, tiles, keys, outRows, rows);
+    }
+
+    private void attendByProducts(Step step, int[] blockTable, int first, int keys) {
+        int rows = numTokens * group;
+        StagedKeys.Chunk chunk = staged.chunk(first);
+        if (!chunk.claim(step, blockTable, head, first, keys)) {
+            collectTiles(step.layer, blockTable, first, keys);
+            staged.fill(chunk, tiles, keys);
+        }
+        int padded = AttentionGemms.paddedKeys(keys);
+        gemms.scores(qRows, chunk.keys(), keys, scoreRows, rows);
+        weigh(step, first, keys, padded, padded);
+        gemms.values(scoreRows, chunk.values(), keys, outRows, rows);
+    }
+
+    /**
+     * Scores become weights, each row's of the keys that it sees.
+     *
+     * @param stride scores from one row's first to the next's
+     */
+    private void weigh(Step step, int first, int keys, int stride, int padded) {
+        int rows = numTokens * group;
+        for (int row = 0; row < rows; row++) {
+            int position = step.positions[tokens[firstToken + row / group]];
+            int from = Math.min(padded, Math.max(0, firstVisible(position) - first));
+            int to = Math.max(0, Math.min(keys, position + 1 - first));
+            softmax.weigh(row, scoreRows + 4L * stride * row, from, to, padded);
+        }
+        softmax.rescale(outRows, rows, dim);
     }
 
     private int paddedRows() {
@@ -248,52 +301,6 @@ final class AttentionKernel {
             int slot =
                     blockTable[(position + k) / blockSize] * blockSize + (position + k) % blockSize;
             kv.copySlot(kv.tile(layer, head, slot), slot, to, k);
-        }
-    }
-
-    /**
-     * Turns a row's scores into weights relative to its running maximum, and rescales what it has
-     * summed so far.
-     */
-    private void softmax(int row, int position, int first, int keys) {
-        long scores = scoreRows + 4L * CHUNK * row;
-        int from = Math.max(0, firstVisible(position) - first);
-        int to = Math.min(keys, position + 1 - first);
-        int padded = Math.ceilDiv(keys, TILE) * TILE;
-        fill(scores, 0, Math.min(from, padded));
-        fill(scores, Math.max(0, to), padded);
-        FloatVector highest = Native.load(scores);
-        for (int i = LANES; i < padded; i += LANES) {
-            highest = highest.max(Native.load(scores + 4L * i));
-        }
-        float max = Math.max(maxima[row], highest.reduceLanes(VectorOperators.MAX));
-        // Nothing visible yet: any finite maximum gives weights of 0.
-        float base = max == Float.NEGATIVE_INFINITY ? 0f : max;
-        FloatVector sum = FloatVector.zero(F);
-        for (int i = 0; i < padded; i += LANES) {
-            FloatVector weight = FastExp.exp2(Native.load(scores + 4L * i).sub(base));
-            Native.store(weight, scores + 4L * i);
-            sum = sum.add(weight);
-        }
-        float chunkSum = LaneSums.sum(sum);
-        if (max > maxima[row]) {
-            float shrink = FastExp.exp2(maxima[row] - max);
-            scaleRow(outRows + 4L * dim * row, shrink);
-            sums[row] *= shrink;
-            maxima[row] = max;
-        }
-        sums[row] += chunkSum;
-    }
-
-    private void scaleRow(long row, float factor) {
-        for (int i = 0; i < dim; i += LANES) {
-            Native.store(Native.load(row + 4L * i).mul(factor), row + 4L * i);
-        }
-    }
-
-    private static void fill(long scores, int from, int to) {
-        for (int i = from; i < to; i++) {
-            Native.setFloat(scores + 4L * i, Float.NEGATIVE_INFINITY);
         }
     }
 }

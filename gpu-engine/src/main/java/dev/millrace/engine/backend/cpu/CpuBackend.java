@@ -54,7 +54,7 @@ public final class CpuBackend implements Backend {
         rowParallel = new RowParallel(pool);
         linears = new LinearRunner(pool, rowParallel, numerics.batchInvariant());
         experts = new ExpertRunner(linears, rowParallel);
-        attention = new Attention(pool, arena, numerics.batchInvariant());
+        attention = new Attention(pool, dnn, arena, numerics.batchInvariant());
     }
 
     @Override
@@ -301,6 +301,7 @@ public final class CpuBackend implements Backend {
         pool.close();
         experts.close();
         linears.close();
+        attention.close();
         dnn.close();
         arena.close();
     }

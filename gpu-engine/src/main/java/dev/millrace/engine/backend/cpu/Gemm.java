@@ -18,7 +18,6 @@ final class Gemm implements AutoCloseable {
     private final memory src;
     private final memory weights;
     private final memory bias;
-    private final memory scales;
     private final memory dst;
     private final IntMemoryMap arguments = new IntMemoryMap();
     private final Address address = new Address(0);
@@ -37,36 +36,22 @@ final class Gemm implements AutoCloseable {
         if (bias != null) {
             arguments.put(dnnl.DNNL_ARG_BIAS, bias);
         }
-        scales = shape.type() == GemmType.INT8 ? scalesOf(dnn, shape.columns()) : null;
-        if (scales != null) {
-            arguments.put(dnnl.DNNL_ARG_ATTR_SCALES | dnnl.DNNL_ARG_WEIGHTS, scales);
-        }
-    }
-
-    private memory scalesOf(OneDnn dnn, int columns) {
-        memory.desc vector = new memory.desc(new long[] {columns}, data_type.f32, format_tag.a);
-        return new memory(vector, dnn.engine(), address);
     }
 
     /**
-     * dst = src · weights + bias; INT8: dst = (src · weights) scales. A stream of the host
-     * processor has finished when this returns.
+     * dst = src · weights + bias. A stream of the host processor has finished when this returns.
      *
      * @param srcAddress rows of the plan's type
      * @param weightsAddress packed by {@link GemmPlan#pack}
-     * @param vector F32 [columns]: the bias, or INT8's scales of the columns; not read where there
-     *     is neither
-     * @param dstAddress F32
+     * @param biasAddress F32 [columns]; not read where there is none
+     * @param dstAddress F32; INT8: the sums as ints
      */
-    void run(long srcAddress, long weightsAddress, long vector, long dstAddress) {
+    void run(long srcAddress, long weightsAddress, long biasAddress, long dstAddress) {
         src.set_data_handle(address.at(srcAddress));
         weights.set_data_handle(address.at(weightsAddress));
         dst.set_data_handle(address.at(dstAddress));
         if (bias != null) {
-            bias.set_data_handle(address.at(vector));
-        }
-        if (scales != null) {
-            scales.set_data_handle(address.at(vector));
+            bias.set_data_handle(address.at(biasAddress));
         }
         primitive.execute(stream, arguments);
     }
@@ -79,9 +64,6 @@ final class Gemm implements AutoCloseable {
         dst.close();
         if (bias != null) {
             bias.close();
-        }
-        if (scales != null) {
-            scales.close();
         }
         primitive.close();
     }

@@ -1,6 +1,5 @@
 package dev.millrace.engine.backend.cpu;
 
-import org.bytedeco.dnnl.global.dnnl;
 import org.bytedeco.dnnl.matmul;
 import org.bytedeco.dnnl.memory;
 import org.bytedeco.dnnl.memory.data_type;
@@ -16,9 +15,6 @@ import org.bytedeco.dnnl.reorder;
 final class GemmPlan implements AutoCloseable {
     /** oneDNN chooses the weights' layout for this many rows; it serves other counts as well. */
     private static final int TYPICAL_ROWS = 64;
-
-    /** Of oneDNN's scale masks: one scale along dimension 1. */
-    private static final int SCALE_PER_COLUMN = 1 << 1;
 
     private final OneDnn dnn;
     private final GemmShape shape;
@@ -64,14 +60,19 @@ final class GemmPlan implements AutoCloseable {
     }
 
     private matmul.primitive_desc describe(int rows, memory.desc weights) {
-        memory.desc src = matrix(rows, shape.inFeatures(), format_tag.ab);
+        memory.desc src =
+                new memory.desc(
+                        new long[] {rows, shape.inFeatures()},
+                        shape.type().source(),
+                        format_tag.ab);
         memory.desc dst =
                 new memory.desc(
                         new long[] {rows, shape.columns()},
-                        data_type.f32,
+                        shape.type().output(),
                         new long[] {shape.rowStride(), 1});
         if (!shape.bias()) {
-            return new matmul.primitive_desc(dnn.engine(), src, weights, dst, attributes(), false);
+            return new matmul.primitive_desc(
+                    dnn.engine(), src, weights, dst, new primitive_attr(), false);
         }
         memory.desc bias =
                 new memory.desc(new long[] {1, shape.columns()}, data_type.f32, format_tag.ab);
@@ -79,22 +80,8 @@ final class GemmPlan implements AutoCloseable {
                 dnn.engine(), src, weights, bias, dst, new primitive_attr(), false);
     }
 
-    private primitive_attr attributes() {
-        primitive_attr attributes = new primitive_attr();
-        if (shape.type() == GemmType.INT8) {
-            attributes.set_scales_mask(dnnl.DNNL_ARG_WEIGHTS, SCALE_PER_COLUMN);
-        }
-        return attributes;
-    }
-
     private memory.desc matrix(int rows, int cols, format_tag tag) {
-        data_type type =
-                switch (shape.type()) {
-                    case F32 -> data_type.f32;
-                    case BF16 -> data_type.bf16;
-                    case INT8 -> data_type.s8;
-                };
-        return new memory.desc(new long[] {rows, cols}, type, tag);
+        return new memory.desc(new long[] {rows, cols}, shape.type().weights(), tag);
     }
 
     @Override

@@ -65,6 +65,10 @@ final class Native {
         ALL.set(SHORT, address, value);
     }
 
+    static byte getByte(long address) {
+        return ALL.get(ValueLayout.JAVA_BYTE, address);
+    }
+
     static void setByte(long address, byte value) {
         ALL.set(ValueLayout.JAVA_BYTE, address, value);
     }

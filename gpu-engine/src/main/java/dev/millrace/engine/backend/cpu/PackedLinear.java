@@ -39,8 +39,8 @@ final class PackedLinear implements Linear {
     /** F32 [outFeatures] or 0 */
     private final long bias;
 
-    /** INT8 only: F32 [outFeatures], the scale of each output column */
-    private final long scales;
+    /** INT8 only */
+    private final Int8.Columns columns;
 
     PackedLinear(OneDnn dnn, GemmType type, Arena arena, List<WeightTensor> parts, float[] bias) {
         this.inFeatures = parts.getFirst().cols();
@@ -52,17 +52,21 @@ final class PackedLinear implements Linear {
         this.plans = new GemmPlan[slices];
         this.weights = new long[slices];
         this.bias = bias == null ? 0 : copy(arena, bias);
-        this.scales = type == GemmType.INT8 ? arena.allocate(4L * outFeatures, 64).address() : 0;
+        this.columns =
+                new Int8.Columns(
+                        type == GemmType.INT8 ? arena.allocate(4L * outFeatures, 64).address() : 0,
+                        type == GemmType.INT8 ? arena.allocate(4L * outFeatures, 64).address() : 0,
+                        this.bias);
         boolean addsBias = bias != null && type != GemmType.INT8;
         try (Arena staging = Arena.ofConfined()) {
             RowCursor rows = new RowCursor(parts, staging);
             long rowMajor =
                     staging.allocate((long) sliceColumns * inFeatures * type.bytes(), 64).address();
             for (int slice = 0; slice < slices; slice++) {
-                int columns = Math.min(sliceColumns, outFeatures - slice * sliceColumns);
-                rows.next(columns, type, rowMajor, scales + 4L * slice * sliceColumns);
+                int width = Math.min(sliceColumns, outFeatures - slice * sliceColumns);
+                rows.next(width, type, rowMajor, columns.from(slice * sliceColumns));
                 plans[slice] =
-                        dnn.plan(new GemmShape(type, inFeatures, columns, outFeatures, addsBias));
+                        dnn.plan(new GemmShape(type, inFeatures, width, outFeatures, addsBias));
                 weights[slice] = arena.allocate(plans[slice].packedBytes(), 64).address();
                 plans[slice].pack(rowMajor, weights[slice]);
             }
@@ -126,16 +130,13 @@ final class PackedLinear implements Linear {
                 .run(
                         src + (long) first * inFeatures * type.bytes(),
                         weights[slice],
-                        (type == GemmType.INT8 ? scales : bias) + 4L * firstColumn,
+                        bias + 4L * firstColumn,
                         to);
         if (type == GemmType.INT8) {
-            int columns = Math.min(sliceColumns, outFeatures - firstColumn);
+            int width = Math.min(sliceColumns, outFeatures - firstColumn);
+            Int8.Columns ofSlice = columns.from(firstColumn);
             for (int row = 0; row < count; row++) {
-                Int8.scale(
-                        to + 4L * row * outFeatures,
-                        rowScales[first + row],
-                        bias == 0 ? 0 : bias + 4L * firstColumn,
-                        columns);
+                Int8.finish(to + 4L * row * outFeatures, rowScales[first + row], ofSlice, width);
             }
         }
     }
@@ -175,9 +176,9 @@ final class PackedLinear implements Linear {
         /**
          * Writes the next {@code count} rows as {@code type}, dense.
          *
-         * @param scales where INT8's go: F32 [count]
+         * @param columns where INT8's scales and corrections go
          */
-        void next(int count, GemmType type, long to, long scales) {
+        void next(int count, GemmType type, long to, Int8.Columns columns) {
             int cols = values.length;
             for (int i = 0; i < count; i++) {
                 if (row == parts.get(part).rows()) {
@@ -190,9 +191,12 @@ final class PackedLinear implements Linear {
                 switch (type) {
                     case F32 -> Native.copy(staged.address(), target, 4L * cols);
                     case BF16 -> Bf16.convert(staged.address(), target, cols);
-                    case INT8 ->
-                            Native.setFloat(
-                                    scales + 4L * i, Int8.quantise(staged.address(), target, cols));
+                    case INT8 -> {
+                        float scale = Int8.quantiseWeights(staged.address(), target, cols);
+                        Native.setFloat(columns.scales() + 4L * i, scale);
+                        Native.setInt(
+                                columns.corrections() + 4L * i, Int8.correction(target, cols));
+                    }
                 }
             }
         }

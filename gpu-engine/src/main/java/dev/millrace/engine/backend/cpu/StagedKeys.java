@@ -1,0 +1,139 @@
+package dev.millrace.engine.backend.cpu;
+
+import static dev.millrace.engine.backend.cpu.CpuKvStore.TILE;
+import static dev.millrace.engine.backend.cpu.Native.LANES;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+
+import java.lang.foreign.Arena;
+
+/**
+ * Chunks of one KV head's keys and values as F32 matrices, for products of many rows; one worker's.
+ * The last few chunks are kept, since the next problem is mostly about the same keys.
+ *
+ * <pre>
+ * keys   [D][n]    value of dimension d of key k at d * n + k
+ * values [n][D]    behind the last key: zeros, so that weights of 0 meet numbers
+ * </pre>
+ *
+ * n is the number of keys rounded up as {@link AttentionGemms#paddedKeys} says.
+ */
+final class StagedKeys {
+    private static final int HIGH = 0xffff0000;
+    private static final int CHUNKS = 4;
+
+    private final int dim;
+    private final long valuesOffset;
+    private final Chunk[] chunks = new Chunk[CHUNKS];
+
+    /** A chunk and what it holds. */
+    static final class Chunk {
+        private final long keys;
+        private final long values;
+        private AttentionKernel.Step step;
+        private int[] blockTable;
+        private int head;
+        private int first;
+        private int count;
+
+        Chunk(Arena arena, int dim) {
+            keys = arena.allocate(4L * AttentionGemms.CHUNK * dim, 64).address();
+            values = arena.allocate(4L * AttentionGemms.CHUNK * dim, 64).address();
+        }
+
+        /** Address of [D][n]. */
+        long keys() {
+            return keys;
+        }
+
+        /** Address of [n][D]. */
+        long values() {
+            return values;
+        }
+
+        /** Whether it holds these keys already; if not, it is said to from now on. */
+        boolean claim(AttentionKernel.Step of, int[] table, int kvHead, int from, int keyCount) {
+            if (step == of
+                    && blockTable == table
+                    && head == kvHead
+                    && first == from
+                    && count == keyCount) {
+                return true;
+            }
+            step = of;
+            blockTable = table;
+            head = kvHead;
+            first = from;
+            count = keyCount;
+            return false;
+        }
+    }
+
+    /**
+     * @param dim padded head dimension
+     * @param valuesOffset bytes from a tile's keys to its values
+     */
+    StagedKeys(Arena arena, int dim, long valuesOffset) {
+        this.dim = dim;
+        this.valuesOffset = valuesOffset;
+        for (int i = 0; i < CHUNKS; i++) {
+            chunks[i] = new Chunk(arena, dim);
+        }
+    }
+
+    /** The place for the chunk that begins at key {@code first}. */
+    Chunk chunk(int first) {
+        return chunks[first / AttentionGemms.CHUNK % CHUNKS];
+    }
+
+    /**
+     * Widens tiles into a chunk.
+     *
+     * @param tiles addresses of the tiles that hold {@code keys} keys
+     */
+    void fill(Chunk chunk, long[] tiles, int keys) {
+        int padded = AttentionGemms.paddedKeys(keys);
+        for (int tile = 0; tile < Math.ceilDiv(keys, TILE); tile++) {
+            widenKeys(tiles[tile], chunk.keys + 4L * TILE * tile, 4L * padded);
+            widenValues(tiles[tile] + valuesOffset, chunk.values + 4L * TILE * tile * dim);
+        }
+        Native.ALL
+                .asSlice(chunk.values + 4L * keys * dim, 4L * (padded - keys) * dim)
+                .fill((byte) 0);
+    }
+
+    /**
+     * @param stride bytes from one dimension's keys to the next's
+     */
+    private void widenKeys(long pairs, long to, long stride) {
+        for (int d = 0; d < dim; d += 2) {
+            long row = to + stride * d;
+            for (int slot = 0; slot < TILE; slot += LANES) {
+                IntVector both = Native.loadInts(pairs + 2L * TILE * d + 4L * slot);
+                Native.store(low(both), row + 4L * slot);
+                Native.store(high(both), row + stride + 4L * slot);
+            }
+        }
+    }
+
+    private void widenValues(long pairs, long to) {
+        for (int slot = 0; slot < TILE; slot += 2) {
+            long row = to + 4L * slot * dim;
+            for (int d = 0; d < dim; d += LANES) {
+                IntVector both = Native.loadInts(pairs + 2L * slot * dim + 4L * d);
+                Native.store(low(both), row + 4L * d);
+                Native.store(high(both), row + 4L * (dim + d));
+            }
+        }
+    }
+
+    private static FloatVector low(IntVector pairs) {
+        return pairs.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+    }
+
+    private static FloatVector high(IntVector pairs) {
+        return pairs.and(HIGH).reinterpretAsFloats();
+    }
+}
