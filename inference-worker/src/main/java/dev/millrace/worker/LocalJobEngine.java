@@ -42,7 +42,8 @@ public final class LocalJobEngine implements JobEngine {
                             tokens.requestId(),
                             tokens.promptTokenIds(),
                             tokens.sampling(),
-                            priority);
+                            priority,
+                            tokens.constraint());
             return new LocalRequest(changed, returnsTokenIds, generated);
         }
 

@@ -10,6 +10,8 @@ package dev.millrace.engine.api;
  * @param deviceNanos time waiting for the model (counter)
  * @param device where the device's time went (counters)
  * @param tiers of the KV cache
+ * @param forcedTokens of the generated tokens, those that a constraint left no choice about, so
+ *     that no step chose them (counter)
  */
 public record EngineStats(
         int running,
@@ -25,7 +27,8 @@ public record EngineStats(
         long hostNanos,
         long deviceNanos,
         DeviceTimes device,
-        KvTierStats tiers) {
+        KvTierStats tiers,
+        long forcedTokens) {
 
     /** Of an engine without KV tiers. */
     public EngineStats(
@@ -56,6 +59,7 @@ public record EngineStats(
                 hostNanos,
                 deviceNanos,
                 device,
-                KvTierStats.NONE);
+                KvTierStats.NONE,
+                0);
     }
 }

@@ -12,6 +12,8 @@ import dev.millrace.engine.model.ForwardInput;
 import dev.millrace.engine.model.ModelExecutor;
 import dev.millrace.engine.sampling.SampleRow;
 import dev.millrace.engine.sampling.SampledToken;
+import dev.millrace.engine.structured.ConstrainedText;
+import dev.millrace.engine.structured.Constraints;
 
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -53,6 +55,7 @@ public final class LlmEngine implements Engine {
     private final Deque<Launched> underway = new ArrayDeque<>();
     private final Deque<ScheduledStep> spareSteps = new ArrayDeque<>();
     private final StepCounters counters;
+    private final Constraints constraints;
     private List<EngineResult> finished = new ArrayList<>();
     private StepListener listener = (step, results) -> {};
     private BlockArchive archive;
@@ -83,6 +86,7 @@ public final class LlmEngine implements Engine {
         this.texts = texts;
         this.clock = clock;
         eos = new EosTokens(eosTokenIds.clone());
+        constraints = new Constraints(texts.vocabulary(), executor.vocabSize(), eos.ids());
         blockSize = executor.kvLayout().blockSize();
         KvCache kv =
                 new KvCache(
@@ -112,12 +116,15 @@ public final class LlmEngine implements Engine {
     public void resume(EngineRequest request, List<int[]> generated) {
         int maxTotalTokens = limits.maxTotalTokens(request);
         RequestState state = new RequestState(request, clock.millis());
+        boolean isConstrained = request.constraint() != null;
+        ConstrainedText start = isConstrained ? constraints.begin(request.constraint()) : null;
         if (requests.putIfAbsent(request.requestId(), state) != null) {
             throw new IllegalArgumentException(
                     "request " + request.requestId() + " is in the engine already");
         }
         for (int choice = 0; choice < request.sampling().n(); choice++) {
             Sequence sequence = new Sequence(state, choice, arrivals++, maxTotalTokens);
+            sequence.constrain(isConstrained ? start.copy() : null);
             state.addChoice(sequence, new ChoiceOutput(request.sampling(), eos, texts));
         }
         for (Sequence sequence : state.sequences()) {
@@ -139,6 +146,9 @@ public final class LlmEngine implements Engine {
                 sequence.become(SequenceStatus.FINISHED);
                 return true;
             }
+        }
+        if (sequence.constraint() != null && generated.length > 0) {
+            sequence.constraint().replay(generated);
         }
         return false;
     }
@@ -231,6 +241,7 @@ public final class LlmEngine implements Engine {
                 LOG.warn("KV blocks could not be saved at the end: {}", e.toString());
             } finally {
                 executor.close();
+                constraints.close();
                 texts.close();
             }
         }
@@ -240,6 +251,10 @@ public final class LlmEngine implements Engine {
         ScheduledStep step = spareSteps.remove();
         step.begin(counters.steps() + 1);
         scheduler.schedule(step);
+        if (step.isEmpty() && underway.isEmpty()) {
+            scheduler.awaitHeld();
+            scheduler.schedule(step);
+        }
         for (Sequence sequence : step.admitted()) {
             if (sequence.request().admitted(sequence.numComputed(), clock.millis())) {
                 int cached = Math.min(sequence.numComputed(), sequence.numPromptTokens());
@@ -305,12 +320,42 @@ public final class LlmEngine implements Engine {
         sequence.append(token.tokenId());
         counters.generated();
         state.tokenChosen(clock);
-        if (state.output(sequence).append(token, sequence.isFull())) {
+        boolean isOver = state.output(sequence).append(token, sequence.isFull());
+        if (sequence.constraint() != null && !isOver) {
+            sequence.constraint().accept(token.tokenId());
+            isOver = force(sequence);
+        }
+        if (isOver) {
             scheduler.remove(sequence, SequenceStatus.FINISHED);
             if (state.choiceFinished()) {
                 end(state, state.result(clock.millis()));
             }
         }
+    }
+
+    /**
+     * Takes over the tokens that a constraint leaves no choice about: the next step computes them
+     * together. Log-probabilities are reported of computed tokens only, so those requests wait for
+     * each. Returns whether the choice has ended.
+     */
+    private boolean force(Sequence sequence) {
+        if (sequence.params().logprobs() >= 0) {
+            return false;
+        }
+        ChoiceOutput output = sequence.request().output(sequence);
+        int[] forced = sequence.constraint().forced();
+        while (forced.length > 0) {
+            for (int token : forced) {
+                sequence.force(token);
+                counters.forced();
+                if (output.append(SampledToken.of(token), sequence.isFull())) {
+                    return true;
+                }
+                sequence.constraint().accept(token);
+            }
+            forced = sequence.constraint().forced();
+        }
+        return false;
     }
 
     private void fail(RequestState state, String code, String message) {

@@ -60,6 +60,24 @@ public final class Scheduler {
         return numPreemptions;
     }
 
+    /** Waits until a sequence that sits out may go on; for when there is nothing else to do. */
+    void awaitHeld() {
+        Sequence held = firstHeld(running);
+        held = held != null ? held : firstHeld(waiting);
+        if (held != null) {
+            held.constraint().await();
+        }
+    }
+
+    private static Sequence firstHeld(Iterable<Sequence> sequences) {
+        for (Sequence sequence : sequences) {
+            if (sequence.isHeld()) {
+                return sequence;
+            }
+        }
+        return null;
+    }
+
     void add(Sequence sequence) {
         waiting.add(sequence);
     }
@@ -129,6 +147,10 @@ public final class Scheduler {
                 && running.size() < maxNumSeqs
                 && deferred < MAX_DEFERRED_PER_STEP) {
             Sequence sequence = candidates.next();
+            if (sequence.isHeld()) {
+                deferred++;
+                continue;
+            }
             int cached =
                     kv.cachedBlocks(sequence.blocks(), sequence.tokens(), sequence.numTokens());
             if (kv.isBeingComputed(sequence.blocks(), sequence.numTokens(), cached)) {

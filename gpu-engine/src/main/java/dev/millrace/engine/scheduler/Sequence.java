@@ -4,6 +4,8 @@ import dev.millrace.engine.api.SamplingParams;
 import dev.millrace.engine.kvcache.BlockTable;
 import dev.millrace.engine.sampling.SampleRow;
 import dev.millrace.engine.sampling.Uniforms;
+import dev.millrace.engine.structured.ConstrainedText;
+import dev.millrace.engine.structured.TokenMask;
 
 import java.util.Arrays;
 
@@ -33,6 +35,9 @@ public final class Sequence implements Comparable<Sequence> {
     private int promisedRow;
     private SequenceStatus status = SequenceStatus.WAITING;
 
+    /** Null for an answer of any form. */
+    private ConstrainedText constraint;
+
     /**
      * @param choice index among the request's choices
      * @param arrival breaks ties of priority; unique in the engine
@@ -57,6 +62,20 @@ public final class Sequence implements Comparable<Sequence> {
 
     public int choice() {
         return choice;
+    }
+
+    void constrain(ConstrainedText text) {
+        constraint = text;
+    }
+
+    /** Null for an answer of any form. */
+    ConstrainedText constraint() {
+        return constraint;
+    }
+
+    /** Whether it sits steps out, because the tokens that may come next take long to find. */
+    boolean isHeld() {
+        return constraint != null && constraint.isHeld();
     }
 
     public SequenceStatus status() {
@@ -101,6 +120,9 @@ public final class Sequence implements Comparable<Sequence> {
 
     /** Tokens that could be computed next. The very last token of a sequence never needs to be. */
     int numUncomputed() {
+        if (isHeld()) {
+            return 0;
+        }
         int available = numTokens + (mayRunAhead() ? numPromised : 0);
         return Math.min(available, maxTotalTokens - 1) - numScheduled;
     }
@@ -121,7 +143,8 @@ public final class Sequence implements Comparable<Sequence> {
                 params().isGreedy()
                         ? 0
                         : Uniforms.at(params().seed(), choice, numTokens + numPromised);
-        return new SampleRow(params(), tokens, numPromptTokens(), numTokens, uniform);
+        TokenMask mask = constraint == null ? null : constraint.mask();
+        return new SampleRow(params(), tokens, numPromptTokens(), numTokens, uniform, mask);
     }
 
     void admit(int prefixHitTokens) {
@@ -160,15 +183,16 @@ public final class Sequence implements Comparable<Sequence> {
     /** A step delivered the token that it promised. */
     void append(int token) {
         numPromised--;
-        add(token);
+        force(token);
     }
 
     /** A token that another engine has chosen. */
     void resume(int token) {
-        add(token);
+        force(token);
     }
 
-    private void add(int token) {
+    /** A token that follows without having been chosen: the next step computes it as a known one. */
+    void force(int token) {
         if (numTokens == tokens.length) {
             int room = Math.min(maxTotalTokens, numTokens + Math.max(16, numTokens / 2));
             tokens = Arrays.copyOf(tokens, Math.max(room, numTokens + 1));
@@ -177,11 +201,12 @@ public final class Sequence implements Comparable<Sequence> {
     }
 
     /**
-     * Penalties read the tokens so far, so the next step has to wait until they are known to the
-     * host.
+     * Penalties and constraints read the tokens so far, so the next step has to wait until they are
+     * known to the host.
      */
     private boolean mayRunAhead() {
-        return params().repetitionPenalty() == 1
+        return constraint == null
+                && params().repetitionPenalty() == 1
                 && params().presencePenalty() == 0
                 && params().frequencyPenalty() == 0;
     }

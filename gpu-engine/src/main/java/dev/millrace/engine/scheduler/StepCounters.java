@@ -14,6 +14,7 @@ final class StepCounters {
     private long promptTokens;
     private long cachedTokens;
     private long generationTokens;
+    private long forcedTokens;
     private long finishedRequests;
     private long stepNanos;
     private long deviceNanos;
@@ -57,6 +58,12 @@ final class StepCounters {
         generationTokens++;
     }
 
+    /** A token that was generated without being chosen. */
+    void forced() {
+        generationTokens++;
+        forcedTokens++;
+    }
+
     void finished() {
         finishedRequests++;
     }
@@ -77,6 +84,7 @@ final class StepCounters {
                 stepNanos - deviceNanos,
                 deviceNanos,
                 device,
-                tiers);
+                tiers,
+                forcedTokens);
     }
 }

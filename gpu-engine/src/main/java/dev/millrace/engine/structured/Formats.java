@@ -5,7 +5,8 @@ import java.util.Map;
 /**
  * The values of {@code format} that OpenAI's structured outputs know, as regular expressions of
  * bounded length. Each has only valid texts (a date exists in its month, leap years included),
- * though not all of them: host names and mail addresses are the plain ASCII ones.
+ * though not all of them: host names and mail addresses are the plain ASCII ones, and a time
+ * without a date is in UTC.
  */
 final class Formats {
     private static final String LEAP_YEAR =
@@ -16,7 +17,8 @@ final class Formats {
                     + LEAP_YEAR
                     + "-02-29)";
     private static final String TIME =
-            "([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(\\.\\d{1,6})?(Z|[+-](0\\d|1[0-7]):[0-5]\\d)";
+            "([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(\\.\\d{1,6})?";
+    private static final String OFFSET = "(Z|[+-](0\\d|1[0-7]):[0-5]\\d)";
     private static final String CLOCK =
             "T(\\d{1,4}H(\\d{1,2}M(\\d{1,2}S)?)?|\\d{1,4}M(\\d{1,2}S)?|\\d{1,4}S)";
     private static final String DURATION =
@@ -28,7 +30,7 @@ final class Formats {
     private static final String LABEL = "[a-z]([a-z0-9]{0,20}[a-z0-9])?";
     private static final String DOMAIN = "(" + LABEL + "\\.){1,4}[a-z]{2,12}";
     private static final String MAILBOX =
-            "[A-Za-z0-9]([A-Za-z0-9_-]{0,30}[A-Za-z0-9])?(\\.[A-Za-z0-9]{1,20}){0,3}";
+            "[A-Za-z0-9]([A-Za-z0-9_-]{0,30}[A-Za-z0-9])?(\\.[A-Za-z0-9]{1,20})?";
     private static final String BYTE = "(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
     private static final String GROUP = "[0-9a-fA-F]{1,4}";
     private static final String HEX4 = "[0-9a-fA-F]{4}";
@@ -36,8 +38,8 @@ final class Formats {
     private static final Map<String, String> REGEX =
             Map.of(
                     "date", DATE,
-                    "time", TIME,
-                    "date-time", DATE + "T" + TIME,
+                    "time", TIME + "Z",
+                    "date-time", DATE + "T" + TIME + OFFSET,
                     "duration", DURATION,
                     "email", MAILBOX + "@" + DOMAIN,
                     "hostname", "(" + LABEL + "\\.){0,4}" + LABEL,

@@ -10,7 +10,9 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 
 import dev.millrace.engine.api.RequestRejectedException;
 import dev.millrace.schemas.ChatMessage;
+import dev.millrace.schemas.ConstraintKind;
 import dev.millrace.schemas.Endpoint;
+import dev.millrace.schemas.OutputConstraint;
 import dev.millrace.schemas.PromptJob;
 import dev.millrace.schemas.SamplingParams;
 
@@ -208,6 +210,13 @@ class RequestWriterTest {
             case IGNORE_EOS -> sampling.setIgnoreEos(true);
             case SKIP_SPECIAL_TOKENS -> sampling.setSkipSpecialTokens(false);
             case RETURN_TOKEN_IDS -> sampling.setReturnTokenIds(true);
+            case RESPONSE_FORMAT ->
+                    job.setConstraint(
+                            new OutputConstraint(
+                                    ConstraintKind.JSON_SCHEMA, "{\"type\":\"null\"}", "f", null));
+            case STRUCTURED_OUTPUTS ->
+                    job.setConstraint(
+                            new OutputConstraint(ConstraintKind.REGEX, "a+", "f", null));
             case TOOLS -> job.setTools("[{}]");
             case CHAT_TEMPLATE_KWARGS -> job.setChatTemplateKwargs("{\"a\":1}");
             case PROMPT_TOKEN_IDS -> {
