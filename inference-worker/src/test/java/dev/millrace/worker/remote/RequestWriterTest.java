@@ -100,6 +100,28 @@ class RequestWriterTest {
         assertEquals(1, body.path("top_logprobs").intValue(), "llama.cpp reports nothing for 0");
     }
 
+    @Test
+    void theFormOfTheAnswerGoesUnderTheNameThatTheServerKnows() throws Exception {
+        PromptJob job = TestAnswers.chatJob("a");
+        job.setConstraint(
+                new OutputConstraint(
+                        ConstraintKind.JSON_SCHEMA, "{\"type\":\"null\"}", "response_format", "n"));
+        assertEquals(
+                JSON.readTree(
+                        """
+                        {"type":"json_schema","json_schema":
+                         {"name":"n","strict":true,"schema":{"type":"null"}}}
+                        """),
+                JSON.readTree(writer(ServerKind.OPENAI).write(job, 1).json())
+                        .get("response_format"));
+        job.setConstraint(
+                new OutputConstraint(ConstraintKind.CHOICE, "[\"a\"]", "guided_choice", null));
+        assertEquals(
+                JSON.readTree("{\"choice\":[\"a\"]}"),
+                JSON.readTree(writer(ServerKind.VLLM).write(job, 1).json())
+                        .get("structured_outputs"));
+    }
+
     /** Every field and kind: sent under its name, or refused by its name. Nothing is dropped. */
     @ParameterizedTest
     @EnumSource(ServerKind.class)
