@@ -43,7 +43,8 @@ public final class LocalJobEngine implements JobEngine {
                             tokens.promptTokenIds(),
                             tokens.sampling(),
                             priority,
-                            tokens.deadlineMs());
+                            tokens.deadlineMs(),
+                            tokens.constraint());
             return new LocalRequest(changed, returnsTokenIds, generated);
         }
 

@@ -7,11 +7,13 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.LoadedModel;
 import dev.millrace.engine.api.RequestRejectedException;
+import dev.millrace.engine.api.TextConstraint;
 import dev.millrace.engine.model.GenerationDefaults;
 import dev.millrace.engine.tokenizer.PromptEncoder.EncodedPrompt;
 import dev.millrace.schemas.ChatMessage;
 import dev.millrace.schemas.Endpoint;
 import dev.millrace.schemas.ErrorInfo;
+import dev.millrace.schemas.OutputConstraint;
 import dev.millrace.schemas.PromptJob;
 import dev.millrace.schemas.SamplingParams;
 
@@ -69,7 +71,17 @@ public final class RequestDecoder {
                 job.getPriority(),
                 job.getDeadline() == null
                         ? EngineRequest.NO_DEADLINE
-                        : job.getDeadline().toEpochMilli());
+                        : job.getDeadline().toEpochMilli(),
+                constraint(job.getConstraint()));
+    }
+
+    private static TextConstraint constraint(OutputConstraint asked) {
+        return asked == null
+                ? null
+                : new TextConstraint(
+                        TextConstraint.Kind.valueOf(asked.getKind().name()),
+                        asked.getText(),
+                        asked.getField());
     }
 
     /** The prompt as the model is given it: text and token ids. */

@@ -4,16 +4,20 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.LoadedModel;
 import dev.millrace.engine.api.RequestRejectedException;
+import dev.millrace.engine.api.TextConstraint;
 import dev.millrace.engine.model.GenerationDefaults;
 import dev.millrace.schemas.ChatMessage;
+import dev.millrace.schemas.ConstraintKind;
 import dev.millrace.schemas.Endpoint;
 import dev.millrace.schemas.ErrorInfo;
+import dev.millrace.schemas.OutputConstraint;
 import dev.millrace.schemas.PromptJob;
 
 import org.junit.jupiter.api.Test;
@@ -58,6 +62,19 @@ class RequestDecoderTest {
         assertEquals(Map.of(42, -100f), request.sampling().logitBias());
         assertEquals(99, request.sampling().seed());
         assertEquals(3, request.priority());
+    }
+
+    @Test
+    void theFormOfTheAnswerReachesTheEngine() {
+        PromptJob job = TestJobs.job("a");
+        assertNull(decoder.decode(job, 1).constraint());
+        job.setConstraint(
+                new OutputConstraint(ConstraintKind.REGEX, "a+", "body.guided_regex", null));
+        assertEquals(
+                new TextConstraint(TextConstraint.Kind.REGEX, "a+", "body.guided_regex"),
+                decoder.decode(job, 1).constraint());
+        job.getSampling().setIgnoreEos(true);
+        assertRejected("invalid_request", "ignore_eos", job);
     }
 
     @Test

@@ -13,6 +13,8 @@ package dev.millrace.engine.api;
  * @param device where the device's time went (counters)
  * @param tiers of the KV cache
  * @param drafts what speculation did (counters)
+ * @param forcedTokens of the generated tokens, those that a constraint left no choice about, so
+ *     that no step chose them (counter)
  */
 public record EngineStats(
         int running,
@@ -30,7 +32,8 @@ public record EngineStats(
         long deviceNanos,
         DeviceTimes device,
         KvTierStats tiers,
-        DraftCounts drafts) {
+        DraftCounts drafts,
+        long forcedTokens) {
 
     /** Of an engine without KV tiers. */
     public EngineStats(
@@ -65,6 +68,7 @@ public record EngineStats(
                 deviceNanos,
                 device,
                 KvTierStats.NONE,
-                drafts);
+                drafts,
+                0);
     }
 }

@@ -67,6 +67,10 @@ public final class EngineMetrics {
                             "Tokens generated.",
                             EngineStats::generationTokens),
                     counter(
+                            "millrace_forced_tokens_total",
+                            "Of these, tokens that a constraint left no choice about.",
+                            EngineStats::forcedTokens),
+                    counter(
                             "millrace_requests_finished_total",
                             "Requests that ended with a result.",
                             EngineStats::finishedRequests),

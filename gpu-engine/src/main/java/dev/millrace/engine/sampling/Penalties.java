@@ -7,7 +7,8 @@ import java.util.Map;
 /**
  * Changes of the logits that depend on the request and its tokens so far, in vLLM's order:
  * logit_bias, then per token repetition penalty (prompt and output; CTRL, arXiv 1909.05858),
- * frequency and presence penalty (output; OpenAI's formula). Reuses its memory; one per thread.
+ * frequency and presence penalty (output; OpenAI's formula), the tokens that a constraint forbids.
+ * Reuses its memory; one per thread.
  */
 final class Penalties {
     private static final int APPLIED = -1;
@@ -32,7 +33,7 @@ final class Penalties {
     float[] apply(float[] logits, SampleRow row) {
         SamplingParams params = row.params();
         boolean history = needsHistory(params);
-        if (!history && params.logitBias().isEmpty()) {
+        if (!history && params.logitBias().isEmpty() && row.mask() == null) {
             return logits;
         }
         System.arraycopy(logits, 0, adjusted, 0, adjusted.length);
@@ -42,7 +43,19 @@ final class Penalties {
         if (history) {
             penalise(row, params);
         }
+        if (row.mask() != null) {
+            forbid(row.mask().bits());
+        }
         return adjusted;
+    }
+
+    /** Last, so that nothing else can bring a forbidden token back. */
+    private void forbid(long[] allowed) {
+        for (int token = 0; token < adjusted.length; token++) {
+            if ((allowed[token >> 6] >>> token & 1) == 0) {
+                adjusted[token] = Float.NEGATIVE_INFINITY;
+            }
+        }
     }
 
     private void penalise(SampleRow row, SamplingParams params) {

@@ -1,6 +1,7 @@
 package dev.millrace.engine.sampling;
 
 import dev.millrace.engine.api.SamplingParams;
+import dev.millrace.engine.structured.TokenMask;
 
 /**
  * How to choose one token.
@@ -11,6 +12,23 @@ import dev.millrace.engine.api.SamplingParams;
  * @param numPromptTokens how many of them are prompt
  * @param numTokens how many there are
  * @param uniform a number in [0, 1) that is a function of (seed, choice, position) alone
+ * @param mask the tokens that may be chosen; null for all
  */
 public record SampleRow(
-        SamplingParams params, int[] tokens, int numPromptTokens, int numTokens, double uniform) {}
+        SamplingParams params,
+        int[] tokens,
+        int numPromptTokens,
+        int numTokens,
+        double uniform,
+        TokenMask mask) {
+
+    /** A row that may choose any token. */
+    public SampleRow(
+            SamplingParams params,
+            int[] tokens,
+            int numPromptTokens,
+            int numTokens,
+            double uniform) {
+        this(params, tokens, numPromptTokens, numTokens, uniform, null);
+    }
+}

@@ -13,6 +13,8 @@ import dev.millrace.engine.model.ForwardInput;
 import dev.millrace.engine.model.ModelExecutor;
 import dev.millrace.engine.sampling.SampleRow;
 import dev.millrace.engine.sampling.SampledToken;
+import dev.millrace.engine.structured.ConstrainedText;
+import dev.millrace.engine.structured.Constraints;
 
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -59,6 +61,8 @@ public final class LlmEngine implements Engine {
     /** By steps that had nothing left to compute and so were never launched. */
     private final List<Sequence> preemptedBefore = new ArrayList<>();
 
+    private final Constraints constraints;
+    private final ChosenTokens chosen;
     private List<EngineResult> finished = new ArrayList<>();
     private StepListener listener = (step, results) -> {};
     private BlockArchive archive;
@@ -89,6 +93,7 @@ public final class LlmEngine implements Engine {
         this.texts = texts;
         this.clock = clock;
         eos = new EosTokens(eosTokenIds.clone());
+        constraints = new Constraints(texts.vocabulary(), executor.vocabSize(), eos.ids());
         blockSize = executor.kvLayout().blockSize();
         KvCache kv =
                 new KvCache(
@@ -110,6 +115,7 @@ public final class LlmEngine implements Engine {
         limits = new RequestLimits(maxModelLen, executor.vocabSize(), kv.capacityTokens());
         input = new ForwardInput(config.maxNumBatchedTokens(), config.maxNumSeqs());
         counters = new StepCounters(nanoTime);
+        chosen = new ChosenTokens(scheduler, speculator, counters, clock, this::end);
         for (int i = 0; i < 2; i++) {
             spareSteps.add(new ScheduledStep(config.maxNumBatchedTokens(), config.maxNumSeqs()));
         }
@@ -124,12 +130,15 @@ public final class LlmEngine implements Engine {
     public void resume(EngineRequest request, List<int[]> generated) {
         int maxTotalTokens = limits.maxTotalTokens(request);
         RequestState state = new RequestState(request, clock.millis());
+        boolean isConstrained = request.constraint() != null;
+        ConstrainedText start = isConstrained ? constraints.begin(request.constraint()) : null;
         if (requests.putIfAbsent(request.requestId(), state) != null) {
             throw new IllegalArgumentException(
                     "request " + request.requestId() + " is in the engine already");
         }
         for (int choice = 0; choice < request.sampling().n(); choice++) {
             Sequence sequence = new Sequence(state, choice, arrivals++, maxTotalTokens);
+            sequence.constrain(isConstrained ? start.copy() : null);
             state.addChoice(sequence, new ChoiceOutput(request.sampling(), eos, texts));
         }
         for (Sequence sequence : state.sequences()) {
@@ -152,6 +161,9 @@ public final class LlmEngine implements Engine {
                 return true;
             }
         }
+        if (sequence.constraint() != null && generated.length > 0) {
+            sequence.constraint().replay(generated);
+        }
         return false;
     }
 
@@ -161,7 +173,7 @@ public final class LlmEngine implements Engine {
         if (state == null) {
             return false;
         }
-        removeAll(state);
+        scheduler.removeAll(state);
         return true;
     }
 
@@ -172,7 +184,7 @@ public final class LlmEngine implements Engine {
             return null;
         }
         EngineResult partial = state.partial(clock.millis());
-        removeAll(state);
+        scheduler.removeAll(state);
         return partial;
     }
 
@@ -248,6 +260,7 @@ public final class LlmEngine implements Engine {
                 LOG.warn("KV blocks could not be saved at the end: {}", e.toString());
             } finally {
                 executor.close();
+                constraints.close();
                 texts.close();
             }
         }
@@ -257,6 +270,10 @@ public final class LlmEngine implements Engine {
         ScheduledStep step = spareSteps.remove();
         step.begin(counters.steps() + 1);
         scheduler.schedule(step, clock.millis());
+        if (step.isEmpty() && underway.isEmpty()) {
+            scheduler.awaitHeld();
+            scheduler.schedule(step, clock.millis());
+        }
         step.preempted().addAll(preemptedBefore);
         preemptedBefore.clear();
         speculator.draft(step);
@@ -292,92 +309,15 @@ public final class LlmEngine implements Engine {
         ScheduledStep step = launched.step();
         int finishedBefore = finished.size();
         for (int i = 0; i < step.size(); i++) {
-            apply(step, i, sampled);
+            chosen.apply(step, i, sampled);
         }
         listener.completed(step, finished.subList(finishedBefore, finished.size()));
         spareSteps.add(step);
-    }
-
-    /**
-     * Takes over what the step did for its entry i. Meanwhile the sequence may have ended, or have
-     * been preempted for the step behind this one: then its blocks are gone, but the token chosen
-     * is still its next one.
-     */
-    private void apply(ScheduledStep step, int i, List<SampledToken> sampled) {
-        Sequence sequence = step.sequence(i);
-        if (sequence.status() == SequenceStatus.RUNNING) {
-            computed(sequence, step.start(i) + step.count(i) - step.drafted(i));
-        }
-        if (step.row(i) != ScheduledStep.NO_ROW && sequence.status().isLive()) {
-            sequence.promiseKept();
-            choose(step, i, sampled);
-        }
-    }
-
-    /**
-     * Takes over the chosen token, and as long as it is the guessed one, the token chosen behind
-     * it: the sequence goes through the same states as if each had had its own step.
-     */
-    private void choose(ScheduledStep step, int i, List<SampledToken> sampled) {
-        Sequence sequence = step.sequence(i);
-        boolean guessed = true;
-        for (int verified = 0; guessed && sequence.status().isLive(); verified++) {
-            if (verified > 0) {
-                computed(sequence, sequence.numTokens());
-            }
-            SampledToken token = sampled.get(step.row(i) + verified);
-            guessed = speculator.verify(step, i, verified, token.tokenId());
-            accept(sequence, token);
-        }
-        if (step.drafted(i) > 0) {
-            sequence.dropDrafts();
-        }
-    }
-
-    private void computed(Sequence sequence, int end) {
-        sequence.computed(end);
-        scheduler.kv().commit(sequence.blocks(), sequence.tokens(), end);
-    }
-
-    private void accept(Sequence sequence, SampledToken token) {
-        RequestState state = sequence.request();
-        if (token.tokenId() == SampledToken.INVALID) {
-            fail(
-                    state,
-                    "numerical_error",
-                    "the model's logits after "
-                            + sequence.numTokens()
-                            + " tokens hold no usable number");
-            return;
-        }
-        sequence.append(token.tokenId());
-        counters.generated();
-        state.tokenChosen(clock);
-        if (state.output(sequence).append(token, sequence.isFull())) {
-            speculator.finished(sequence);
-            scheduler.remove(sequence, SequenceStatus.FINISHED);
-            if (state.choiceFinished()) {
-                end(state, state.result(clock.millis()));
-            }
-        }
-    }
-
-    private void fail(RequestState state, String code, String message) {
-        removeAll(state);
-        end(state, state.failure(code, message, clock.millis()));
     }
 
     private void end(RequestState state, EngineResult result) {
         requests.remove(result.requestId());
         counters.finished();
         finished.add(result);
-    }
-
-    private void removeAll(RequestState state) {
-        for (Sequence sequence : state.sequences()) {
-            if (sequence.status().isLive()) {
-                scheduler.remove(sequence, SequenceStatus.ABORTED);
-            }
-        }
     }
 }

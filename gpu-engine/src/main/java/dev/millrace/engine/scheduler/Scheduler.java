@@ -5,6 +5,7 @@ import dev.millrace.engine.kvtier.BlockArchive;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * Decides what a step computes. Every sequence has computed tokens that chase its known tokens
@@ -65,6 +66,14 @@ public final class Scheduler {
         return numPreemptions;
     }
 
+    /** Waits until a sequence that sits out may go on; for when there is nothing else to do. */
+    void awaitHeld() {
+        Stream.concat(running.stream(), waiting.sequences())
+                .filter(Sequence::isHeld)
+                .findFirst()
+                .ifPresent(held -> held.constraint().await());
+    }
+
     void add(Sequence sequence) {
         int seen =
                 sequence.choice() > 0
@@ -108,6 +117,15 @@ public final class Scheduler {
         sequence.become(end);
     }
 
+    /** Ends all that is left of a request as ABORTED. */
+    void removeAll(RequestState state) {
+        for (Sequence sequence : state.sequences()) {
+            if (sequence.status().isLive()) {
+                remove(sequence, SequenceStatus.ABORTED);
+            }
+        }
+    }
+
     private void scheduleDecodes(ScheduledStep step) {
         for (int i = 0; i < running.size() && step.budgetLeft() > 0; i++) {
             Sequence sequence = running.get(i);
@@ -126,8 +144,9 @@ public final class Scheduler {
     private void schedulePrefills(ScheduledStep step) {
         for (int i = 0; i < running.size() && step.budgetLeft() > 0; i++) {
             Sequence sequence = running.get(i);
-            if (sequence.isPrefilling()) {
-                step.add(sequence, Math.min(sequence.prefillLeft(), step.budgetLeft()));
+            int left = sequence.isPrefilling() ? sequence.prefillLeft() : 0;
+            if (left > 0) {
+                step.add(sequence, Math.min(left, step.budgetLeft()));
             }
         }
     }
@@ -164,6 +183,11 @@ public final class Scheduler {
             Sequence sequence = waiting.next();
             if (sequence == null) {
                 return;
+            }
+            if (sequence.isHeld()) {
+                waiting.passAlone(sequence);
+                passed++;
+                continue;
             }
             int cached =
                     kv.cachedBlocks(sequence.blocks(), sequence.tokens(), sequence.numTokens());

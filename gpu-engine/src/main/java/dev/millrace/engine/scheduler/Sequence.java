@@ -4,6 +4,8 @@ import dev.millrace.engine.api.SamplingParams;
 import dev.millrace.engine.kvcache.BlockTable;
 import dev.millrace.engine.sampling.SampleRow;
 import dev.millrace.engine.sampling.Uniforms;
+import dev.millrace.engine.structured.ConstrainedText;
+import dev.millrace.engine.structured.TokenMask;
 
 import java.util.Arrays;
 
@@ -45,6 +47,9 @@ public final class Sequence implements Comparable<Sequence> {
 
     private SequenceStatus status = SequenceStatus.WAITING;
 
+    /** Null for an answer of any form. */
+    private ConstrainedText constraint;
+
     /**
      * @param choice index among the request's choices
      * @param arrival breaks ties of place; unique in the engine
@@ -73,6 +78,20 @@ public final class Sequence implements Comparable<Sequence> {
 
     long arrival() {
         return arrival;
+    }
+
+    void constrain(ConstrainedText text) {
+        constraint = text;
+    }
+
+    /** Null for an answer of any form. */
+    ConstrainedText constraint() {
+        return constraint;
+    }
+
+    /** Whether it sits steps out, because the tokens that may come next take long to find. */
+    boolean isHeld() {
+        return constraint != null && constraint.isHeld();
     }
 
     public SequenceStatus status() {
@@ -145,6 +164,9 @@ public final class Sequence implements Comparable<Sequence> {
 
     /** Tokens that could be computed next. The very last token of a sequence never needs to be. */
     int numUncomputed() {
+        if (isHeld()) {
+            return 0;
+        }
         int available = numTokens + (mayRunAhead() ? numPromised : 0);
         return Math.min(available, maxTotalTokens - 1) - numScheduled;
     }
@@ -168,7 +190,8 @@ public final class Sequence implements Comparable<Sequence> {
         int known = numTokens + guesses;
         double uniform =
                 params().isGreedy() ? 0 : Uniforms.at(params().seed(), choice, known + numPromised);
-        return new SampleRow(params(), tokens, numPromptTokens(), known, uniform);
+        TokenMask mask = constraint == null ? null : constraint.mask();
+        return new SampleRow(params(), tokens, numPromptTokens(), known, uniform, mask);
     }
 
     DraftState draftState() {
@@ -248,15 +271,16 @@ public final class Sequence implements Comparable<Sequence> {
     }
 
     void append(int token) {
-        add(token);
+        force(token);
     }
 
     /** A token that another engine has chosen. */
     void resume(int token) {
-        add(token);
+        force(token);
     }
 
-    private void add(int token) {
+    /** A token that follows without having been chosen: the next step computes it as a known one. */
+    void force(int token) {
         makeRoom(1);
         tokens[numTokens++] = token;
     }
@@ -269,11 +293,12 @@ public final class Sequence implements Comparable<Sequence> {
     }
 
     /**
-     * Penalties read the tokens so far, so the next step has to wait until they are known to the
-     * host.
+     * Penalties and constraints read the tokens so far, so the next step has to wait until they are
+     * known to the host.
      */
     private boolean mayRunAhead() {
-        return params().repetitionPenalty() == 1
+        return constraint == null
+                && params().repetitionPenalty() == 1
                 && params().presencePenalty() == 0
                 && params().frequencyPenalty() == 0;
     }

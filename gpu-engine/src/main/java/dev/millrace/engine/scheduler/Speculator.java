@@ -42,7 +42,9 @@ final class Speculator {
         }
         double least = always ? 0 : rule.leastChance(choosing);
         for (int i = 0; i < step.size() && step.budgetLeft() > 0; i++) {
-            if (step.choosesToken(i) && step.sequence(i).hasOutput()) {
+            Sequence sequence = step.sequence(i);
+            // A constraint knows only the next token's mask.
+            if (step.choosesToken(i) && sequence.hasOutput() && sequence.constraint() == null) {
                 draft(step, i, least);
             }
         }

@@ -16,6 +16,7 @@ final class StepCounters {
     private long cachedTokens;
     private long idealCachedTokens;
     private long generationTokens;
+    private long forcedTokens;
     private long finishedRequests;
     private long stepNanos;
     private long deviceNanos;
@@ -60,6 +61,12 @@ final class StepCounters {
         generationTokens++;
     }
 
+    /** A token that was generated without being chosen. */
+    void forced() {
+        generationTokens++;
+        forcedTokens++;
+    }
+
     void finished() {
         finishedRequests++;
     }
@@ -83,6 +90,7 @@ final class StepCounters {
                 deviceNanos,
                 device,
                 tiers,
-                drafts);
+                drafts,
+                forcedTokens);
     }
 }

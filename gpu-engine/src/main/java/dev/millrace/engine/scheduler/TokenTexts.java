@@ -1,5 +1,7 @@
 package dev.millrace.engine.scheduler;
 
+import dev.millrace.engine.structured.Vocabulary;
+
 /** What the engine needs of a tokenizer: text out of tokens. */
 public interface TokenTexts extends AutoCloseable {
 
@@ -11,6 +13,11 @@ public interface TokenTexts extends AutoCloseable {
 
     /** The bytes of one token. */
     byte[] bytes(int tokenId);
+
+    /** What constraints need to know of the tokens; null where tokens have no text. */
+    default Vocabulary vocabulary() {
+        return null;
+    }
 
     /** Frees the tokenizer; the engine calls it when it is closed. */
     @Override

@@ -1,5 +1,6 @@
 package dev.millrace.engine.scheduler;
 
+import dev.millrace.engine.structured.Vocabulary;
 import dev.millrace.engine.tokenizer.Detokenizer;
 import dev.millrace.engine.tokenizer.HfTokenizer;
 
@@ -35,6 +36,33 @@ public record TokenizerTexts(HfTokenizer tokenizer) implements TokenTexts {
     @Override
     public byte[] bytes(int tokenId) {
         return isKnown(tokenId) ? tokenizer.tokenBytes(tokenId) : NO_BYTES;
+    }
+
+    @Override
+    public Vocabulary vocabulary() {
+        return new Vocabulary() {
+            @Override
+            public int size() {
+                return tokenizer.vocabularySize();
+            }
+
+            @Override
+            public byte[] bytes(int tokenId) {
+                return isKnown(tokenId) && !tokenizer.isSpecial(tokenId)
+                        ? tokenizer.tokenBytes(tokenId)
+                        : NO_BYTES;
+            }
+
+            @Override
+            public int[] encode(String text) {
+                return tokenizer.encode(text, false);
+            }
+
+            @Override
+            public boolean stripsFirstSpace() {
+                return tokenizer.stripsFirstSpace();
+            }
+        };
     }
 
     @Override

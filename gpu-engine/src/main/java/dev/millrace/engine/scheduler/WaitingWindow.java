@@ -7,6 +7,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 
 /**
  * The waiting sequences, and who of them is admitted next:
@@ -132,6 +133,20 @@ final class WaitingWindow {
         } else {
             scan.pass(placeOf.get(sequence), depth);
         }
+    }
+
+    /** The one that is next has to wait, for a reason that is its own. */
+    void passAlone(Sequence sequence) {
+        if (!holdsSpecial && special() == sequence) {
+            holdsSpecial = true;
+        } else {
+            scan.passAlone(placeOf.get(sequence));
+        }
+    }
+
+    /** All that wait, in the order of their places. */
+    Stream<Sequence> sequences() {
+        return Stream.concat(preempted.stream(), places.stream().map(place -> place.sequence));
     }
 
     /** The one that is next was admitted. */

@@ -58,6 +58,12 @@ final class WindowScan {
         position = place.behindSubtree(depth);
     }
 
+    /** Passes over one place, in this step. */
+    void passAlone(WindowPlace place) {
+        firstPassed = firstPassed == null ? place : firstPassed;
+        position = place;
+    }
+
     /** A place was admitted, in its turn or out of it; the walk goes on behind it. */
     void taken(WindowPlace place) {
         position = place;

@@ -166,6 +166,11 @@ public final class HfTokenizer implements AutoCloseable {
         return id == null ? OptionalInt.empty() : OptionalInt.of(id);
     }
 
+    /** Whether one space at the very start of a text is not shown. */
+    public boolean stripsFirstSpace() {
+        return file.tokenBytes().stripsFirstSpace();
+    }
+
     /** Frees the native tokenizer, after calls under way have returned. */
     @Override
     public void close() {

@@ -169,7 +169,16 @@ class AdmissionOrderTest {
     private static LlmEngine engine(int maxNumSeqs, int budget) {
         EngineConfig config =
                 new EngineConfig(
-                        "simulated", maxNumSeqs, budget, 16, 1, 0, true, 1, Numerics.DEFAULT, Speculation.OFF);
+                        "simulated",
+                        maxNumSeqs,
+                        budget,
+                        16,
+                        1,
+                        0,
+                        true,
+                        1,
+                        Numerics.DEFAULT,
+                        Speculation.OFF);
         return new LlmEngine(
                 new SimulatedExecutor(100, 16, 1_000, false),
                 new SimulatedTexts(),

@@ -21,7 +21,9 @@ public enum RequestField {
     RETURN_TOKEN_IDS,
     TOOLS,
     CHAT_TEMPLATE_KWARGS,
-    PROMPT_TOKEN_IDS;
+    PROMPT_TOKEN_IDS,
+    RESPONSE_FORMAT,
+    STRUCTURED_OUTPUTS;
 
     /** As the job's author wrote it in the request body. */
     public String jsonName() {

@@ -5,8 +5,10 @@ import com.fasterxml.jackson.core.JsonGenerator;
 
 import dev.millrace.engine.api.RequestRejectedException;
 import dev.millrace.schemas.ChatMessage;
+import dev.millrace.schemas.ConstraintKind;
 import dev.millrace.schemas.Endpoint;
 import dev.millrace.schemas.ErrorInfo;
+import dev.millrace.schemas.OutputConstraint;
 import dev.millrace.schemas.PromptJob;
 import dev.millrace.schemas.SamplingParams;
 import dev.millrace.worker.RequestDecoder;
@@ -196,10 +198,43 @@ final class RequestWriter {
             require(RequestField.N, job);
             json.writeNumberField("n", asked.getN());
         }
+        if (job.getConstraint() != null) {
+            writeConstraint(json, job);
+        }
         writeFlag(json, RequestField.IGNORE_EOS, asked.getIgnoreEos(), true, job);
         writeFlag(
                 json, RequestField.SKIP_SPECIAL_TOKENS, !asked.getSkipSpecialTokens(), false, job);
         writeFlag(json, RequestField.RETURN_TOKEN_IDS, asked.getReturnTokenIds(), true, job);
+    }
+
+    /** JSON by OpenAI's field, which many servers know; the other forms by vLLM's. */
+    private void writeConstraint(JsonGenerator json, PromptJob job) throws IOException {
+        OutputConstraint asked = job.getConstraint();
+        boolean isJson =
+                asked.getKind() == ConstraintKind.JSON_OBJECT
+                        || asked.getKind() == ConstraintKind.JSON_SCHEMA;
+        RequestField field =
+                isJson ? RequestField.RESPONSE_FORMAT : RequestField.STRUCTURED_OUTPUTS;
+        require(field, job);
+        json.writeObjectFieldStart(field.jsonName());
+        switch (asked.getKind()) {
+            case JSON_OBJECT -> json.writeStringField("type", "json_object");
+            case JSON_SCHEMA -> {
+                json.writeStringField("type", "json_schema");
+                json.writeObjectFieldStart("json_schema");
+                json.writeStringField("name", asked.getName() == null ? "answer" : asked.getName());
+                json.writeBooleanField("strict", true);
+                json.writeFieldName("schema");
+                json.writeRawValue(JsonMembers.checked(asked.getText(), asked.getField()));
+                json.writeEndObject();
+            }
+            case REGEX -> json.writeStringField("regex", asked.getText());
+            case CHOICE -> {
+                json.writeFieldName("choice");
+                json.writeRawValue(JsonMembers.checked(asked.getText(), asked.getField()));
+            }
+        }
+        json.writeEndObject();
     }
 
     private void writeLogprobs(JsonGenerator json, PromptJob job) throws IOException {

@@ -10,9 +10,11 @@ import static dev.millrace.worker.remote.RequestField.N;
 import static dev.millrace.worker.remote.RequestField.PRESENCE_PENALTY;
 import static dev.millrace.worker.remote.RequestField.PROMPT_TOKEN_IDS;
 import static dev.millrace.worker.remote.RequestField.REPETITION_PENALTY;
+import static dev.millrace.worker.remote.RequestField.RESPONSE_FORMAT;
 import static dev.millrace.worker.remote.RequestField.RETURN_TOKEN_IDS;
 import static dev.millrace.worker.remote.RequestField.SKIP_SPECIAL_TOKENS;
 import static dev.millrace.worker.remote.RequestField.STOP_TOKEN_IDS;
+import static dev.millrace.worker.remote.RequestField.STRUCTURED_OUTPUTS;
 import static dev.millrace.worker.remote.RequestField.TOOLS;
 import static dev.millrace.worker.remote.RequestField.TOP_K;
 
@@ -33,17 +35,27 @@ public enum ServerKind {
     VLLM("vllm", EnumSet.allOf(RequestField.class), EnumSet.allOf(RequestField.class)),
     SGLANG(
             "sglang",
-            EnumSet.complementOf(EnumSet.of(RETURN_TOKEN_IDS)),
-            EnumSet.allOf(RequestField.class)),
+            EnumSet.complementOf(EnumSet.of(RETURN_TOKEN_IDS, STRUCTURED_OUTPUTS)),
+            EnumSet.complementOf(EnumSet.of(STRUCTURED_OUTPUTS))),
     TRTLLM(
             "tensorrt_llm",
-            EnumSet.complementOf(EnumSet.of(RETURN_TOKEN_IDS)),
-            EnumSet.complementOf(EnumSet.of(RETURN_TOKEN_IDS))),
+            EnumSet.complementOf(EnumSet.of(RETURN_TOKEN_IDS, STRUCTURED_OUTPUTS)),
+            EnumSet.complementOf(EnumSet.of(RETURN_TOKEN_IDS, STRUCTURED_OUTPUTS))),
     LLAMACPP(
             "llamacpp",
-            EnumSet.complementOf(EnumSet.of(STOP_TOKEN_IDS, SKIP_SPECIAL_TOKENS, RETURN_TOKEN_IDS)),
             EnumSet.complementOf(
-                    EnumSet.of(STOP_TOKEN_IDS, SKIP_SPECIAL_TOKENS, RETURN_TOKEN_IDS))),
+                    EnumSet.of(
+                            STOP_TOKEN_IDS,
+                            SKIP_SPECIAL_TOKENS,
+                            RETURN_TOKEN_IDS,
+                            STRUCTURED_OUTPUTS)),
+            EnumSet.complementOf(
+                    EnumSet.of(
+                            STOP_TOKEN_IDS,
+                            SKIP_SPECIAL_TOKENS,
+                            RETURN_TOKEN_IDS,
+                            RESPONSE_FORMAT,
+                            STRUCTURED_OUTPUTS))),
     TGI(
             "text-generation-inference",
             EnumSet.of(FREQUENCY_PENALTY, LOGPROBS, TOOLS),
@@ -70,7 +82,14 @@ public enum ServerKind {
                     RETURN_TOKEN_IDS)),
     OPENAI(
             "openai",
-            EnumSet.of(PRESENCE_PENALTY, FREQUENCY_PENALTY, LOGIT_BIAS, LOGPROBS, N, TOOLS),
+            EnumSet.of(
+                    PRESENCE_PENALTY,
+                    FREQUENCY_PENALTY,
+                    LOGIT_BIAS,
+                    LOGPROBS,
+                    N,
+                    TOOLS,
+                    RESPONSE_FORMAT),
             EnumSet.of(
                     PRESENCE_PENALTY,
                     FREQUENCY_PENALTY,

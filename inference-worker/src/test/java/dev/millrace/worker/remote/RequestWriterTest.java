@@ -10,7 +10,9 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 
 import dev.millrace.engine.api.RequestRejectedException;
 import dev.millrace.schemas.ChatMessage;
+import dev.millrace.schemas.ConstraintKind;
 import dev.millrace.schemas.Endpoint;
+import dev.millrace.schemas.OutputConstraint;
 import dev.millrace.schemas.PromptJob;
 import dev.millrace.schemas.SamplingParams;
 
@@ -96,6 +98,28 @@ class RequestWriterTest {
         JsonNode body = JSON.readTree(writer(ServerKind.LLAMACPP).write(job, 1).json());
         assertEquals(1.2, body.path("repeat_penalty").doubleValue());
         assertEquals(1, body.path("top_logprobs").intValue(), "llama.cpp reports nothing for 0");
+    }
+
+    @Test
+    void theFormOfTheAnswerGoesUnderTheNameThatTheServerKnows() throws Exception {
+        PromptJob job = TestAnswers.chatJob("a");
+        job.setConstraint(
+                new OutputConstraint(
+                        ConstraintKind.JSON_SCHEMA, "{\"type\":\"null\"}", "response_format", "n"));
+        assertEquals(
+                JSON.readTree(
+                        """
+                        {"type":"json_schema","json_schema":
+                         {"name":"n","strict":true,"schema":{"type":"null"}}}
+                        """),
+                JSON.readTree(writer(ServerKind.OPENAI).write(job, 1).json())
+                        .get("response_format"));
+        job.setConstraint(
+                new OutputConstraint(ConstraintKind.CHOICE, "[\"a\"]", "guided_choice", null));
+        assertEquals(
+                JSON.readTree("{\"choice\":[\"a\"]}"),
+                JSON.readTree(writer(ServerKind.VLLM).write(job, 1).json())
+                        .get("structured_outputs"));
     }
 
     /** Every field and kind: sent under its name, or refused by its name. Nothing is dropped. */
@@ -208,6 +232,13 @@ class RequestWriterTest {
             case IGNORE_EOS -> sampling.setIgnoreEos(true);
             case SKIP_SPECIAL_TOKENS -> sampling.setSkipSpecialTokens(false);
             case RETURN_TOKEN_IDS -> sampling.setReturnTokenIds(true);
+            case RESPONSE_FORMAT ->
+                    job.setConstraint(
+                            new OutputConstraint(
+                                    ConstraintKind.JSON_SCHEMA, "{\"type\":\"null\"}", "f", null));
+            case STRUCTURED_OUTPUTS ->
+                    job.setConstraint(
+                            new OutputConstraint(ConstraintKind.REGEX, "a+", "f", null));
             case TOOLS -> job.setTools("[{}]");
             case CHAT_TEMPLATE_KWARGS -> job.setChatTemplateKwargs("{\"a\":1}");
             case PROMPT_TOKEN_IDS -> {

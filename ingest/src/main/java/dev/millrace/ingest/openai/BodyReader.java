@@ -54,6 +54,15 @@ final class BodyReader {
                     entry(
                             "skip_special_tokens",
                             (f, d) -> d.sampling.setSkipSpecialTokens(f.bool())),
+                    entry(
+                            "response_format",
+                            (f, d) -> ConstraintReader.responseFormat(f, d.job)),
+                    entry(
+                            "structured_outputs",
+                            (f, d) -> ConstraintReader.structuredOutputs(f, d.job)),
+                    entry("guided_json", (f, d) -> ConstraintReader.json(f, d.job)),
+                    entry("guided_regex", (f, d) -> ConstraintReader.regex(f, d.job)),
+                    entry("guided_choice", (f, d) -> ConstraintReader.choice(f, d.job)),
                     entry("metadata", (f, d) -> d.metadata.putAll(metadata(f))),
                     entry("user", (f, d) -> d.user = f.text()),
                     entry("priority", BodyReader::priority));

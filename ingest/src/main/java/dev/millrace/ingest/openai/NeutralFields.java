@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.BooleanNode;
 import com.fasterxml.jackson.databind.node.DoubleNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 
 import dev.millrace.schemas.Endpoint;
@@ -28,7 +27,6 @@ final class NeutralFields {
         neutral(BOTH, "stream", BooleanNode.FALSE);
         neutral(BOTH, "store", BooleanNode.FALSE);
         neutral(BOTH, "service_tier", TextNode.valueOf("auto"), TextNode.valueOf("default"));
-        neutral(BOTH, "response_format", type("text"));
         neutral(BOTH, "echo", BooleanNode.FALSE);
         neutral(BOTH, "min_tokens", DoubleNode.valueOf(0));
         neutral(BOTH, "length_penalty", DoubleNode.valueOf(1));
@@ -41,11 +39,7 @@ final class NeutralFields {
                         "prompt_logprobs",
                         "truncate_prompt_tokens",
                         "allowed_token_ids",
-                        "guided_json",
-                        "guided_regex",
-                        "guided_choice",
                         "guided_grammar",
-                        "structured_outputs",
                         "logits_processors",
                         "spaces_between_special_tokens",
                         "safety_identifier",
@@ -138,9 +132,5 @@ final class NeutralFields {
     private static void neutral(
             Map<String, List<JsonNode>> fields, String name, JsonNode... values) {
         fields.put(name, List.of(values));
-    }
-
-    private static ObjectNode type(String type) {
-        return NODES.objectNode().put("type", type);
     }
 }

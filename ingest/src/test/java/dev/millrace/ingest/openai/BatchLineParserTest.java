@@ -6,8 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.schemas.ChatMessage;
+import dev.millrace.schemas.ConstraintKind;
 import dev.millrace.schemas.Endpoint;
 import dev.millrace.schemas.ErrorInfo;
+import dev.millrace.schemas.OutputConstraint;
 import dev.millrace.schemas.PromptJob;
 import dev.millrace.schemas.SamplingParams;
 
@@ -120,6 +122,43 @@ class BatchLineParserTest {
             assertEquals(Map.of(), job.getMetadata());
             assertNull(job.getTools());
         }
+    }
+
+    @Test
+    void theFormOfTheAnswerUnderEachOfItsNames() {
+        String messages = "\"messages\": [{\"role\": \"user\", \"content\": \"x\"}], ";
+        String schema = "{\"type\":\"null\"}";
+        Map<String, OutputConstraint> expected =
+                Map.of(
+                        "\"response_format\": {\"type\": \"json_object\"}",
+                        constraint(ConstraintKind.JSON_OBJECT, "", "response_format", null),
+                        "\"response_format\": {\"type\": \"json_schema\", \"json_schema\": {\"name\":"
+                                + " \"n\", \"strict\": true, \"schema\": "
+                                + schema
+                                + "}}",
+                        constraint(
+                                ConstraintKind.JSON_SCHEMA,
+                                schema,
+                                "response_format.json_schema.schema",
+                                "n"),
+                        "\"guided_json\": " + schema,
+                        constraint(ConstraintKind.JSON_SCHEMA, schema, "guided_json", null),
+                        "\"guided_regex\": \"a+\"",
+                        constraint(ConstraintKind.REGEX, "a+", "guided_regex", null),
+                        "\"guided_choice\": [\"a\", \"b\"]",
+                        constraint(
+                                ConstraintKind.CHOICE, "[\"a\",\"b\"]", "guided_choice", null),
+                        "\"structured_outputs\": {\"regex\": \"a\", \"json\": null}",
+                        constraint(ConstraintKind.REGEX, "a", "structured_outputs.regex", null));
+        expected.forEach(
+                (field, form) ->
+                        assertEquals(form, accepted(chat(messages + field)).getConstraint(), field));
+        assertNull(accepted(chat(NEUTRAL_FIELDS)).getConstraint());
+    }
+
+    private static OutputConstraint constraint(
+            ConstraintKind kind, String text, String field, String name) {
+        return new OutputConstraint(kind, text, "body." + field, name);
     }
 
     @Test

@@ -74,7 +74,7 @@ final class CudaChooser implements TokenChooser {
                         portion,
                         vocabulary,
                         true);
-        tables = new SamplingTables(driver, portion);
+        tables = new SamplingTables(driver, portion, vocabulary);
         long most = rows.most();
         sampled = kernels.zeros(4 * most);
         logprobs = kernels.zeros(8 * most);
@@ -158,6 +158,15 @@ final class CudaChooser implements TokenChooser {
                     .pointer(tables.presence);
             kernels.launch("bias_penalties", LaunchPlan.logits(count, 16));
         }
+        if (tables.hasMasks) {
+            kernels.args()
+                    .pointer(logits.address())
+                    .i64(stride)
+                    .pointer(tables.maskRow)
+                    .pointer(tables.maskBits)
+                    .i32(vocabulary);
+            kernels.launch("mask_logits", LaunchPlan.logits(count, 0));
+        }
         if (tables.allGreedy) {
             kernels.args()
                     .pointer(logits.address())
@@ -182,7 +191,7 @@ final class CudaChooser implements TokenChooser {
 
     /** Log-probabilities are of the raw logits: where these were changed, they are made again. */
     private void report(int count, int first, int top, CudaBuffer hidden) {
-        if (tables.changesLogits) {
+        if (tables.changesLogits || tables.hasMasks) {
             computeLogits(hidden, count);
         }
         kernels.args()

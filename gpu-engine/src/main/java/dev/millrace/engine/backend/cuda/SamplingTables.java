@@ -13,6 +13,7 @@ import java.util.function.ToDoubleFunction;
  */
 final class SamplingTables {
     private final PackedUpload upload;
+    private final int vocabSize;
 
     long logitRows;
     long temperature;
@@ -30,6 +31,11 @@ final class SamplingTables {
     long repetition;
     long frequency;
     long presence;
+    long maskRow;
+    long maskBits;
+
+    /** Whether any row may not choose every token. */
+    boolean hasMasks;
 
     /** Whether any row changes its logits by a bias or a penalty. */
     boolean changesLogits;
@@ -37,7 +43,8 @@ final class SamplingTables {
     /** Whether every row takes the best token. */
     boolean allGreedy;
 
-    SamplingTables(CudaDriver driver, int maxRows) {
+    SamplingTables(CudaDriver driver, int maxRows, int vocabSize) {
+        this.vocabSize = vocabSize;
         upload = new PackedUpload(driver, "sampling", 256L * maxRows + 4096);
     }
 
@@ -49,6 +56,8 @@ final class SamplingTables {
      */
     void upload(int[] tokenRows, int first, List<SampleRow> rows) {
         int count = rows.size();
+        MaskTable masks = MaskTable.of(rows, vocabSize);
+        hasMasks = masks.numWords() > 0;
         changesLogits = rows.stream().anyMatch(row -> changesLogits(row.params()));
         allGreedy = rows.stream().allMatch(row -> row.params().isGreedy());
         AttentionPlan.IntList history = new AttentionPlan.IntList();
@@ -64,7 +73,7 @@ final class SamplingTables {
                 biasStarts[i + 1] = biased.size();
             }
         }
-        upload.begin(160L * (count + 8) + 8L * history.size() + 8L * biased.size());
+        upload.begin(160L * (count + 8) + 8L * history.size() + 8L * biased.size() + 4L * masks.numWords());
         int[] chunk = new int[count];
         System.arraycopy(tokenRows, first, chunk, 0, count);
         logitRows = upload.ints(chunk, count);
@@ -86,6 +95,10 @@ final class SamplingTables {
             biasStart = upload.ints(biasStarts, count + 1);
             biasTokens = upload.ints(biased.array(), biased.size());
             biasValues = upload.floats(biasValues(rows, biased.size()), biased.size());
+        }
+        if (hasMasks) {
+            maskRow = upload.ints(masks.rowMask(), count);
+            maskBits = upload.ints(masks.words(), masks.numWords());
         }
         upload.end();
     }
