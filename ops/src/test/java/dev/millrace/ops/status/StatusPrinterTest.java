@@ -129,7 +129,8 @@ class StatusPrinterTest {
         BatchRow open = BatchRow.of(
                 batch("evals", BatchStatus.IN_PROGRESS, 500, 2000, 100), OptionalDouble.of(5), null);
         BatchRow ended = BatchRow.of(
-                batch("nightly", BatchStatus.COMPLETED, 1000, 1000, 10), OptionalDouble.of(0), "what has ended waits for nothing");
+                batch("nightly", BatchStatus.COMPLETED, 1000, 1000, 10), OptionalDouble.of(0),
+                "what has ended waits for nothing");
         List<WorkerRow> workers = StatusReader.workerRows(
                 List.of(worker("w1", "RUNNING", NOW.minusSeconds(1)), worker("w2", "RUNNING", at(0))),
                 "default", NOW);
