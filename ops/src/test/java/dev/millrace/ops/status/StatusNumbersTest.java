@@ -62,10 +62,10 @@ class StatusNumbersTest {
         BatchRow later = BatchRow.of(
                 batch("b", BatchStatus.IN_PROGRESS, 500, 2000, 100), OptionalDouble.of(15), null);
         assertEquals(100, later.secondsLeft().getAsDouble());
-        assertTrue(BatchRow.of(batch("b", BatchStatus.IN_PROGRESS, 500, 2000, 100), OptionalDouble.of(0), null)
-                .secondsLeft().isEmpty());
-        assertTrue(BatchRow.of(batch("b", BatchStatus.COMPLETED, 2000, 2000, 100), OptionalDouble.of(15), null)
-                .secondsLeft().isEmpty());
+        assertTrue(BatchRow.of(batch("b", BatchStatus.IN_PROGRESS, 500, 2000, 100), OptionalDouble.of(0),
+                null).secondsLeft().isEmpty());
+        assertTrue(BatchRow.of(batch("b", BatchStatus.COMPLETED, 2000, 2000, 100), OptionalDouble.of(15),
+                null).secondsLeft().isEmpty());
     }
 
     @Test
