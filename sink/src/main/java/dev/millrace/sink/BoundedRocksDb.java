@@ -21,6 +21,13 @@ public final class BoundedRocksDb implements RocksDBConfigSetter {
     static final String MEMORY_BYTES = "millrace.rocksdb.memory.bytes";
 
     private static final double INDEX_SHARE = 0.1;
+
+    /**
+     * What a write buffer takes at a time. RocksDB's own choice is a megabyte and more, counted as used from
+     * the first record on: the empty buffers of many stores would use up the bound, and every few records
+     * would become a file.
+     */
+    private static final long ARENA_BLOCK_BYTES = 64 << 10;
     private static final Map<Long, SharedMemory> SHARED = new ConcurrentHashMap<>();
 
     private record SharedMemory(Cache cache, WriteBufferManager writeBuffers) {
@@ -43,6 +50,7 @@ public final class BoundedRocksDb implements RocksDBConfigSetter {
         table.setPinTopLevelIndexAndFilter(true);
         options.setTableFormatConfig(table);
         options.setWriteBufferManager(memory.writeBuffers());
+        options.setArenaBlockSize(ARENA_BLOCK_BYTES);
     }
 
     /** The shared memory outlives each store. */
