@@ -12,6 +12,7 @@ import dev.millrace.ops.bench.Workload.Prompt;
 import dev.millrace.ops.bench.Workload.Sizes;
 import dev.millrace.ops.cli.LiveLine;
 
+import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -20,15 +21,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /** One benchmark from its model to its report. */
 public final class BenchJob {
-    private static final int SINGLE_PREFILL = 512;
-    private static final int SINGLE_PROMPT = 8;
-    private static final int SINGLE_DECODE = 64;
-
-    /** Vector loops run slowly until they are compiled, which takes seconds of running them. */
-    private static final int SINGLE_WARM_UPS = 8;
+    private static final ObjectMapper JSON = new ObjectMapper();
 
     private final Model model;
     private final Kind kind;
@@ -52,6 +49,14 @@ public final class BenchJob {
     public record Kind(Workload workload, Sizes sizes, boolean singleStream) {}
 
     /**
+     * Where figures go besides the console; null means nowhere.
+     *
+     * @param json the figures
+     * @param answers the last run's generated tokens, one line per prompt
+     */
+    public record Target(Path json, Path answers) {}
+
+    /**
      * @param repeat counted runs, at least 1
      */
     public BenchJob(Model model, Kind kind, EngineConfig config, int repeat, long seed) {
@@ -68,69 +73,99 @@ public final class BenchJob {
         this.seed = seed;
     }
 
-    /**
-     * Runs it.
-     *
-     * @param json where the figures go as well, or null
-     */
-    public void run(PrintWriter out, Path json) throws IOException {
+    /** Writes the random model to a folder, for other engines or for {@code --model}. */
+    public void writeModel(PrintWriter out, Path dir) throws IOException {
+        if (model.shape() == null) {
+            throw new IllegalArgumentException("--write-model writes random weights: no --model");
+        }
+        Files.createDirectories(dir);
+        new RandomModel(model.shape(), seed).write(dir);
+        out.println(modelName() + " and seed " + seed + " written to " + dir);
+    }
+
+    /** Writes the prompts of warm-up and runs to a folder. */
+    public void writePrompts(PrintWriter out, Path dir) throws IOException {
+        int vocabulary = model.dir() == null ? Shape.VOCABULARY : vocabulary(model.dir());
+        new JobPrompts(kind, vocabulary, seed).write(dir, repeat);
+        out.println("prompts of the warm-up and of " + repeat + " runs written to " + dir);
+    }
+
+    /** Runs it. */
+    public void run(PrintWriter out, Target target) throws IOException {
         Path made = model.dir() == null ? Files.createTempDirectory("millrace-bench") : null;
         Engine engine;
-        int vocabulary;
+        JobPrompts prompts;
         try {
             if (made != null) {
                 new RandomModel(model.shape(), seed).write(made);
             }
             Path dir = made == null ? model.dir() : made;
-            vocabulary = vocabulary(dir);
+            prompts = new JobPrompts(kind, vocabulary(dir), seed);
             engine = EngineFactory.openWeights(dir, config, CudaConfig.defaults());
         } finally {
             if (made != null) {
-                Files.deleteIfExists(made.resolve("config.json"));
-                Files.deleteIfExists(made.resolve("model.safetensors"));
-                Files.delete(made);
+                delete(made);
             }
         }
         try (engine) {
             BenchRun runs = new BenchRun(engine, System::nanoTime);
+            List<int[]> answers = new ArrayList<>();
+            out.println(describe());
             ObjectNode figures =
                     kind.singleStream()
-                            ? singleStream(runs, vocabulary, out)
-                            : workload(runs, vocabulary, out);
-            if (json != null) {
-                new ObjectMapper()
-                        .writerWithDefaultPrettyPrinter()
-                        .writeValue(json.toFile(), described(figures));
+                            ? singleStream(runs, prompts, out, answers)
+                            : workload(runs, prompts, out, answers);
+            if (target.json() != null) {
+                JSON.writerWithDefaultPrettyPrinter()
+                        .writeValue(target.json().toFile(), described(figures));
+            }
+            if (target.answers() != null) {
+                write(target.answers(), answers);
+            }
+        }
+    }
+
+    private static void delete(Path dir) throws IOException {
+        try (Stream<Path> files = Files.list(dir)) {
+            for (Path file : files.toList()) {
+                Files.delete(file);
+            }
+        }
+        Files.delete(dir);
+    }
+
+    private static void write(Path file, List<int[]> answers) throws IOException {
+        try (BufferedWriter out = Files.newBufferedWriter(file)) {
+            for (int i = 0; i < answers.size(); i++) {
+                ObjectNode line = JSON.createObjectNode().put("custom_id", Integer.toString(i));
+                out.write(line.set("tokens", JSON.valueToTree(answers.get(i))).toString());
+                out.newLine();
             }
         }
     }
 
     private static int vocabulary(Path dir) throws IOException {
-        return new ObjectMapper()
-                .readTree(dir.resolve("config.json").toFile())
-                .path("vocab_size")
-                .asInt();
+        Path file = dir.resolve("config.json");
+        int size = Files.exists(file) ? JSON.readTree(file.toFile()).path("vocab_size").asInt() : 0;
+        if (size < 2) {
+            throw new IllegalArgumentException(file + " has no vocab_size");
+        }
+        return size;
     }
 
-    private ObjectNode workload(BenchRun runs, int vocabulary, PrintWriter out) {
-        out.println(describe());
-        Sizes sizes = kind.sizes();
-        Sizes less =
-                new Sizes(
-                        Math.min(64, sizes.prompts()),
-                        sizes.shared(),
-                        sizes.unique(),
-                        Math.min(16, sizes.output()));
-        Outcome warmUp = runs.run(kind.workload().prompts(less, vocabulary, -seed), done -> {});
+    private ObjectNode workload(
+            BenchRun runs, JobPrompts prompts, PrintWriter out, List<int[]> answers) {
+        Outcome warmUp = runs.run(prompts.warmUp(), done -> {});
         out.printf(Locale.ROOT, "  warm-up %.1f s, not counted%n", warmUp.seconds());
         LiveLine line = new LiveLine(out, LiveLine.onTerminal());
         List<Outcome> outcomes = new ArrayList<>();
         for (int i = 0; i < repeat; i++) {
-            List<Prompt> prompts = kind.workload().prompts(sizes, vocabulary, seed + i);
-            String of = "  run " + (i + 1) + " of " + repeat + ": %,d of " + total(prompts);
-            outcomes.add(runs.run(prompts, done -> line.show(String.format(of, done), nowMs())));
+            List<Prompt> run = prompts.run(i);
+            String of = "  run " + (i + 1) + " of " + repeat + ": %,d of " + total(run);
+            outcomes.add(runs.run(run, done -> line.show(String.format(of, done), nowMs())));
         }
         line.finish("");
+        answers.addAll(outcomes.getLast().answers());
         BenchReport.print(out, outcomes);
         return BenchReport.json(outcomes, warmUp.seconds());
     }
@@ -139,57 +174,35 @@ public final class BenchJob {
         return String.format("%,d tokens", prompts.stream().mapToInt(Prompt::output).sum());
     }
 
-    private ObjectNode singleStream(BenchRun runs, int vocabulary, PrintWriter out) {
-        out.println(describe());
-        for (int i = 1; i <= SINGLE_WARM_UPS; i++) {
-            single(runs, vocabulary, -seed - i);
-        }
+    private ObjectNode singleStream(
+            BenchRun runs, JobPrompts prompts, PrintWriter out, List<int[]> answers) {
+        prompts.warmUp().forEach(prompt -> runs.run(List.of(prompt), done -> {}));
         List<double[]> rates = new ArrayList<>();
         for (int i = 0; i < repeat; i++) {
-            double[] rate = single(runs, vocabulary, seed + i);
-            rates.add(rate);
+            List<Outcome> requests =
+                    prompts.run(i).stream().map(p -> runs.run(List.of(p), done -> {})).toList();
+            rates.add(rates(requests));
+            answers.clear();
+            requests.forEach(request -> answers.addAll(request.answers()));
             out.printf(
                     Locale.ROOT,
                     "  prefill of %d: %,.0f tok/s   decode of %d: %,.1f tok/s%n",
-                    SINGLE_PREFILL,
-                    rate[0],
-                    SINGLE_DECODE,
-                    rate[1]);
+                    JobPrompts.SINGLE_PREFILL,
+                    rates.getLast()[0],
+                    JobPrompts.SINGLE_DECODE,
+                    rates.getLast()[1]);
         }
         out.flush();
-        ObjectNode json = new ObjectMapper().createObjectNode();
-        json.put("prefill_tokens_per_second", median(rates, 0));
-        json.put("decode_tokens_per_second", median(rates, 1));
-        return json;
+        return BenchReport.json(rates);
     }
 
     /** Tokens per second of a prefill, and of decoding: the time of a prompt alone is taken off. */
-    private static double[] single(BenchRun runs, int vocabulary, long seed) {
-        Workload plain = Workload.LONG_PROMPT;
-        Outcome prefill =
-                runs.run(
-                        plain.prompts(new Sizes(1, 0, SINGLE_PREFILL, 1), vocabulary, seed),
-                        done -> {});
-        Outcome prompt =
-                runs.run(
-                        plain.prompts(new Sizes(1, 0, SINGLE_PROMPT, 1), vocabulary, seed << 20),
-                        done -> {});
-        Outcome decode =
-                runs.run(
-                        plain.prompts(
-                                new Sizes(1, 0, SINGLE_PROMPT, SINGLE_DECODE + 1),
-                                vocabulary,
-                                seed << 40),
-                        done -> {});
+    private static double[] rates(List<Outcome> requests) {
+        double decode = requests.get(2).seconds() - requests.get(1).seconds();
         return new double[] {
-            SINGLE_PREFILL / prefill.seconds(),
-            SINGLE_DECODE / (decode.seconds() - prompt.seconds())
+            JobPrompts.SINGLE_PREFILL / requests.get(0).seconds(),
+            JobPrompts.SINGLE_DECODE / decode
         };
-    }
-
-    private static double median(List<double[]> rates, int which) {
-        double[] sorted = rates.stream().mapToDouble(rate -> rate[which]).sorted().toArray();
-        return sorted[sorted.length / 2];
     }
 
     private String describe() {
@@ -237,6 +250,7 @@ public final class BenchJob {
         figures.put("model", modelName());
         figures.put("device", config.device());
         figures.put("threads", config.threads());
+        figures.put("seed", seed);
         figures.put("weights", format());
         figures.put("speculation", speculation());
         figures.put("max_num_seqs", config.maxNumSeqs());

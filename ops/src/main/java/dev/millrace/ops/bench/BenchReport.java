@@ -15,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /** A job's account as a table for people and as JSON for programs. */
 final class BenchReport {
@@ -96,5 +97,25 @@ final class BenchReport {
         var all = json.putArray("runs_seconds");
         runs.forEach(run -> all.add(run.seconds()));
         return json;
+    }
+
+    /**
+     * Of a single stream.
+     *
+     * @param rates per run its tokens per second of prefill and of decode
+     */
+    static ObjectNode json(List<double[]> rates) {
+        ObjectNode json = new ObjectMapper().createObjectNode();
+        putRates(json, "prefill_tokens_per_second", rates.stream().map(rate -> rate[0]));
+        putRates(json, "decode_tokens_per_second", rates.stream().map(rate -> rate[1]));
+        return json;
+    }
+
+    /** The median, of an even number the lower of the middle two, and all. */
+    private static void putRates(ObjectNode json, String name, Stream<Double> rates) {
+        List<Double> all = rates.toList();
+        json.put(name, all.stream().sorted().toList().get((all.size() - 1) / 2));
+        var array = json.putArray("runs_" + name);
+        all.forEach(array::add);
     }
 }

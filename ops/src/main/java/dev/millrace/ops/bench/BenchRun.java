@@ -28,12 +28,13 @@ final class BenchRun {
      * What a job took.
      *
      * @param cachedTokens prompt tokens that came out of the prefix cache
+     * @param answers the generated tokens of each prompt, in the prompts' order
      * @param before the engine's counters when it began
      * @param after and when it had ended
      */
     record Outcome(
             double seconds,
-            int prompts,
+            List<int[]> answers,
             long promptTokens,
             long cachedTokens,
             long outputTokens,
@@ -56,6 +57,8 @@ final class BenchRun {
      */
     Outcome run(List<Prompt> prompts, LongConsumer progress) {
         EngineStats before = engine.stats();
+        long firstId = nextId;
+        int[][] answers = new int[prompts.size()][];
         long began = nanoTime.getAsLong();
         for (Prompt prompt : prompts) {
             engine.submit(new EngineRequest(nextId++, prompt.tokens(), greedy(prompt.output()), 0));
@@ -65,19 +68,21 @@ final class BenchRun {
         long output = 0;
         while (engine.hasWork()) {
             for (EngineResult result : engine.step()) {
-                check(result);
+                int at = (int) (result.requestId() - firstId);
+                check(result, prompts.get(at));
                 promptTokens += result.promptTokens();
                 cached += result.cachedTokens();
                 output += result.completionTokens();
+                answers[at] = result.choices().getFirst().tokenIds();
             }
             progress.accept(engine.stats().generationTokens() - before.generationTokens());
         }
         double seconds = (nanoTime.getAsLong() - began) * 1e-9;
         return new Outcome(
-                seconds, prompts.size(), promptTokens, cached, output, before, engine.stats());
+                seconds, List.of(answers), promptTokens, cached, output, before, engine.stats());
     }
 
-    private static void check(EngineResult result) {
+    private static void check(EngineResult result, Prompt prompt) {
         if (result.error() != null) {
             throw new IllegalStateException(
                     "prompt "
@@ -86,6 +91,15 @@ final class BenchRun {
                             + result.error().code()
                             + ": "
                             + result.error().message());
+        }
+        if (result.completionTokens() != prompt.output()) {
+            throw new IllegalStateException(
+                    "prompt "
+                            + result.requestId()
+                            + " was answered with "
+                            + result.completionTokens()
+                            + " tokens, not "
+                            + prompt.output());
         }
     }
 

@@ -13,7 +13,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** Writes a Hugging Face folder with random BF16 weights: config.json and model.safetensors. */
+/** Writes a Hugging Face folder with random BF16 weights: configuration, weights, tokenizer. */
 final class RandomModel {
     static final int MAX_POSITIONS = 8192;
 
@@ -31,8 +31,9 @@ final class RandomModel {
         this.state = seed;
     }
 
-    /** Writes both files into an existing folder. */
+    /** Writes all files into an existing folder. */
     void write(Path dir) throws IOException {
+        new RandomTokenizer().write(dir);
         Files.writeString(dir.resolve("config.json"), config().toPrettyString());
         Map<String, int[]> tensors = tensors();
         try (OutputStream out = Files.newOutputStream(dir.resolve("model.safetensors"))) {
@@ -58,6 +59,8 @@ final class RandomModel {
                 .put("rope_theta", 10000.0)
                 .put("hidden_act", "silu")
                 .put("tie_word_embeddings", false)
+                .put("bos_token_id", RandomTokenizer.BEGIN_OF_TEXT)
+                .put("eos_token_id", RandomTokenizer.END_OF_TEXT)
                 .put("torch_dtype", "bfloat16");
     }
 

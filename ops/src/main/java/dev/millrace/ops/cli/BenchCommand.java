@@ -15,6 +15,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 
@@ -25,7 +26,13 @@ import java.util.concurrent.Callable;
             "Measures the engine alone on a made-up job: all prompts at once, greedy, every answer"
                     + " of full length.",
             "Without --model the weights are random, written to a temporary folder. A short job"
-                    + " warms up first and is not counted."
+                    + " warms up first and is not counted.",
+            "",
+            "To see it beside other engines: ops/compare. Examples:",
+            "  millrace bench --workload shared-prefix --weights int8 --json out.json",
+            "  millrace bench --shape 1b --single-stream",
+            "  millrace bench --write-model DIR --write-prompts DIR/prompts",
+            ""
         })
 public final class BenchCommand implements Callable<Integer> {
     @Option(
@@ -38,8 +45,7 @@ public final class BenchCommand implements Callable<Integer> {
 
     @Option(
             names = "--shape",
-            defaultValue = "110m",
-            description = "Shape of the random model: tiny, 110m or 1b (default ${DEFAULT-VALUE}).")
+            description = "Shape of the random model: tiny, 110m or 1b (default 110m).")
     String shape;
 
     @Option(
@@ -128,6 +134,28 @@ public final class BenchCommand implements Callable<Integer> {
     @Option(names = "--json", paramLabel = "OUT", description = "Write the figures to this file.")
     Path json;
 
+    @Option(
+            names = "--answers",
+            paramLabel = "OUT.jsonl",
+            description = "Write the last run's generated tokens to this file.")
+    Path answers;
+
+    @Option(
+            names = "--write-model",
+            paramLabel = "DIR",
+            description =
+                    "Run nothing; write the random model as a Hugging Face folder that any engine"
+                            + " loads.")
+    Path writeModel;
+
+    @Option(
+            names = "--write-prompts",
+            paramLabel = "DIR",
+            description =
+                    "Run nothing; write the prompts of the warm-up and of each run as OpenAI batch"
+                            + " lines of token ids.")
+    Path writePrompts;
+
     @Spec CommandSpec spec;
 
     @Mixin TierOptions tiers = new TierOptions();
@@ -135,18 +163,33 @@ public final class BenchCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         Logs.quiet();
-        BenchJob job;
         try {
-            job = new BenchJob(model(), kind(), config(), repeat, seed);
+            carryOut(new BenchJob(model(), kind(), config(), repeat, seed));
         } catch (IllegalArgumentException e) {
             throw CliFailure.usage(e.getMessage());
         }
-        job.run(spec.commandLine().getOut(), json);
         return 0;
     }
 
+    private void carryOut(BenchJob job) throws IOException {
+        PrintWriter out = spec.commandLine().getOut();
+        if (writeModel != null) {
+            job.writeModel(out, writeModel);
+        }
+        if (writePrompts != null) {
+            job.writePrompts(out, writePrompts);
+        }
+        if (writeModel == null && writePrompts == null) {
+            job.run(out, new BenchJob.Target(json, answers));
+        }
+    }
+
     private BenchJob.Model model() {
-        return new BenchJob.Model(model, model == null ? Shape.of(shape) : null);
+        if (model != null && shape != null) {
+            throw new IllegalArgumentException("choose one of --model and --shape");
+        }
+        Shape random = Shape.of(shape == null ? "110m" : shape);
+        return new BenchJob.Model(model, model == null ? random : null);
     }
 
     private BenchJob.Kind kind() {
