@@ -194,6 +194,7 @@ function batchRow(batch) {
         batch.tenant === 'default' ? '' : el('span', 'muted', batch.tenant)),
       el('span', 'numbers', el('b', '', percent(done / total)), time ? ' · ' + time : '')),
     bar,
+    batch.hold_reason ? el('div', 'muted', 'Waits: ' + batch.hold_reason) : '',
     el('div', 'line numbers',
       el('span', '', el('b', '', count(done)), ' of ' + count(Math.max(counts.total, done + (batch.lag ? batch.lag.records : 0))) + (bad ? ' · ' + count(bad) + ' not completed' : '')
         + (counts.duplicates ? ' · ' + count(counts.duplicates) + ' duplicates' : '')),
@@ -238,8 +239,10 @@ function showWorkers(status) {
     count(w.partitions.length), count(w.running), count(w.waiting),
     w.kv_blocks_total ? percent(w.kv_blocks_used / w.kv_blocks_total) : '–', isLive(w) ? short(w.prompt_tokens_per_second) : '–',
     isLive(w) ? short(w.completion_tokens_per_second) : '–', count(w.jobs_finished), count(w.preemptions)]);
-  byId('workers').replaceChildren(rows.length ? table(headers, rows, 'Workers')
-    : el('p', 'card empty', 'No worker has reported in pool “' + status.pool + '”.'));
+  const holds = status.workers.filter(w => isLive(w) && w.hold_reason)
+    .map(w => el('p', 'muted', w.id + ' takes no jobs: ' + w.hold_reason));
+  byId('workers').replaceChildren(...rows.length ? [table(headers, rows, 'Workers'), ...holds]
+    : [el('p', 'card empty', 'No worker has reported in pool “' + status.pool + '”.')]);
 }
 
 function showLag(status) {

@@ -10,15 +10,19 @@ import java.util.OptionalDouble;
  *
  * @param jobsPerSecond jobs that end per second: measured if there are several looks at it, else the mean
  *     since it began
+ * @param holdReason why nothing of it can go on now; null when nothing is known to hold it
  */
-public record BatchRow(BatchProgress progress, OptionalDouble jobsPerSecond) {
+public record BatchRow(BatchProgress progress, OptionalDouble jobsPerSecond, String holdReason) {
 
-    /** @param measured rate over the last looks; empty at the first one */
-    static BatchRow of(BatchProgress progress, OptionalDouble measured) {
+    /**
+     * @param measured rate over the last looks; empty at the first one
+     * @param holdReason or null
+     */
+    static BatchRow of(BatchProgress progress, OptionalDouble measured, String holdReason) {
         if (BatchStatuses.hasEnded(progress.getStatus())) {
-            return new BatchRow(progress, mean(progress));
+            return new BatchRow(progress, mean(progress), null);
         }
-        return new BatchRow(progress, measured.isPresent() ? measured : mean(progress));
+        return new BatchRow(progress, measured.isPresent() ? measured : mean(progress), holdReason);
     }
 
     /** Jobs that ended, in whichever way. */

@@ -78,6 +78,7 @@ public final class StatusJson {
         json.writeNumberField("cached_tokens", progress.getCachedTokens());
         json.writeNumberField("completion_tokens", progress.getCompletionTokens());
         json.writeEndObject();
+        json.writeStringField("hold_reason", batch.holdReason());
         writeOptional(json, "jobs_per_second", batch.jobsPerSecond());
         writeOptional(json, "seconds_left", batch.secondsLeft());
         writeInstant(json, "created_at", progress.getCreatedAt());

@@ -33,6 +33,9 @@ public final class StatusPrinter {
         rows.add(new String[] {"BATCH", "STATUS", "PROGRESS", "", "DONE", "FAILED", "JOBS/S", "TIME LEFT"});
         batches.stream().limit(MAX_BATCHES).forEach(batch -> rows.add(batchCells(batch)));
         addTable(text, rows);
+        batches.stream().limit(MAX_BATCHES).filter(batch -> batch.holdReason() != null)
+                .forEach(batch -> text.append(batch.progress().getBatchId()).append(" waits: ")
+                        .append(batch.holdReason()).append('\n'));
         if (batches.size() > MAX_BATCHES) {
             text.append("and ").append(batches.size() - MAX_BATCHES).append(" more\n");
         }
@@ -71,6 +74,9 @@ public final class StatusPrinter {
                 "TOK/S IN", "TOK/S OUT", "PARTITIONS"});
         status.workers().forEach(worker -> rows.add(workerCells(worker)));
         addTable(text, rows);
+        status.workers().stream()
+                .filter(worker -> worker.isLive() && worker.stats().getHoldReason() != null)
+                .forEach(worker -> text.append(HoldReasons.of(worker)).append('\n'));
         text.append(String.format(Locale.ROOT,
                 "%s tok/s in, %s tok/s out, %s of prompt tokens from the prefix cache\n",
                 count(Math.round(status.promptTokensPerSecond())),

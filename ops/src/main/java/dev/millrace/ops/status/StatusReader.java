@@ -2,6 +2,7 @@ package dev.millrace.ops.status;
 
 import dev.millrace.ingest.IngestConfig;
 import dev.millrace.schemas.BatchProgress;
+import dev.millrace.schemas.ControlCommand;
 import dev.millrace.schemas.Topics;
 import dev.millrace.schemas.WorkerStats;
 import dev.millrace.sink.SinkConfig;
@@ -13,8 +14,10 @@ import dev.millrace.worker.WorkerConfig;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.ArrayDeque;
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 
@@ -30,6 +33,7 @@ public final class StatusReader implements AutoCloseable {
     private final InstantSource clock;
     private final CompactedTable<BatchProgress> batches;
     private final CompactedTable<WorkerStats> workers;
+    private final CompactedTable<ControlCommand> orders;
     private final TrueLag lag;
     private final RateEstimator rates = new RateEstimator();
 
@@ -43,18 +47,18 @@ public final class StatusReader implements AutoCloseable {
         this.pool = pool;
         this.clock = InstantSource.system();
         this.lag = new TrueLag(clientProperties);
-        CompactedTable<BatchProgress> opened = null;
+        Deque<CompactedTable<?>> opened = new ArrayDeque<>();
         try {
-            opened = BatchWatch.openTable(clientProperties);
+            this.batches = BatchWatch.openTable(clientProperties);
+            opened.push(batches);
             this.workers = CompactedTable.open(clientProperties, Topics.WORKER_STATS, WorkerStats.class);
+            opened.push(workers);
+            this.orders = CompactedTable.open(clientProperties, Topics.CONTROL, ControlCommand.class);
         } catch (RuntimeException e) {
             lag.close();
-            if (opened != null) {
-                opened.close();
-            }
+            opened.forEach(CompactedTable::close);
             throw e;
         }
-        this.batches = opened;
     }
 
     /**
@@ -66,13 +70,14 @@ public final class StatusReader implements AutoCloseable {
     public StatusSnapshot read(String batchId) {
         batches.readToEnd(READ_TIMEOUT);
         workers.readToEnd(READ_TIMEOUT);
+        orders.readToEnd(READ_TIMEOUT);
         Instant now = clock.instant();
         List<TopicLag> lags = List.of(
                 lag.of(IngestConfig.DEFAULT_APPLICATION_ID, Topics.PROMPTS),
                 lag.of(WorkerConfig.groupFor(pool), Topics.ready(pool)),
                 lag.of(SinkConfig.DEFAULT_APPLICATION_ID, Topics.COMPLETIONS));
-        return new StatusSnapshot(
-                now, pool, batchRows(batchId, now), workerRows(workers.entries().values(), pool, now), lags);
+        List<WorkerRow> crew = workerRows(workers.entries().values(), pool, now);
+        return new StatusSnapshot(now, pool, batchRows(batchId, crew, now), crew, lags);
     }
 
     /** Lets time pass until the next look, and meanwhile takes what comes. */
@@ -83,20 +88,23 @@ public final class StatusReader implements AutoCloseable {
         }
     }
 
-    private List<BatchRow> batchRows(String batchId, Instant now) {
+    private List<BatchRow> batchRows(String batchId, List<WorkerRow> crew, Instant now) {
         if (batchId != null && batches.get(batchId) == null) {
             throw new UnknownBatchException(batchId, batches.entries().keySet());
         }
         return batches.entries().values().stream()
                 .filter(batch -> batchId == null || batch.getBatchId().equals(batchId))
-                .map(batch -> row(batch, now))
+                .map(batch -> row(batch, crew, now))
                 .sorted(Comparator.comparing(BatchRow::hasEnded)
                         .thenComparing(row -> row.progress().getCreatedAt(), Comparator.reverseOrder()))
                 .toList();
     }
 
-    private BatchRow row(BatchProgress batch, Instant now) {
-        return BatchRow.of(batch, rates.sample(batch.getBatchId(), BatchStatuses.ended(batch), now));
+    private BatchRow row(BatchProgress batch, List<WorkerRow> crew, Instant now) {
+        return BatchRow.of(
+                batch,
+                rates.sample(batch.getBatchId(), BatchStatuses.ended(batch), now),
+                HoldReasons.of(batch, orders.entries(), crew));
     }
 
     static List<WorkerRow> workerRows(Collection<WorkerStats> stats, String pool, Instant now) {
@@ -108,6 +116,7 @@ public final class StatusReader implements AutoCloseable {
     public void close() {
         batches.close();
         workers.close();
+        orders.close();
         lag.close();
     }
 }

@@ -56,15 +56,17 @@ class StatusNumbersTest {
     @Test
     void timeLeftIsWhatIsLeftAtThePresentRate() {
         BatchRow first = BatchRow.of(
-                batch("b", BatchStatus.IN_PROGRESS, 500, 2000, 100), OptionalDouble.empty());
+                batch("b", BatchStatus.IN_PROGRESS, 500, 2000, 100), OptionalDouble.empty(), null);
         assertEquals(5, first.jobsPerSecond().getAsDouble(), "at the first look the mean so far");
         assertEquals(300, first.secondsLeft().getAsDouble());
         BatchRow later = BatchRow.of(
-                batch("b", BatchStatus.IN_PROGRESS, 500, 2000, 100), OptionalDouble.of(15));
+                batch("b", BatchStatus.IN_PROGRESS, 500, 2000, 100), OptionalDouble.of(15), null);
         assertEquals(100, later.secondsLeft().getAsDouble());
-        assertTrue(BatchRow.of(batch("b", BatchStatus.IN_PROGRESS, 500, 2000, 100), OptionalDouble.of(0))
+        assertTrue(BatchRow.of(
+                batch("b", BatchStatus.IN_PROGRESS, 500, 2000, 100), OptionalDouble.of(0), null)
                 .secondsLeft().isEmpty());
-        assertTrue(BatchRow.of(batch("b", BatchStatus.COMPLETED, 2000, 2000, 100), OptionalDouble.of(15))
+        assertTrue(BatchRow.of(
+                batch("b", BatchStatus.COMPLETED, 2000, 2000, 100), OptionalDouble.of(15), null)
                 .secondsLeft().isEmpty());
     }
 

@@ -5,15 +5,22 @@ import static dev.millrace.ops.status.StatusFixtures.batch;
 import static dev.millrace.ops.status.StatusFixtures.worker;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.millrace.ops.status.TopicLag.PartitionLag;
+import dev.millrace.schemas.BatchProgress;
 import dev.millrace.schemas.BatchStatus;
+import dev.millrace.schemas.ControlCommand;
+import dev.millrace.schemas.ControlKeys;
+import dev.millrace.schemas.ControlKind;
+import dev.millrace.schemas.WorkerStats;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalDouble;
 import org.junit.jupiter.api.Test;
 
@@ -56,6 +63,38 @@ class StatusPrinterTest {
     }
 
     @Test
+    void aBatchThatIsHeldSaysWhy() {
+        BatchProgress open = batch("evals", BatchStatus.IN_PROGRESS, 5, 20, 10);
+        WorkerStats held = worker("w1", "RUNNING", NOW);
+        held.setHoldReason("circuit breaker open");
+        List<WorkerRow> moving = rows(worker("w2", "RUNNING", NOW));
+        assertNull(HoldReasons.of(open, Map.of(), moving));
+        assertNull(HoldReasons.of(open, Map.of(), rows(held, worker("w2", "RUNNING", NOW))), "one takes jobs");
+        assertEquals("w1 takes no jobs: circuit breaker open", HoldReasons.of(open, Map.of(), rows(held)));
+        assertEquals("no worker is live in the pool",
+                HoldReasons.of(open, Map.of(), rows(worker("w3", "RUNNING", at(0)))));
+        assertEquals("paused by order", HoldReasons.of(open, order(ControlKind.PAUSE), moving));
+        assertNull(HoldReasons.of(open, order(ControlKind.RESUME), moving));
+        BatchProgress ended = batch("evals", BatchStatus.COMPLETED, 20, 20, 10);
+        assertNull(HoldReasons.of(ended, order(ControlKind.PAUSE), List.of()));
+        BatchRow row = BatchRow.of(open, OptionalDouble.empty(), "paused by order");
+        String text = StatusPrinter.text(
+                new StatusSnapshot(NOW, "default", List.of(row), rows(held), List.of()));
+        assertTrue(text.contains("\nevals waits: paused by order\n"), text);
+        assertTrue(text.contains("\nw1 takes no jobs: circuit breaker open\n"), text);
+    }
+
+    private static List<WorkerRow> rows(WorkerStats... workers) {
+        return StatusReader.workerRows(List.of(workers), "default", NOW);
+    }
+
+    private static Map<String, ControlCommand> order(ControlKind kind) {
+        ControlCommand command = ControlCommand.newBuilder().setBatchId("evals").setKind(kind)
+                .setCommandId("c").setIssuedBy("test").setAt(NOW).build();
+        return Map.of(ControlKeys.of(command), command);
+    }
+
+    @Test
     void timesReadLikeTimes() {
         assertEquals("0 s", StatusPrinter.duration(0.2));
         assertEquals("59 s", StatusPrinter.duration(59.4));
@@ -88,9 +127,10 @@ class StatusPrinterTest {
 
     private static StatusSnapshot snapshot() {
         BatchRow open = BatchRow.of(
-                batch("evals", BatchStatus.IN_PROGRESS, 500, 2000, 100), OptionalDouble.of(5));
+                batch("evals", BatchStatus.IN_PROGRESS, 500, 2000, 100), OptionalDouble.of(5), null);
         BatchRow ended = BatchRow.of(
-                batch("nightly", BatchStatus.COMPLETED, 1000, 1000, 10), OptionalDouble.of(0));
+                batch("nightly", BatchStatus.COMPLETED, 1000, 1000, 10), OptionalDouble.of(0),
+                "what has ended waits for nothing");
         List<WorkerRow> workers = StatusReader.workerRows(
                 List.of(worker("w1", "RUNNING", NOW.minusSeconds(1)), worker("w2", "RUNNING", at(0))),
                 "default", NOW);
