@@ -25,9 +25,12 @@ startupProbe:
   periodSeconds: 5
   failureThreshold: 120
 securityContext:
-  allowPrivilegeEscalation: false
-  readOnlyRootFilesystem: true
-  capabilities: {drop: [ALL]}
+  {{- include "millrace.containerSecurity" . | nindent 2 }}
+{{- end }}
+{{- define "millrace.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
 {{- end }}
 {{- define "millrace.podSecurity" -}}
 runAsNonRoot: true

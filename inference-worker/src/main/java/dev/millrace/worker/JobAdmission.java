@@ -136,7 +136,7 @@ final class JobAdmission {
             // What is prepared depends on the job alone, so it would fail again for every worker
             // that is
             // given this job.
-            LOG.error("job {} cannot be decoded", job.getJobId(), e);
+            LOG.error("job {} cannot be decoded: {}", job.getJobId(), FaultPlace.of(e));
             throw new RequestRejectedException(
                     "internal_error", null, "the request could not be decoded: " + e);
         }

@@ -1,16 +1,14 @@
 package dev.millrace.worker;
 
 import dev.millrace.schemas.Completion;
+import dev.millrace.schemas.CompletionHeaders;
 import dev.millrace.schemas.DeadLetter;
 import dev.millrace.schemas.HandOver;
-import dev.millrace.schemas.RecordHeaders;
 import dev.millrace.schemas.Topics;
-import dev.millrace.schemas.Usage;
 import dev.millrace.schemas.UsageEvent;
 
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.serialization.Serializer;
 
@@ -20,10 +18,6 @@ import java.util.List;
 
 /** Turns finished jobs into output records: completion and usage, or a dead letter. */
 final class ResultPublisher {
-    /** W3C trace context; an answer carries what its job came with. */
-    private static final List<String> TRACE_HEADERS =
-            List.of(RecordHeaders.TRACEPARENT, RecordHeaders.TRACESTATE);
-
     private final Serializer<Object> serializer;
     private final ResultEncoder results;
 
@@ -73,7 +67,7 @@ final class ResultPublisher {
                             Topics.COMPLETIONS,
                             completion.getJobId(),
                             completion,
-                            headersOf(completion, job.headers)));
+                            CompletionHeaders.of(completion, job.headers)));
             if (job.wasResumed) {
                 TopicPartition ready = job.ledger.partition();
                 records.add(
@@ -95,46 +89,8 @@ final class ResultPublisher {
                             letter.getSourceTopic(),
                             letter.getSourcePartition(),
                             letter.getSourceOffset());
-            records.add(record(Topics.DEAD_LETTERS, source, letter, traceOf(job.headers)));
+            records.add(record(Topics.DEAD_LETTERS, source, letter, CompletionHeaders.traceOf(job.headers)));
         }
         return records;
-    }
-
-    private static Headers headersOf(Completion completion, Headers job) {
-        Headers headers = traceOf(job);
-        set(headers, RecordHeaders.TENANT, completion.getTenant());
-        if (!completion.getBatchId().isEmpty()) {
-            set(headers, RecordHeaders.BATCH, completion.getBatchId());
-        }
-        set(
-                headers,
-                RecordHeaders.OPERATION_NAME,
-                RecordHeaders.operationName(completion.getEndpoint()));
-        set(headers, RecordHeaders.RESPONSE_MODEL, completion.getModel());
-        Usage usage = completion.getUsage();
-        if (usage != null) {
-            set(headers, RecordHeaders.INPUT_TOKENS, Long.toString(usage.getPromptTokens()));
-            set(headers, RecordHeaders.OUTPUT_TOKENS, Long.toString(usage.getCompletionTokens()));
-            set(headers, RecordHeaders.CACHE_READ_TOKENS, Long.toString(usage.getCachedTokens()));
-        }
-        if (completion.getError() != null) {
-            set(headers, RecordHeaders.ERROR_TYPE, completion.getError().getCode());
-        }
-        return headers;
-    }
-
-    private static Headers traceOf(Headers job) {
-        Headers trace = new org.apache.kafka.common.header.internals.RecordHeaders();
-        for (String name : TRACE_HEADERS) {
-            Header header = job.lastHeader(name);
-            if (header != null) {
-                trace.add(header);
-            }
-        }
-        return trace;
-    }
-
-    private static void set(Headers headers, String name, String value) {
-        headers.add(name, value.getBytes(StandardCharsets.UTF_8));
     }
 }

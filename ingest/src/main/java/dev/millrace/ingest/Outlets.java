@@ -2,6 +2,7 @@ package dev.millrace.ingest;
 
 import dev.millrace.schemas.BatchEvent;
 import dev.millrace.schemas.Completion;
+import dev.millrace.schemas.CompletionHeaders;
 import dev.millrace.schemas.DeadLetter;
 import dev.millrace.schemas.ErrorInfo;
 import dev.millrace.schemas.Topics;
@@ -57,7 +58,8 @@ final class Outlets {
             completion.setMetadata(Map.of());
             value = serialize(Topics.COMPLETIONS, completion);
         }
-        forward(Topics.COMPLETIONS, completion.getJobId(), value, headers, now);
+        Headers described = CompletionHeaders.of(completion, headers);
+        forward(Topics.COMPLETIONS, completion.getJobId(), value, described, now);
     }
 
     /** Sends a stored answer once more, if the topic takes it with its mark; says whether. */
@@ -66,7 +68,8 @@ final class Outlets {
         if (value.length > recordBytesMax) {
             return false;
         }
-        forward(Topics.COMPLETIONS, completion.getJobId(), value, headers, now);
+        Headers described = CompletionHeaders.of(completion, headers);
+        forward(Topics.COMPLETIONS, completion.getJobId(), value, described, now);
         return true;
     }
 

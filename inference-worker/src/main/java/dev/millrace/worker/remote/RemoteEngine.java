@@ -227,7 +227,7 @@ public final class RemoteEngine implements JobEngine {
 
     private void tryAgain(RemoteWork work, Verdict.Again again, long now, List<JobAnswer> ended) {
         metrics.ended(again.outcome(), now - work.sentMs);
-        lastFailure = again.reason().getMessage();
+        lastFailure = again.shown();
         if (again.isOverload()) {
             limit.overloaded(work.sentMs, now);
         }
@@ -276,7 +276,8 @@ public final class RemoteEngine implements JobEngine {
             work.call.cancel();
             String message = "no whole answer within " + config.requestTimeout().toSeconds() + " s";
             ErrorInfo reason = new ErrorInfo("server_error", message, null);
-            judge(work, new Verdict.Again(Outcome.TIMEOUT, reason, 0, true, true), now, ended);
+            Verdict again = new Verdict.Again(Outcome.TIMEOUT, reason, message, 0, true, true);
+            judge(work, again, now, ended);
         }
     }
 

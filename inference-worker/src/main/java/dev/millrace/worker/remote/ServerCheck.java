@@ -64,7 +64,11 @@ final class ServerCheck {
                         case 404 -> "; must the url end with /v1?";
                         default -> "";
                     };
-            throw failure(config, ErrorReader.read(http.status(), http.body()).getMessage() + hint);
+            String said = ErrorReader.read(http.status(), http.body()).getMessage();
+            // Some servers repeat the key that they refuse.
+            ApiKey key = config.apiKey();
+            throw failure(
+                    config, (key == null ? said : said.replace(key.value(), key.toString())) + hint);
         }
         List<Model> models = new ArrayList<>();
         try {

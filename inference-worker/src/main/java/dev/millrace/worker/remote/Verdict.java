@@ -15,6 +15,8 @@ sealed interface Verdict {
      * Another attempt may help.
      *
      * @param outcome for the metrics
+     * @param reason for the job's completion, with the server's own words
+     * @param shown for logs and status: the server's own words may repeat a prompt or the key
      * @param afterMs the server's own wish; 0 for none
      * @param isServerDown counts towards the circuit breaker
      * @param isOverload fewer requests at once may help
@@ -22,6 +24,7 @@ sealed interface Verdict {
     record Again(
             Outcome outcome,
             ErrorInfo reason,
+            String shown,
             long afterMs,
             boolean isServerDown,
             boolean isOverload)
@@ -48,6 +51,7 @@ sealed interface Verdict {
                     new Again(
                             Outcome.CONNECTION,
                             new ErrorInfo("server_error", broken.reason(), null),
+                            broken.reason(),
                             0,
                             true,
                             false);
@@ -59,6 +63,7 @@ sealed interface Verdict {
                     yield new Again(
                             Outcome.MALFORMED,
                             new ErrorInfo("server_error", message, null),
+                            "the remote server's answer cannot be used",
                             0,
                             false,
                             false);
@@ -71,19 +76,22 @@ sealed interface Verdict {
     private static Verdict onStatus(Transport.Reply.Http http, long nowMs) {
         int status = http.status();
         ErrorInfo reason = ErrorReader.read(status, http.body());
+        String shown = "the remote server answered " + status;
         long afterMs = RetryAfter.delayMs(http.retryAfter(), nowMs);
         if (status == 401 || status == 407) {
-            return new Hopeless(reason.getMessage() + "; is the API key right?");
+            return new Hopeless(shown + "; is the API key right?");
         }
         if (status == 429) {
-            return new Again(Outcome.RATE_LIMITED, reason, afterMs, false, true);
+            return new Again(Outcome.RATE_LIMITED, reason, shown, afterMs, false, true);
         }
         if (status >= 500) {
             // A server that says when to come back is busy, not broken.
-            return new Again(Outcome.SERVER_ERROR, reason, afterMs, afterMs == 0, status == 503);
+            boolean isDown = afterMs == 0;
+            return new Again(
+                    Outcome.SERVER_ERROR, reason, shown, afterMs, isDown, status == 503);
         }
         if (status == 408 || status == 425) {
-            return new Again(Outcome.TIMEOUT, reason, afterMs, false, true);
+            return new Again(Outcome.TIMEOUT, reason, shown, afterMs, false, true);
         }
         return new Refused(reason);
     }

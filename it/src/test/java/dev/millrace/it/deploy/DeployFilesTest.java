@@ -52,6 +52,38 @@ class DeployFilesTest {
     }
 
     @Test
+    void whatIsCopiedIntoTheImageIsThereOrBuilt() throws IOException {
+        Pattern copied = Pattern.compile("(?m)^COPY --from=build .*?/src/(\\S+) /opt/millrace/\\S+$");
+        String text = Files.readString(DEPLOY.resolve("Dockerfile"));
+        Set<String> sources = new TreeSet<>();
+        copied.matcher(text).results().forEach(found -> sources.add(found.group(1)));
+        assertEquals(count(text, "(?m)^COPY --from"), sources.size(), "not understood: " + text);
+        assertTrue(sources.remove("ops/target/lib"), sources.toString());
+        String build = Files.readString(Repository.root().resolve("ops/pom.xml"));
+        assertTrue(build.contains("${project.build.directory}/lib"), "who makes ops/target/lib?");
+        for (String source : sources) {
+            assertTrue(Files.exists(Repository.root().resolve(source)), "there is no " + source);
+        }
+        assertTrue(Files.isExecutable(Repository.root().resolve("mvnw")), "RUN ./mvnw");
+    }
+
+    @Test
+    void workersAreScaledByMetricsThatExist() throws IOException {
+        String documented = Files.readString(Repository.root().resolve("docs/metrics.md"));
+        Matcher name =
+                Pattern.compile("millrace_[a-z_]+(?=\\{)")
+                        .matcher(
+                                Files.readString(
+                                        DEPLOY.resolve("helm/millrace/templates/scaledobject.yaml")));
+        int used = 0;
+        while (name.find()) {
+            used++;
+            assertTrue(documented.contains("| `" + name.group() + "` |"), name.group());
+        }
+        assertEquals(1, used, "queries with a metric");
+    }
+
+    @Test
     void everyRoleOfTheImageIsACommandThatIsUnderstood() throws IOException {
         Set<String> roles = new TreeSet<>();
         for (String line : Files.readAllLines(DEPLOY.resolve("Dockerfile"))) {

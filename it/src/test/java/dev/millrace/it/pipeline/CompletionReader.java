@@ -9,6 +9,7 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.StringDeserializer;
 
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -23,6 +24,7 @@ import java.util.stream.Collectors;
 public final class CompletionReader implements AutoCloseable {
     private final KafkaConsumer<String, Completion> consumer;
     private final List<Completion> seen = new ArrayList<>();
+    private final Map<String, Map<String, String>> headers = new HashMap<>();
 
     public CompletionReader(Map<String, Object> clientProperties) {
         Map<String, Object> properties = new HashMap<>(clientProperties);
@@ -73,6 +75,11 @@ public final class CompletionReader implements AutoCloseable {
         return seen;
     }
 
+    /** Headers of the last answer to a job, by name. */
+    public Map<String, String> headersOf(String jobId) {
+        return headers.get(jobId);
+    }
+
     public Map<String, Long> answersPerJob() {
         return seen.stream()
                 .collect(Collectors.groupingBy(Completion::getJobId, Collectors.counting()));
@@ -82,6 +89,14 @@ public final class CompletionReader implements AutoCloseable {
         int before = seen.size();
         for (ConsumerRecord<String, Completion> record : consumer.poll(Duration.ofMillis(100))) {
             seen.add(record.value());
+            Map<String, String> named = new HashMap<>();
+            record.headers()
+                    .forEach(
+                            header ->
+                                    named.put(
+                                            header.key(),
+                                            new String(header.value(), StandardCharsets.UTF_8)));
+            headers.put(record.value().getJobId(), named);
         }
         return seen.size() - before;
     }

@@ -15,11 +15,11 @@ import java.util.List;
 import java.util.Map;
 
 /** Reads the dead letters that are committed. */
-final class DeadLetterReader implements AutoCloseable {
+public final class DeadLetterReader implements AutoCloseable {
     private final KafkaConsumer<byte[], DeadLetter> consumer;
     private final List<DeadLetter> seen = new ArrayList<>();
 
-    DeadLetterReader(Map<String, Object> clientProperties) {
+    public DeadLetterReader(Map<String, Object> clientProperties) {
         Map<String, Object> properties = new HashMap<>(clientProperties);
         properties.put("isolation.level", "read_committed");
         properties.put("auto.offset.reset", "earliest");
@@ -30,7 +30,7 @@ final class DeadLetterReader implements AutoCloseable {
         consumer.seekToBeginning(consumer.assignment());
     }
 
-    void await(int count, Duration stalled) {
+    public void await(int count, Duration stalled) {
         long lastMove = System.nanoTime();
         while (seen.size() < count) {
             var records = consumer.poll(Duration.ofMillis(100));
@@ -50,7 +50,7 @@ final class DeadLetterReader implements AutoCloseable {
         }
     }
 
-    List<DeadLetter> seen() {
+    public List<DeadLetter> seen() {
         return seen;
     }
 

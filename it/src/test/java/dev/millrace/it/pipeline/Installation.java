@@ -36,8 +36,18 @@ public final class Installation implements AutoCloseable {
     private final Deque<AutoCloseable> started = new ArrayDeque<>();
     private final SchemaRegistryServer registry;
     private final String bootstrap;
+    private final Map<String, Object> more;
 
     public Installation(TestKafka kafka, Path dir) throws Exception {
+        this(kafka, dir, Map.of());
+    }
+
+    /**
+     * @param more further client properties of every role; the registry asks for {@code
+     *     basic.auth.user.info} if it is one of them
+     */
+    public Installation(TestKafka kafka, Path dir, Map<String, Object> more) throws Exception {
+        this.more = Map.copyOf(more);
         bootstrap = kafka.bootstrap();
         registry =
                 new SchemaRegistryServer(
@@ -45,7 +55,7 @@ public final class Installation implements AutoCloseable {
                                 new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
                                 null,
                                 "BACKWARD_TRANSITIVE",
-                                null));
+                                (String) more.get("basic.auth.user.info")));
         started.push(registry);
         registry.start();
         try (TopicAdmin admin = new TopicAdmin(Map.of("bootstrap.servers", bootstrap))) {
@@ -69,7 +79,7 @@ public final class Installation implements AutoCloseable {
     }
 
     public Map<String, Object> properties() {
-        Map<String, Object> properties = new HashMap<>();
+        Map<String, Object> properties = new HashMap<>(more);
         properties.put("bootstrap.servers", bootstrap);
         properties.put("schema.registry.url", registry.url());
         return properties;

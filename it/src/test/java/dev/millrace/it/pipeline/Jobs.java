@@ -10,6 +10,7 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -48,6 +49,16 @@ public final class Jobs implements AutoCloseable {
     public void publish(String topic, PromptJob job) {
         producer.send(
                 new ProducerRecord<>(topic, job.getJobId(), serializer.serialize(topic, job)));
+    }
+
+    /** The same with headers that the submitter gives it. */
+    public void publish(String topic, PromptJob job, Map<String, String> headers) {
+        ProducerRecord<String, byte[]> record =
+                new ProducerRecord<>(topic, job.getJobId(), serializer.serialize(topic, job));
+        headers.forEach(
+                (name, value) ->
+                        record.headers().add(name, value.getBytes(StandardCharsets.UTF_8)));
+        producer.send(record);
     }
 
     public void publishBytes(String topic, String key, byte[] value) {

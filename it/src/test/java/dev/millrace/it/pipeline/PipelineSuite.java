@@ -1,6 +1,9 @@
 package dev.millrace.it.pipeline;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.schemas.BatchProgress;
@@ -9,6 +12,7 @@ import dev.millrace.schemas.Completion;
 import dev.millrace.schemas.CompletionStatus;
 import dev.millrace.schemas.DeadLetter;
 import dev.millrace.schemas.PromptJob;
+import dev.millrace.schemas.RecordHeaders;
 import dev.millrace.schemas.Topics;
 import dev.millrace.sink.results.BatchWatch;
 import dev.millrace.worker.WorkerApp;
@@ -134,6 +138,44 @@ abstract class PipelineSuite {
         assertTrue(
                 refused.getError().getParam().contains("temperature"),
                 refused.getError().toString());
+    }
+
+    @Test
+    void aTraceAndWhatOpenTelemetryAsksForReachTheCompletion() throws Exception {
+        String parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        Map<String, String> trace =
+                Map.of(RecordHeaders.TRACEPARENT, parent, RecordHeaders.TRACESTATE, "rojo=00f067");
+        PromptJob refused = tooHot(7);
+        refused.setBatchId("traced");
+        refused.setJobId("traced/refused");
+        try (Jobs jobs = new Jobs(installation.properties());
+                CompletionReader completions = new CompletionReader(installation.properties());
+                WorkerApp worker =
+                        installation.worker("w5", () -> EchoEngine.model(SEED, 20, text -> {}))) {
+            completions.readToEnd();
+            int before = completions.answersPerJob().size();
+            jobs.publish(Topics.PROMPTS, Jobs.job("traced", 1), trace);
+            jobs.publish(Topics.PROMPTS, refused, trace);
+            jobs.publish(Topics.PROMPTS, Jobs.job("traced", 2));
+            jobs.flush();
+            completions.awaitJobs(before + 3, STALLED);
+            for (String id : List.of("traced/job-1", "traced/refused")) {
+                Map<String, String> headers = completions.headersOf(id);
+                assertEquals(parent, headers.get(RecordHeaders.TRACEPARENT), id);
+                assertEquals("rojo=00f067", headers.get(RecordHeaders.TRACESTATE), id);
+                assertEquals("chat", headers.get(RecordHeaders.OPERATION_NAME), id);
+            }
+            Map<String, String> answered = completions.headersOf("traced/job-1");
+            assertEquals(EchoEngine.MODEL, answered.get(RecordHeaders.RESPONSE_MODEL));
+            // The echoing engine has a token per byte of the prompt, and says that it made one.
+            assertEquals("12", answered.get(RecordHeaders.INPUT_TOKENS));
+            assertEquals("1", answered.get(RecordHeaders.OUTPUT_TOKENS));
+            assertEquals("0", answered.get(RecordHeaders.CACHE_READ_TOKENS));
+            assertNull(answered.get(RecordHeaders.ERROR_TYPE));
+            assertNotNull(completions.headersOf("traced/refused").get(RecordHeaders.ERROR_TYPE));
+            String other = completions.headersOf("traced/job-2").get(RecordHeaders.TRACEPARENT);
+            assertNotEquals(parent, other, "a job without a trace has got another's");
+        }
     }
 
     @Test

@@ -186,6 +186,9 @@ public final class OpsService implements AutoCloseable {
     @Override
     public void close() {
         closing.countDown();
+        if (thread.getState() == Thread.State.NEW) {
+            return;
+        }
         try {
             // Clients that are interrupted complain; one that waits for a Kafka that is gone must
             // be.

@@ -27,6 +27,10 @@ import java.util.concurrent.Executors;
 public final class SchemaRegistryServer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(SchemaRegistryServer.class);
     private static final int BODY_BYTES_MAX = 4 << 20;
+
+    /** A refused body is read on for so long, or the client would not see why it was refused. */
+    private static final int DRAIN_BYTES_MAX = 16 << 20;
+
     private static final int BACKLOG = 0; // The system's default.
     private static final List<String> TYPES =
             List.of(
@@ -125,6 +129,7 @@ public final class SchemaRegistryServer implements AutoCloseable {
     private static RegistryRequest request(HttpExchange exchange) throws IOException {
         byte[] body = exchange.getRequestBody().readNBytes(BODY_BYTES_MAX + 1);
         if (body.length > BODY_BYTES_MAX) {
+            exchange.getRequestBody().readNBytes(DRAIN_BYTES_MAX);
             throw new ApiException(
                     413, 413, "the body is larger than " + BODY_BYTES_MAX + " bytes");
         }

@@ -52,10 +52,15 @@ final class SubjectResource {
                 default -> throw ApiException.noMethod();
             };
         }
-        if (request.is("subjects", "*", "versions", "*", "schema") && method.equals("GET")) {
+        boolean isSchema = request.is("subjects", "*", "versions", "*", "schema");
+        boolean isReferences = request.is("subjects", "*", "versions", "*", "referencedby");
+        if ((isSchema || isReferences) && !method.equals("GET")) {
+            throw ApiException.noMethod();
+        }
+        if (isSchema) {
             return parse(store.text(find(store, request, 1, 3, request.flag("deleted")).id()));
         }
-        if (request.is("subjects", "*", "versions", "*", "referencedby") && method.equals("GET")) {
+        if (isReferences) {
             find(store, request, 1, 3, false);
             return RegistryApi.JSON.arrayNode(); // There are no references between schemas here.
         }
