@@ -70,6 +70,13 @@ final class Outlets {
         return true;
     }
 
+    /** An answer that jobs of equal content may get, or what {@link EqualAnswers} must know of it. */
+    void equalAnswer(byte[] key, byte[] value, Instant now) {
+        context.forward(
+                new Record<>(key, value, now.toEpochMilli(), new RecordHeaders()),
+                IngestTopology.EQUAL);
+    }
+
     void batchEvent(BatchEvent event) {
         forward(
                 Topics.BATCH_EVENTS,
