@@ -124,7 +124,7 @@ final class AdmitProcessor implements Processor<byte[], byte[], byte[], byte[]> 
                             context.getStateStore(EqualAnswers.STORE),
                             context.getStateStore(EqualAnswers.ASKED_STORE),
                             completions,
-                            config);
+                            config.dedupeRetention());
         }
         if (!policies.quotas().isEmpty()) {
             EnqueuedJobs enqueued =

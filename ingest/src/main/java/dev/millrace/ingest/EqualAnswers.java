@@ -22,6 +22,8 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
 
 /**
  * Answers that are given to other jobs with the same content.
@@ -29,7 +31,7 @@ import java.util.Arrays;
  * <pre>
  * job routed       asked: SHA-256(job id) → content key          this task's, until the job ends
  * job completed    topic answers: content key → completion       of the tenant, see ContentKey
- *                                 SHA-256(model name) → fingerprint of its latest answer
+ *                                 SHA-256(model name) → its latest checkpoint's answer, bare
  * equal job        looks into a global store of that topic, which every process has whole
  * </pre>
  *
@@ -41,27 +43,25 @@ final class EqualAnswers {
     static final String STORE = "equal-answers";
     static final String ASKED_STORE = "asked-contents";
 
-    /** Where answers and fingerprints go: to the topic of answers. */
+    /** Where they go: to the topic of answers, if it takes them. */
     interface Outlet {
-        void send(byte[] key, byte[] value, Instant now);
+        void send(byte[] key, Completion value, Instant now);
     }
 
     private final ReadOnlyWindowStore<Bytes, byte[]> answers;
     private final KeyValueStore<Bytes, byte[]> asked;
     private final Deserializer<Completion> reader;
     private final Duration retention;
-    private final int recordBytesMax;
 
     EqualAnswers(
             ReadOnlyWindowStore<Bytes, byte[]> answers,
             KeyValueStore<Bytes, byte[]> asked,
             Deserializer<Completion> reader,
-            IngestConfig config) {
+            Duration retention) {
         this.answers = answers;
         this.asked = asked;
         this.reader = reader;
-        this.retention = config.dedupeRetention();
-        this.recordBytesMax = config.recordBytesMax();
+        this.retention = retention;
     }
 
     static StoreBuilder<WindowStore<Bytes, byte[]>> storeBuilder(Duration retention) {
@@ -86,14 +86,10 @@ final class EqualAnswers {
     Completion find(PromptJob job, Instant now) {
         byte[] key = ContentKey.of(job);
         byte[] stored = key == null ? null : fetch(key, now);
-        byte[] newest = stored == null ? null : fetch(modelKey(job.getModel()), now);
-        if (newest == null) {
-            return null;
-        }
-        Completion answer = read(reader, stored);
+        Completion answer = stored == null ? null : read(reader, stored);
         if (answer == null
-                || !new String(newest, StandardCharsets.UTF_8)
-                        .equals(answer.getModelFingerprint())) {
+                || answer.getModelFingerprint() == null
+                || !answer.getModelFingerprint().equals(checkpointOf(job.getModel(), now))) {
             return null;
         }
         answer.setServedFrom(answer.getJobId());
@@ -128,14 +124,24 @@ final class EqualAnswers {
                 || completion.getModelFingerprint() == null) {
             return;
         }
-        byte[] fingerprint = completion.getModelFingerprint().getBytes(StandardCharsets.UTF_8);
-        byte[] modelKey = modelKey(completion.getModel());
-        if (!Arrays.equals(fingerprint, fetch(modelKey, now))) {
-            outlet.send(modelKey, fingerprint, now);
+        if (key != null) {
+            outlet.send(key, completion, now);
         }
-        if (key != null && value.length <= recordBytesMax) {
-            outlet.send(key, value, now);
+        if (!completion.getModelFingerprint().equals(checkpointOf(completion.getModel(), now))) {
+            Completion bare =
+                    Completion.newBuilder(completion)
+                            .setChoices(List.of())
+                            .setMetadata(Map.of())
+                            .build();
+            outlet.send(modelKey(completion.getModel()), bare, now);
         }
+    }
+
+    /** The fingerprint that the model's latest answer came with; null when none is known. */
+    private String checkpointOf(String model, Instant now) {
+        byte[] latest = fetch(modelKey(model), now);
+        Completion bare = latest == null ? null : read(reader, latest);
+        return bare == null ? null : bare.getModelFingerprint();
     }
 
     /** Null for what is no readable completion: whoever wrote it, it is no answer. */
