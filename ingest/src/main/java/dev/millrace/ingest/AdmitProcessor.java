@@ -64,6 +64,9 @@ final class AdmitProcessor implements Processor<byte[], byte[], byte[], byte[]> 
     /** Null unless duplicates are answered again. */
     private AnsweredJobs answered;
 
+    /** Null unless answers are given to equal jobs too. */
+    private EqualAnswers equalAnswers;
+
     /** Null unless tenants have quotas. */
     private TenantGate gate;
 
@@ -114,6 +117,14 @@ final class AdmitProcessor implements Processor<byte[], byte[], byte[], byte[]> 
             answered =
                     new AnsweredJobs(
                             context.getStateStore(AnsweredJobs.STORE), config.dedupeRetention());
+        }
+        if (policies.reusesEqualAnswers()) {
+            equalAnswers =
+                    new EqualAnswers(
+                            context.getStateStore(EqualAnswers.STORE),
+                            context.getStateStore(EqualAnswers.ASKED_STORE),
+                            completions,
+                            config.dedupeRetention());
         }
         if (!policies.quotas().isEmpty()) {
             EnqueuedJobs enqueued =
@@ -171,6 +182,10 @@ final class AdmitProcessor implements Processor<byte[], byte[], byte[], byte[]> 
         if (answered != null) {
             answered.put(completion.key(), completion.value(), now.toEpochMilli());
         }
+        if (equalAnswers != null) {
+            equalAnswers.ended(
+                    completion.key(), completion.value(), now, outlets::equalAnswer);
+        }
         if (gate != null) {
             gate.ended(completion.key());
         }
@@ -182,14 +197,8 @@ final class AdmitProcessor implements Processor<byte[], byte[], byte[], byte[]> 
      */
     private void answerAgain(PromptJob job, Headers headers, Instant now) {
         byte[] stored = answered == null ? null : answered.find(job.getJobId(), now.toEpochMilli());
-        if (stored == null) {
-            return;
-        }
-        Completion completion;
-        try {
-            completion = completions.deserialize(Topics.COMPLETIONS, stored);
-        } catch (WireFormatException e) {
-            // Whoever wrote it, it is no answer that anybody could read.
+        Completion completion = stored == null ? null : EqualAnswers.read(completions, stored);
+        if (completion == null) {
             return;
         }
         completion.setServedFrom(job.getJobId());
@@ -219,18 +228,7 @@ final class AdmitProcessor implements Processor<byte[], byte[], byte[], byte[]> 
                 gate.hold(job, headers, value, now.toEpochMilli());
                 metrics.count(Outcome.HELD);
             }
-            case REFUSE ->
-                    end(
-                            job,
-                            Ending.failed(
-                                    "quota_exceeded",
-                                    null,
-                                    "tenant '"
-                                            + job.getTenant()
-                                            + "' has used up its quota, and as many jobs as may"
-                                            + " wait for it are waiting"),
-                            headers,
-                            now);
+            case REFUSE -> end(job, Ending.overQuota(job.getTenant()), headers, now);
         }
     }
 
@@ -326,6 +324,9 @@ final class AdmitProcessor implements Processor<byte[], byte[], byte[], byte[]> 
     }
 
     private void route(PromptJob job, int sharedMessages, Headers headers, Instant now) {
+        if (reuse(job, headers, now)) {
+            return;
+        }
         long fingerprint = PromptFingerprint.of(job, sharedMessages);
         job.setPrefixFingerprint(fingerprint);
         String topic = Topics.ready(config.poolOf(job.getModel()));
@@ -351,8 +352,22 @@ final class AdmitProcessor implements Processor<byte[], byte[], byte[], byte[]> 
         if (gate != null) {
             gate.routed(job);
         }
+        if (equalAnswers != null) {
+            equalAnswers.routed(job);
+        }
         tallies.admitted(job, now.toEpochMilli());
         metrics.count(Outcome.ADMITTED);
+    }
+
+    /** Answers the job with what an equal one got; false when it must be computed. */
+    private boolean reuse(PromptJob job, Headers headers, Instant now) {
+        Completion answer = equalAnswers == null ? null : equalAnswers.find(job, now);
+        if (answer == null || !outlets.completionAgain(answer, headers, now)) {
+            return false;
+        }
+        tallies.admitted(job, now.toEpochMilli());
+        metrics.count(Outcome.REUSED);
+        return true;
     }
 
     private void end(PromptJob job, Ending ending, Headers headers, Instant now) {

@@ -26,6 +26,16 @@ record Ending(CompletionStatus status, ErrorInfo error) {
         return new Ending(CompletionStatus.EXPIRED, error);
     }
 
+    static Ending overQuota(String tenant) {
+        return failed(
+                "quota_exceeded",
+                null,
+                "tenant '"
+                        + tenant
+                        + "' has used up its quota, and as many jobs as may wait for it are"
+                        + " waiting");
+    }
+
     static Ending cancelled() {
         ErrorInfo error =
                 new ErrorInfo(

@@ -26,6 +26,8 @@ public final class IngestMetrics {
         DUPLICATE,
         /** Known already, and its stored answer was sent once more; also counted as a duplicate. */
         RE_EMITTED,
+        /** Got the stored answer of a job with the same content, and was not computed. */
+        REUSED,
         /** Held back: its tenant's quota is used up; counted again when it goes on. */
         HELD,
         /** Set aside: not readable. */

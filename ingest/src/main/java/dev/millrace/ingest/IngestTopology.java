@@ -7,6 +7,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.streams.AutoOffsetReset;
 import org.apache.kafka.streams.Topology;
 
+import java.time.Duration;
 import java.time.InstantSource;
 
 /**
@@ -19,7 +20,7 @@ import java.time.InstantSource;
  *    └──────────┘  └──▶ batch-events    tallies
  *  wrong key
  *
- * shared-prefixes, control ──▶ global stores that admit looks into
+ * shared-prefixes, control, answers ──▶ global stores that admit looks into
  * </pre>
  *
  * <p>Jobs are deduped where they lie, so all records of a job id must lie in one partition: the key
@@ -35,6 +36,7 @@ public final class IngestTopology {
     public static final String ROLE = "ingest";
 
     static final String AGAIN = "prompts-again";
+    static final String EQUAL = "equal-answers-out";
     private static final String SOURCE = "read-prompts";
     private static final String ENDED = "read-completions";
     private static final String ADMIT = "admit";
@@ -65,6 +67,9 @@ public final class IngestTopology {
                 Topics.CONTROL,
                 "update-control",
                 ControlOrders.Updater::new);
+        if (config.policies().reusesEqualAnswers()) {
+            addEqualAnswers(topology, config.dedupeRetention());
+        }
         topology.addSource(
                 AutoOffsetReset.earliest(),
                 SOURCE,
@@ -108,9 +113,25 @@ public final class IngestTopology {
                 Topics.COMPLETIONS);
     }
 
+    private static void addEqualAnswers(Topology topology, Duration retention) {
+        topology.addGlobalStore(
+                EqualAnswers.storeBuilder(retention),
+                // Named to come after read-prompts, like watch-control.
+                "watch-equal-answers",
+                new ByteArrayDeserializer(),
+                new ByteArrayDeserializer(),
+                Topics.ANSWERS,
+                "update-equal-answers",
+                () -> new EqualAnswers.Updater(retention));
+    }
+
     private static void addPolicyStores(Topology topology, IngestConfig config) {
         if (config.policies().reEmitsDuplicates()) {
             topology.addStateStore(AnsweredJobs.storeBuilder(config.dedupeRetention()), ADMIT);
+        }
+        if (config.policies().reusesEqualAnswers()) {
+            topology.addStateStore(EqualAnswers.askedStoreBuilder(), ADMIT);
+            addSinkToSource(topology, EQUAL, Topics.ANSWERS);
         }
         if (!config.policies().quotas().isEmpty()) {
             topology.addStateStore(EnqueuedJobs.storeBuilder(), ADMIT);

@@ -73,6 +73,16 @@ final class Outlets {
         return true;
     }
 
+    /** An answer that jobs of equal content may get, or what {@link EqualAnswers} must know of it. */
+    void equalAnswer(byte[] key, Completion answer, Instant now) {
+        byte[] value = serialize(Topics.ANSWERS, answer);
+        if (value.length <= recordBytesMax) {
+            context.forward(
+                    new Record<>(key, value, now.toEpochMilli(), new RecordHeaders()),
+                    IngestTopology.EQUAL);
+        }
+    }
+
     void batchEvent(BatchEvent event) {
         forward(
                 Topics.BATCH_EVENTS,

@@ -41,6 +41,9 @@ final class OutputTopics {
     static IngestConfig fit(IngestConfig config) throws InterruptedException {
         List<String> outputs = new ArrayList<>(config.pools().stream().map(Topics::ready).toList());
         outputs.addAll(List.of(Topics.COMPLETIONS, Topics.DEAD_LETTERS, Topics.BATCH_EVENTS));
+        if (config.policies().reusesEqualAnswers()) {
+            outputs.add(Topics.ANSWERS);
+        }
         Set<String> needed = new TreeSet<>(outputs);
         needed.addAll(List.of(Topics.PROMPTS, Topics.SHARED_PREFIXES, Topics.CONTROL));
         Object servers = config.clientProperties().get("bootstrap.servers");
@@ -80,7 +83,7 @@ final class OutputTopics {
         int completions = topics.get(Topics.COMPLETIONS).partitions().size();
         if (policies.readsCompletions() && prompts != completions) {
             throw new IllegalStateException(
-                    "quotas and answers sent again need as many partitions in "
+                    "quotas and stored answers need as many partitions in "
                             + Topics.COMPLETIONS
                             + " ("
                             + completions

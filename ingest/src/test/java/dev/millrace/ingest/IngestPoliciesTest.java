@@ -43,7 +43,7 @@ class IngestPoliciesTest {
 
     @Test
     void anAnsweredJobThatComesAgainGetsItsStoredAnswer(TestInfo test) {
-        start(test, new IngestPolicies(true, Map.of(), 1));
+        start(test, new IngestPolicies(true, false, Map.of(), 1));
         driver.prompt(IngestDriver.job("b/1").setBatchId("b").setSubmissionId("s1"));
         driver.prompt(IngestDriver.job("b/1").setBatchId("b").setSubmissionId("s2"));
         assertEquals(List.of(), driver.completions(), "not answered yet: its answer will come");
@@ -73,7 +73,7 @@ class IngestPoliciesTest {
 
     @Test
     void anAnswerIsForgottenWithItsJob(TestInfo test) {
-        start(test, new IngestPolicies(true, Map.of(), 1));
+        start(test, new IngestPolicies(true, false, Map.of(), 1));
         driver.prompt(IngestDriver.job("1"));
         driver.complete(answer("1"));
         driver.advance(driver.config.dedupeRetention().multipliedBy(2).plusDays(1));
@@ -94,7 +94,7 @@ class IngestPoliciesTest {
 
     @Test
     void whatExceedsAQuotaIsHeldBackUntilEarlierJobsHaveEnded(TestInfo test) {
-        start(test, new IngestPolicies(false, Map.of("small", TenantQuota.parse("jobs:2")), 1));
+        start(test, new IngestPolicies(false, false, Map.of("small", TenantQuota.parse("jobs:2")), 1));
         for (int i = 0; i < 6; i++) {
             driver.prompt(IngestDriver.job("s" + i).setTenant("small"));
             driver.advance(Duration.ofMillis(1));
@@ -129,6 +129,7 @@ class IngestPoliciesTest {
                 test,
                 new IngestPolicies(
                         false,
+                        false,
                         Map.of(TenantQuota.EVERYONE_ELSE, TenantQuota.parse("jobs:1,held:1")),
                         1));
         for (int i = 0; i < 3; i++) {
@@ -148,7 +149,7 @@ class IngestPoliciesTest {
 
     @Test
     void tokensAreCountedByEstimateAndOneJobAlwaysFits(TestInfo test) {
-        start(test, new IngestPolicies(false, Map.of("t", TenantQuota.parse("tokens:100")), 1));
+        start(test, new IngestPolicies(false, false, Map.of("t", TenantQuota.parse("tokens:100")), 1));
         driver.prompt(job("large", 500));
         assertEquals(List.of("large"), readyIds(), "alone, however large");
         driver.prompt(job("small", 10));

@@ -8,6 +8,7 @@ public final class Topics {
     public static final String PROMPTS = "prompts";
     public static final String SHARED_PREFIXES = "shared-prefixes";
     public static final String COMPLETIONS = "completions";
+    public static final String ANSWERS = "answers";
     public static final String USAGE = "usage";
     public static final String TENANT_USAGE = "tenant-usage";
     public static final String DEAD_LETTERS = "dead-letters";
@@ -23,6 +24,9 @@ public final class Topics {
 
     /** A hand-over older than this is of no use: its job has long been answered. */
     private static final Duration HAND_OVER_KEPT = Duration.ofDays(1);
+
+    /** Longer than ingest remembers answers by default; what it does not remember is computed. */
+    private static final Duration ANSWERS_KEPT = Duration.ofDays(14);
 
     private Topics() {}
 
@@ -68,6 +72,7 @@ public final class Topics {
                 new Spec(ready(pool), partitions, false),
                 new Spec(handOver(pool), partitions, true, HAND_OVER_KEPT),
                 new Spec(COMPLETIONS, partitions, false),
+                new Spec(ANSWERS, partitions, true, ANSWERS_KEPT),
                 new Spec(USAGE, partitions, false),
                 new Spec(TENANT_USAGE, 1, true),
                 new Spec(DEAD_LETTERS, 1, false),

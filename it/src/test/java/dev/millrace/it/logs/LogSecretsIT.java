@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 
 import dev.millrace.engine.api.LoadedModel;
 import dev.millrace.engine.api.RequestRejectedException;
+import dev.millrace.ingest.IngestPolicies;
 import dev.millrace.it.pipeline.CompletionReader;
 import dev.millrace.it.pipeline.DeadLetterReader;
 import dev.millrace.it.pipeline.EchoEngine;
@@ -68,7 +69,8 @@ class LogSecretsIT {
     void whateverBecomesOfAJobItsPromptAndTheSecretsStayOutOfTheLog() throws Exception {
         try (LogCapture log = new LogCapture();
                 TestKafka kafka = TestKafka.inProcess(dir.resolve("kafka"));
-                Installation installation = new Installation(kafka, dir, SECRET_PROPERTIES);
+                Installation installation = new Installation(
+                                kafka, dir, IngestPolicies.NONE, SECRET_PROPERTIES);
                 Jobs jobs = new Jobs(installation.properties());
                 CompletionReader completions = new CompletionReader(installation.properties())) {
             String key;

@@ -3,6 +3,7 @@ package dev.millrace.it.pipeline;
 import dev.millrace.engine.api.LoadedModel;
 import dev.millrace.ingest.IngestApp;
 import dev.millrace.ingest.IngestConfig;
+import dev.millrace.ingest.IngestPolicies;
 import dev.millrace.ops.registry.RegistryConfig;
 import dev.millrace.ops.registry.SchemaRegistryServer;
 import dev.millrace.ops.topics.TopicAdmin;
@@ -38,15 +39,23 @@ public final class Installation implements AutoCloseable {
     private final String bootstrap;
     private final Map<String, Object> more;
 
+    private IngestApp ingest;
+
     public Installation(TestKafka kafka, Path dir) throws Exception {
-        this(kafka, dir, Map.of());
+        this(kafka, dir, IngestPolicies.NONE, Map.of());
+    }
+
+    public Installation(TestKafka kafka, Path dir, IngestPolicies policies) throws Exception {
+        this(kafka, dir, policies, Map.of());
     }
 
     /**
      * @param more further client properties of every role; the registry asks for {@code
      *     basic.auth.user.info} if it is one of them
      */
-    public Installation(TestKafka kafka, Path dir, Map<String, Object> more) throws Exception {
+    public Installation(
+            TestKafka kafka, Path dir, IngestPolicies policies, Map<String, Object> more)
+            throws Exception {
         this.more = Map.copyOf(more);
         bootstrap = kafka.bootstrap();
         registry =
@@ -61,12 +70,8 @@ public final class Installation implements AutoCloseable {
         try (TopicAdmin admin = new TopicAdmin(Map.of("bootstrap.servers", bootstrap))) {
             admin.create(Topics.all(Topics.DEFAULT_POOL, PARTITIONS), (short) 1);
         }
-        IngestApp ingest =
-                new IngestApp(
-                        IngestConfig.defaults(dir.resolve("streams"), properties()),
-                        new SimpleMeterRegistry(),
-                        InstantSource.system());
-        started.push(ingest);
+        ingest = newIngest(dir, policies);
+        started.push(() -> ingest.close());
         SinkApp sink =
                 new SinkApp(
                         SinkConfig.defaults(dir.resolve("streams"), properties()),
@@ -76,6 +81,21 @@ public final class Installation implements AutoCloseable {
         sink.start();
         ingest.awaitRunning(START_TIMEOUT);
         sink.awaitRunning(START_TIMEOUT);
+    }
+
+    private IngestApp newIngest(Path dir, IngestPolicies policies) {
+        return new IngestApp(
+                IngestConfig.defaults(dir.resolve("streams"), properties()).withPolicies(policies),
+                new SimpleMeterRegistry(),
+                InstantSource.system());
+    }
+
+    /** Ends ingest and starts it again, with what the folder holds or with nothing of its own. */
+    public void restartIngest(Path dir, IngestPolicies policies) throws Exception {
+        ingest.close();
+        ingest = newIngest(dir, policies);
+        ingest.start();
+        ingest.awaitRunning(START_TIMEOUT);
     }
 
     public Map<String, Object> properties() {

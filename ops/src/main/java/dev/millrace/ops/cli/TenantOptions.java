@@ -39,6 +39,16 @@ public final class TenantOptions {
             })
     OnDuplicate onDuplicate;
 
+    @Option(
+            names = "--reuse-answers",
+            description = {
+                "Give a job with the same content as an answered one of its tenant that answer,"
+                        + " without computing (default: off).",
+                "Only for jobs with temperature 0 or a seed; every ingest process keeps all answers"
+                        + " on disk for as long as job ids are remembered."
+            })
+    boolean reuseAnswers;
+
     /** {@code re-emit} as people write it. */
     static final class Converter implements picocli.CommandLine.ITypeConverter<OnDuplicate> {
         @Override
@@ -64,6 +74,6 @@ public final class TenantOptions {
                         throw CliFailure.usage("--tenant-quota " + tenant + ": " + e.getMessage());
                     }
                 });
-        return new IngestPolicies(onDuplicate == OnDuplicate.RE_EMIT, parsed, 1);
+        return new IngestPolicies(onDuplicate == OnDuplicate.RE_EMIT, reuseAnswers, parsed, 1);
     }
 }
