@@ -10,6 +10,8 @@ import dev.millrace.worker.LocalJobEngine;
 
 import java.io.BufferedWriter;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.lang.management.MemoryType;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -71,6 +73,7 @@ public final class GatewayLoad {
             stack.awaitRunning();
             new GatewayLoad(stack.httpUrl() + "/v1").run(input, dir.resolve("output.jsonl"), lines);
         }
+        System.out.printf("most heap in use: at most %,d MB%n", mostHeapInUse() >> 20);
         System.out.println("largest resident set: " + largestResidentSet());
     }
 
@@ -103,7 +106,9 @@ public final class GatewayLoad {
             LockSupport.parkNanos(LOOK_EVERY.toNanos());
             batch = json(request("/batches/" + batch.get("id").asText()).build());
         }
+        double seconds = (System.nanoTime() - start) / 1e9;
         say("completed " + batch.get("request_counts"), start);
+        System.out.printf("%,.0f lines/s from the upload's first byte on%n", lines / seconds);
         HttpRequest content =
                 request("/files/" + batch.get("output_file_id").asText() + "/content").build();
         client.send(content, BodyHandlers.ofFile(output));
@@ -187,6 +192,14 @@ public final class GatewayLoad {
             }
         }
         return input;
+    }
+
+    /** Bytes; the sum of each heap pool's own peak, which need not have been at the same time. */
+    private static long mostHeapInUse() {
+        return ManagementFactory.getMemoryPoolMXBeans().stream()
+                .filter(pool -> pool.getType() == MemoryType.HEAP)
+                .mapToLong(pool -> pool.getPeakUsage().getUsed())
+                .sum();
     }
 
     private static String largestResidentSet() throws IOException {
