@@ -69,8 +69,8 @@ class StatusPrinterTest {
         held.setHoldReason("circuit breaker open");
         List<WorkerRow> moving = rows(worker("w2", "RUNNING", NOW));
         assertNull(HoldReasons.of(open, Map.of(), moving));
-        assertNull(
-                HoldReasons.of(open, Map.of(), rows(held, worker("w2", "RUNNING", NOW))), "one takes jobs");
+        List<WorkerRow> halfHeld = rows(held, worker("w2", "RUNNING", NOW));
+        assertNull(HoldReasons.of(open, Map.of(), halfHeld), "one takes jobs");
         assertEquals("w1 takes no jobs: circuit breaker open", HoldReasons.of(open, Map.of(), rows(held)));
         assertEquals("no worker is live in the pool",
                 HoldReasons.of(open, Map.of(), rows(worker("w3", "RUNNING", at(0)))));
