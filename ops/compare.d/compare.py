@@ -28,7 +28,9 @@ of text is ignored, and a run counts only if every prompt has its full answer.
 Engines are installed, at pinned versions, into a folder of their own (vllm and openvino take about 6 GB each; llama.cpp is built
 from source). One that cannot be installed or fails is listed as not run, with the reason. Rounds go through all engines in turn,
 each run in a new process that loads, warms up and is then timed. What is there already, installed or measured on the same day, is
-not done again."""
+not done again.
+
+Exit codes: 0 the table has figures, 1 no engine ran (with --install-only: one could not be installed), 2 wrong command line."""
 EXAMPLES = """examples:
   ops/compare                                        # 256 prompts of 512 shared + 64 own tokens, 64 output tokens, all engines
   ops/compare --job single-stream --shape 1b --weights int8
@@ -66,6 +68,8 @@ def parse(argv, names):
                 parser.error(f"there is no {what} {name!r}; choose from {','.join(known)}")
     if args.runs < 1 or args.threads < 1 or args.threads > len(os.sched_getaffinity(0)):
         parser.error(f"--runs must be at least 1, --threads from 1 to {len(os.sched_getaffinity(0))}")
+    if args.json and not args.json.absolute().parent.is_dir():
+        parser.error(f"--json: there is no folder {args.json.absolute().parent}")
     args.folder = args.folder.resolve()
     return args
 

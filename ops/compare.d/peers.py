@@ -28,20 +28,24 @@ class Shell:
     def run(self, *command, what=None, cwd=None):
         if what:
             self.say(f"  {what} (log: {self.log})")
+        step = what or " ".join(map(str, command))[:80]
         with open(self.log, "a") as log:
+            begin = log.tell()
             log.write("$ " + " ".join(map(str, command)) + "\n")
             log.flush()
             try:
                 code = subprocess.run([str(c) for c in command], stdout=log, stderr=subprocess.STDOUT, cwd=cwd).returncode
             except OSError as error:
-                raise NotRun(f"cannot start {command[0]}: {error.strerror}")
+                raise NotRun(f"{step}: cannot start {command[0]}: {error.strerror} (log: {self.log})")
         if code:
-            raise NotRun(f"{pathlib.Path(str(command[0])).name} ended with code {code}: {last_line(self.log)} ({self.log})")
+            program = pathlib.Path(str(command[0])).name
+            raise NotRun(f"{step}: {program} ended with code {code}: {last_line(self.log, begin)} (log: {self.log})")
 
 
-def last_line(path):
-    """The last line that says something: an error's message, if there is one."""
-    lines = [line.strip() for line in pathlib.Path(path).read_text(errors="replace").splitlines() if line.strip()]
+def last_line(path, begin=0):
+    """The last line from a byte on that says something: an error's message, if there is one."""
+    text = pathlib.Path(path).read_bytes()[begin:].decode(errors="replace")
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("$ ")]
     errors = [line for line in lines if "error" in line.lower()]
     return (errors or lines or ["it printed nothing"])[-1][:200]
 
@@ -216,11 +220,13 @@ class Llama(Peer):
         if not self.source(work).exists():
             shell.run(self.python(work), "-m", "pip", "download", "--no-deps", "--no-binary", "llama-cpp-python", "-d", home,
                       f"llama-cpp-python=={LLAMA_VERSION}", what="llama.cpp: fetching the source")
-            shell.run("tar", "xzf", home / f"llama_cpp_python-{LLAMA_VERSION}.tar.gz", "-C", home)
+            shell.run("tar", "xzf", home / f"llama_cpp_python-{LLAMA_VERSION}.tar.gz", "-C", home,
+                      what="llama.cpp: unpacking the source")
         flags = ["CMAKE_BUILD_TYPE=Release", "BUILD_SHARED_LIBS=ON", "GGML_NATIVE=ON", "LLAMA_BUILD_TESTS=OFF",
                  "LLAMA_BUILD_EXAMPLES=OFF", "LLAMA_BUILD_APP=OFF", "LLAMA_BUILD_UI=OFF", "LLAMA_USE_PREBUILT_UI=OFF",
                  "LLAMA_OPENSSL=OFF"]
-        shell.run("cmake", "-S", self.source(work), "-B", home / "build", *("-D" + flag for flag in flags))
+        shell.run("cmake", "-S", self.source(work), "-B", home / "build", *("-D" + flag for flag in flags),
+                  what="llama.cpp: configuring the build")
         shell.run("cmake", "--build", home / "build", "--target", self.target, "-j", str(os.cpu_count()),
                   what=f"llama.cpp: building {self.target}; this takes many minutes")
         self.build_driver(work, shell)
