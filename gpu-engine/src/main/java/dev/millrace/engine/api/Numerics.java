@@ -7,7 +7,7 @@ import java.util.Objects;
  *
  * @param weights format of the linear layers
  * @param batchInvariant a request's tokens and logprobs are the same bits whatever else is in its
- *     steps; with INT8 only
+ *     steps
  */
 public record Numerics(WeightFormat weights, boolean batchInvariant) {
     /** As the checkpoint has it, as fast as it goes. */
@@ -15,9 +15,5 @@ public record Numerics(WeightFormat weights, boolean batchInvariant) {
 
     public Numerics {
         Objects.requireNonNull(weights, "weights");
-        if (batchInvariant && weights != WeightFormat.INT8) {
-            throw new IllegalArgumentException(
-                    "batch-invariant mode needs int8 weights, whose sums are exact in any order");
-        }
     }
 }

@@ -1,9 +1,11 @@
 package dev.millrace.engine.backend;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.engine.backend.BackendPair.Both;
+import dev.millrace.engine.backend.cpu.CpuBackend;
 import dev.millrace.engine.kvcache.KvLayout;
 import dev.millrace.engine.model.ForwardInput;
 
@@ -11,6 +13,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import java.util.Random;
 import java.util.stream.Stream;
@@ -126,6 +129,56 @@ class AttentionContractTest {
                 out,
                 setup.input.numTokens,
                 (r, col) -> 2e-5 * Math.max(1, c.size()) * setup.largest());
+    }
+
+    /**
+     * All share 96 tokens; 0, 2, 3 and 6 of them 192, 0 and 3 even 288; 1 and 4 have 208 of their
+     * own kind; 5 goes its own way. Sequence 1 may be a chunk of a prompt.
+     */
+    private void nested(Case c, boolean shares, long[] keysRead) {
+        Setup setup = new Setup(c, pair);
+        if (shares) {
+            setup.share(96, 0, 1, 2, 3, 4, 5, 6);
+            setup.share(192, 0, 2, 3, 6);
+            setup.share(288, 0, 3);
+            setup.share(208, 1, 4);
+        }
+        RopeTable none = ropeTable(setup.maxPositions, c.headDim(), 0);
+        for (int s = 0; s < c.contexts().length; s++) {
+            int[] onlyThis = new int[s + 1];
+            onlyThis[s] = c.contexts()[s];
+            setup.step(onlyThis, new int[s + 1], 0, none, null);
+        }
+        long before = ((CpuBackend) pair.cpu).attentionKeysRead();
+        Both<Buffer> out = setup.step(c.queries(), c.contexts(), 0, none, null);
+        keysRead[0] = ((CpuBackend) pair.cpu).attentionKeysRead() - before;
+        pair.assertClose(
+                "attention " + c,
+                out,
+                setup.input.numTokens,
+                (r, col) -> 2e-5 * Math.max(1, c.size()) * setup.largest());
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 70})
+    void nestedPrefixesAgreeAtF32Accuracy(int chunk) {
+        int[] contexts = ints(300, 220, 250, 290, 310, 120, 200);
+        nested(
+                new Case(12, 4, 64, 16, 0, 1f, contexts, ints(1, chunk, 1, 20, 1, 1, 3)),
+                true,
+                new long[1]);
+    }
+
+    @Test
+    void keysOfNestedPrefixesAreReadOnce() {
+        int[] contexts = ints(300, 220, 250, 290, 310, 120, 200);
+        Case c = new Case(1, 1, 64, 16, 0, 1f, contexts, ints(1, 1, 1, 1, 1, 1, 1));
+        long[] read = new long[1];
+        nested(c, true, read);
+        int own = 301 - 288 + 221 - 208 + 251 - 192 + 291 - 288 + 311 - 208 + 121 - 96 + 201 - 192;
+        assertEquals(96 + (192 - 96) + (288 - 192) + (208 - 96) + own, read[0]);
+        nested(c, false, read);
+        assertEquals(301 + 221 + 251 + 291 + 311 + 121 + 201, read[0], "control: all by itself");
     }
 
     @ParameterizedTest

@@ -82,8 +82,7 @@ public final class BenchCommand implements Callable<Integer> {
     @Option(
             names = "--batch-invariant",
             description =
-                    "A request's answer is the same bits whatever runs beside it; with --weights"
-                            + " int8.")
+                    "A request's answer is the same bits whatever runs beside it.")
     boolean batchInvariant;
 
     @Mixin SpeculationOptions speculation = new SpeculationOptions();

@@ -109,7 +109,7 @@ public final class EngineOptions {
             names = "--batch-invariant",
             description =
                     "A request's answer is the same bits whatever runs beside it; on device"
-                            + " cpu, with --weights int8.")
+                            + " cpu.")
     boolean batchInvariant;
 
     @Mixin TierOptions tiers = new TierOptions();

@@ -7,11 +7,11 @@ import java.lang.foreign.Arena;
 import java.util.Arrays;
 
 /**
- * Divides a step's attention into problems and gives them to the workers, in two phases. First the
- * prefixes that several sequences share: a problem is some query tokens of a group of sequences,
- * and leaves their running maxima, sums and unscaled outputs. Then each sequence's own keys: a
- * problem is some query tokens of one sequence, and goes on from there. Both phases have a problem
- * per KV head.
+ * Divides a step's attention into problems and gives them to the workers, in phases. First the
+ * prefixes that several sequences share, a phase for each level of {@link PrefixGroups}: a problem
+ * is some query tokens of a group of sequences, goes on from where the group around it ended, and
+ * leaves their running maxima, sums and unscaled outputs. Then each sequence's own keys: a problem
+ * is some query tokens of one sequence. All phases have a problem per KV head.
  */
 final class Attention implements AutoCloseable {
     private final WorkerPool pool;
@@ -24,7 +24,11 @@ final class Attention implements AutoCloseable {
     private final AttentionGemms[] gemms;
 
     private final PrefixGroups groups = new PrefixGroups();
-    private final Problems shared = new Problems();
+
+    /** [level]; their problems name the group */
+    private final Problems[] shared = new Problems[PrefixGroups.LEVELS];
+
+    /** Its problems name the sequence */
     private final Problems own = new Problems();
 
     /** [token * numQueryHeads + head], between the phases */
@@ -42,15 +46,16 @@ final class Attention implements AutoCloseable {
         this.arena = arena;
         this.kernels = new AttentionKernel[pool.threads()];
         this.gemms = new AttentionGemms[pool.threads()];
+        Arrays.setAll(shared, level -> new Problems());
     }
 
     /**
      * Lists of token rows, cut into problems. A problem's tokens see the same blocks: those of
-     * {@code seq}.
+     * {@code owner}, a group or a sequence.
      */
     private static final class Problems {
         int[] tokens = new int[64];
-        int[] seq = new int[64];
+        int[] owner = new int[64];
         int[] end = new int[64];
         int numTokens;
         int count;
@@ -68,15 +73,15 @@ final class Attention implements AutoCloseable {
         }
 
         /** Ends a problem: it has the tokens added since the last. */
-        void close(int ofSeq) {
+        void close(int ofOwner) {
             if (numTokens == begin(count)) {
                 return;
             }
-            if (count == seq.length) {
-                seq = Arrays.copyOf(seq, 2 * count);
+            if (count == owner.length) {
+                owner = Arrays.copyOf(owner, 2 * count);
                 end = Arrays.copyOf(end, 2 * count);
             }
-            seq[count] = ofSeq;
+            owner[count] = ofOwner;
             end[count++] = numTokens;
         }
 
@@ -96,30 +101,46 @@ final class Attention implements AutoCloseable {
         plan(input, spec, kv.layout().blockSize());
         var step = new AttentionKernel.Step(qkv, out, input.positions, layer, maxima, sums);
         int heads = spec.numKvHeads();
-        pool.run(
-                shared.count * heads,
-                (worker, index) -> {
-                    // Problems of one head follow each other: they read the same keys.
-                    int problem = index % shared.count;
-                    int leader = shared.seq[problem];
-                    kernels[worker]
-                            .problem(
-                                    shared.tokens,
-                                    shared.begin(problem),
-                                    shared.end[problem],
-                                    index / shared.count)
-                            .sharedKeys(step, input.blockTables[leader], groups.sharedKeys(leader));
-                });
+        for (Problems level : shared) {
+            runShared(level, step, input, heads);
+        }
         pool.run(
                 own.count * heads,
                 (worker, index) -> {
                     int problem = index / heads;
-                    int seq = own.seq[problem];
+                    int seq = own.owner[problem];
                     kernels[worker]
                             .problem(
                                     own.tokens, own.begin(problem), own.end[problem], index % heads)
                             .ownKeys(step, input.blockTables[seq], groups.sharedKeys(seq));
                 });
+    }
+
+    private void runShared(
+            Problems level, AttentionKernel.Step step, ForwardInput input, int heads) {
+        if (level.count == 0) {
+            return;
+        }
+        pool.run(
+                level.count * heads,
+                (worker, index) -> {
+                    // Problems of one head follow each other: they read the same keys.
+                    int problem = index % level.count;
+                    PrefixGroups.Group group = groups.groups().get(level.owner[problem]);
+                    int[] blocks = input.blockTables[groups.seq(group.begin())];
+                    kernels[worker]
+                            .problem(
+                                    level.tokens,
+                                    level.begin(problem),
+                                    level.end[problem],
+                                    index / level.count)
+                            .sharedKeys(step, blocks, group.from(), group.to());
+                });
+    }
+
+    /** Keys read by all problems since the cache or the shape last changed, each KV head's counted. */
+    long keysRead() {
+        return Arrays.stream(kernels).mapToLong(k -> k == null ? 0 : k.keysRead()).sum();
     }
 
     private void prepare(AttentionSpec spec, CpuKvStore kv, int tokens) {
@@ -139,10 +160,12 @@ final class Attention implements AutoCloseable {
     }
 
     private void plan(ForwardInput input, AttentionSpec spec, int blockSize) {
-        shared.clear();
         own.clear();
+        for (Problems level : shared) {
+            level.clear();
+        }
         groups.find(input, blockSize, !invariant && spec.slidingWindow() == 0);
-        for (int group = 0; group < groups.count(); group++) {
+        for (int group = 0; group < groups.groups().size(); group++) {
             planShared(input, spec, group);
         }
         for (int seq = 0; seq < input.numSeqs; seq++) {
@@ -150,26 +173,24 @@ final class Attention implements AutoCloseable {
         }
     }
 
-    private void planShared(ForwardInput input, AttentionSpec spec, int group) {
-        int leader = groups.seq(groups.begin(group));
-        if (groups.sharedKeys(leader) == 0) {
-            return;
-        }
+    private void planShared(ForwardInput input, AttentionSpec spec, int index) {
+        PrefixGroups.Group group = groups.groups().get(index);
+        Problems problems = shared[group.level()];
         int tokens = 0;
-        for (int i = groups.begin(group); i < groups.end(group); i++) {
+        for (int i = group.begin(); i < group.end(); i++) {
             tokens += input.queryLen(groups.seq(i));
         }
         int tokensPerProblem = tokensPerProblem(spec, tokens);
-        for (int i = groups.begin(group); i < groups.end(group); i++) {
+        for (int i = group.begin(); i < group.end(); i++) {
             int seq = groups.seq(i);
             for (int token = input.cuSeqlensQ[seq]; token < input.cuSeqlensQ[seq + 1]; token++) {
-                shared.addToken(token);
-                if (shared.numTokens - shared.begin(shared.count) == tokensPerProblem) {
-                    shared.close(leader);
+                problems.addToken(token);
+                if (problems.numTokens - problems.begin(problems.count) == tokensPerProblem) {
+                    problems.close(index);
                 }
             }
         }
-        shared.close(leader);
+        problems.close(index);
     }
 
     private void planOwn(ForwardInput input, AttentionSpec spec, int seq) {

@@ -49,6 +49,7 @@ final class AttentionKernel {
     private int firstToken;
     private int numTokens;
     private int head;
+    private long keysRead;
 
     /**
      * @param gemms null to compute a row in the same way however many there are
@@ -134,14 +135,12 @@ final class AttentionKernel {
     }
 
     /**
-     * Attends to keys 0 .. keys - 1, which all the tokens see, and leaves the running state in the
-     * step.
+     * Attends to keys {@code from .. to - 1}, which all the tokens see, and leaves the running
+     * state in the step; where {@code from} is not 0, goes on from the state there.
      */
-    void sharedKeys(Step step, int[] blockTable, int keys) {
-        loadQueries(step);
-        Native.ALL.asSlice(outRows, 4L * paddedRows() * dim).fill((byte) 0);
-        softmax.begin(numTokens * group);
-        attend(step, blockTable, 0, keys);
+    void sharedKeys(Step step, int[] blockTable, int from, int to) {
+        begin(step, from > 0);
+        attend(step, blockTable, from, to);
         for (int row = 0; row < numTokens * group; row++) {
             step.maxima[stateIndex(row)] = softmax.max(row);
             step.sums[stateIndex(row)] = softmax.sum(row);
@@ -154,14 +153,7 @@ final class AttentionKernel {
      * the keys before.
      */
     void ownKeys(Step step, int[] blockTable, int first) {
-        loadQueries(step);
-        Native.ALL.asSlice(outRows, 4L * paddedRows() * dim).fill((byte) 0);
-        softmax.begin(numTokens * group);
-        for (int row = 0; first > 0 && row < numTokens * group; row++) {
-            int state = stateIndex(row);
-            softmax.resume(row, step.maxima[state], step.sums[state]);
-            scaled(outputAddress(step, row), 1f, outRows + 4L * dim * row);
-        }
+        begin(step, first > 0);
         int end = step.positions[tokens[firstToken + numTokens - 1]] + 1;
         attend(
                 step,
@@ -175,10 +167,27 @@ final class AttentionKernel {
         }
     }
 
+    private void begin(Step step, boolean resumes) {
+        loadQueries(step);
+        Native.ALL.asSlice(outRows, 4L * paddedRows() * dim).fill((byte) 0);
+        softmax.begin(numTokens * group);
+        for (int row = 0; resumes && row < numTokens * group; row++) {
+            int state = stateIndex(row);
+            softmax.resume(row, step.maxima[state], step.sums[state]);
+            scaled(outputAddress(step, row), 1f, outRows + 4L * dim * row);
+        }
+    }
+
+    /** Keys that this worker's problems have read. */
+    long keysRead() {
+        return keysRead;
+    }
+
     /**
      * @param from a multiple of a tile
      */
     private void attend(Step step, int[] blockTable, int from, int end) {
+        keysRead += Math.max(0, end - from);
         int rows = numTokens * group;
         boolean products = gemms != null && rows > ROWS;
         int chunk = products ? AttentionGemms.CHUNK : CHUNK;

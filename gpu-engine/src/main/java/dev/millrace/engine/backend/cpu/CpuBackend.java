@@ -223,6 +223,11 @@ public final class CpuBackend implements Backend {
         times.add(OpTimes.Kind.ATTENTION, began);
     }
 
+    /** Keys that attention's problems have read, for tests of what shared prefixes save. */
+    public long attentionKeysRead() {
+        return attention.keysRead();
+    }
+
     @Override
     public void siluMul(Buffer gateUp, Buffer out, int rows) {
         long began = enter();

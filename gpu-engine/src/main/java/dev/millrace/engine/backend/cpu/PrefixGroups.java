@@ -2,22 +2,40 @@ package dev.millrace.engine.backend.cpu;
 
 import dev.millrace.engine.model.ForwardInput;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /**
- * Sequences of a step whose contexts begin with the same blocks. Attention over those blocks is
- * then one problem of many rows that reads each key once, instead of one problem per sequence
- * (cascade attention, as in arXiv 2501.01005). Sequences are compared by block ids, so whoever
- * shares blocks gains, without being told.
+ * Sequences of a step whose contexts begin with the same blocks, as a tree: what all of a group
+ * share, then what parts of it share beyond that. Attention over a group's keys is one problem of
+ * many rows that reads each key once, instead of one problem per sequence (cascade attention, as in
+ * arXiv 2501.01005). Sequences are compared by block ids, so whoever shares blocks gains, without
+ * being told.
  */
 final class PrefixGroups {
-    /** Shorter prefixes are not worth a second pass over the rows' running sums. */
+    /** Fewer keys are not worth one more pass over the rows' running sums. */
     static final int MIN_KEYS = 4 * CpuKvStore.TILE;
 
+    /** Most groups that a sequence is in, one inside the other. */
+    static final int LEVELS = 4;
+
+    /**
+     * Sequences that attend together to keys they all have.
+     *
+     * @param level groups that this one lies in
+     * @param begin first index of its sequences, for {@link #seq}
+     * @param end behind the last index
+     * @param from first key, where the group around it ends; a multiple of a tile, as is {@code to}
+     * @param to behind the last key
+     */
+    record Group(int level, int begin, int end, int from, int to) {}
+
+    private final List<Group> groups = new ArrayList<>();
     private long[] order = {};
     private int[] prefixOf = {};
-    private int[] groupEnd = new int[16];
-    private int groups;
+    private ForwardInput input;
+    private int blockSize;
 
     /**
      * Finds the groups of a step.
@@ -26,80 +44,95 @@ final class PrefixGroups {
      *     moves on with them
      */
     void find(ForwardInput input, int blockSize, boolean mayShare) {
+        this.input = input;
+        this.blockSize = blockSize;
         int seqs = input.numSeqs;
         if (order.length < seqs) {
             order = new long[seqs];
             prefixOf = new int[seqs];
-            groupEnd = new int[seqs];
         }
-        for (int seq = 0; seq < seqs; seq++) {
-            order[seq] = (long) input.blockTables[seq][0] << 32 | seq;
-        }
-        Arrays.sort(order, 0, seqs);
         Arrays.fill(prefixOf, 0, seqs, 0);
-        groups = 0;
-        for (int first = 0; first < seqs; ) {
-            first = takeGroup(input, blockSize, first, mayShare ? seqs : first + 1);
+        groups.clear();
+        for (int seq = 0; seq < seqs; seq++) {
+            order[seq] = seq;
+        }
+        if (mayShare) {
+            split(0, seqs, 0, 0, 0);
         }
     }
 
     /**
-     * Makes a group of the sequences from {@code first} on, as long as one more does not lower the
-     * keys saved.
+     * Makes a group of the sequences from {@code begin} to {@code end} if it saves enough keys, and
+     * goes on with those of its parts that share more.
+     *
+     * @param from keys that groups around this one attend to
      */
-    private int takeGroup(ForwardInput input, int blockSize, int first, int limit) {
-        int leader = seq(first);
-        int shared = sharable(input, leader);
-        int end = first + 1;
-        while (end < limit) {
-            int next = seq(end);
-            int common =
-                    Math.min(
-                            Math.min(shared, sharable(input, next)),
-                            commonKeys(input, blockSize, leader, next, shared));
-            if (common < MIN_KEYS
-                    || (long) common * (end - first) < (long) shared * (end - first - 1)) {
-                break;
-            }
-            shared = common;
-            end++;
+    private void divide(int begin, int end, int from, int level) {
+        int least = Integer.MAX_VALUE;
+        for (int i = begin; i < end; i++) {
+            least = Math.min(least, sharable(seq(i)));
         }
-        if (end - first > 1) {
-            for (int i = first; i < end; i++) {
-                prefixOf[seq(i)] = shared;
-            }
+        int blocks = Math.ceilDiv(least, blockSize);
+        for (int i = begin + 1; i < end; i++) {
+            blocks = sameBlocks(seq(begin), seq(i), blocks);
         }
-        groupEnd[groups++] = end;
-        return end;
+        int to = wholeTiles((int) Math.min(least, (long) blocks * blockSize));
+        // Where one sequence ends or two differ: the parts are smaller than the whole.
+        int differs = Math.min(blocks, least / blockSize);
+        if (to - from < MIN_KEYS) {
+            split(begin, end, differs, from, level);
+            return;
+        }
+        groups.add(new Group(level, begin, end, from, to));
+        for (int i = begin; i < end; i++) {
+            prefixOf[seq(i)] = to;
+        }
+        if (level + 1 < LEVELS) {
+            split(begin, end, differs, to, level + 1);
+        }
+    }
+
+    /** Sorts sequences that are equal before {@code block} by it, and divides each run. */
+    private void split(int begin, int end, int block, int from, int level) {
+        for (int i = begin; i < end; i++) {
+            int seq = seq(i);
+            boolean ends = sharable(seq) < (block + 1L) * blockSize;
+            order[i] = (ends ? -1L : input.blockTables[seq][block]) << 32 | seq;
+        }
+        Arrays.sort(order, begin, end);
+        for (int first = begin; first < end; ) {
+            long id = order[first] >> 32;
+            int next = first + 1;
+            while (next < end && order[next] >> 32 == id) {
+                next++;
+            }
+            if (id >= 0 && next - first > 1) {
+                divide(first, next, from, level);
+            }
+            first = next;
+        }
     }
 
     /** Keys before the sequence's first query token, in whole tiles. */
-    private static int sharable(ForwardInput input, int seq) {
-        return (input.contextLens[seq] - input.queryLen(seq)) / CpuKvStore.TILE * CpuKvStore.TILE;
+    private int sharable(int seq) {
+        return wholeTiles(input.contextLens[seq] - input.queryLen(seq));
     }
 
-    private static int commonKeys(ForwardInput input, int blockSize, int a, int b, int limit) {
-        int blocks = Math.ceilDiv(limit, blockSize);
-        int[] ofA = input.blockTables[a];
-        int[] ofB = input.blockTables[b];
+    private static int wholeTiles(int keys) {
+        return keys / CpuKvStore.TILE * CpuKvStore.TILE;
+    }
+
+    /** Leading blocks that two sequences both have, at most {@code limit}. */
+    private int sameBlocks(int a, int b, int limit) {
         int differs =
                 Arrays.mismatch(
-                        ofA, 0, Math.min(blocks, ofA.length), ofB, 0, Math.min(blocks, ofB.length));
-        int same = differs < 0 ? blocks : differs;
-        return (int) Math.min(limit, (long) same * blockSize) / CpuKvStore.TILE * CpuKvStore.TILE;
+                        input.blockTables[a], 0, limit, input.blockTables[b], 0, limit);
+        return differs < 0 ? limit : differs;
     }
 
-    int count() {
+    /** The groups of all levels; one comes after the group it lies in. */
+    List<Group> groups() {
         return groups;
-    }
-
-    /** First index of a group, for {@link #seq}. */
-    int begin(int group) {
-        return group == 0 ? 0 : groupEnd[group - 1];
-    }
-
-    int end(int group) {
-        return groupEnd[group];
     }
 
     /** The sequence at an index; the sequences of a group lie side by side. */
@@ -107,9 +140,7 @@ final class PrefixGroups {
         return (int) order[index];
     }
 
-    /**
-     * Keys that the sequence shares with its group: 0 where it is alone, else a multiple of a tile.
-     */
+    /** Keys that the sequence's groups attend to: 0 where it is alone, else a multiple of a tile. */
     int sharedKeys(int seq) {
         return prefixOf[seq];
     }

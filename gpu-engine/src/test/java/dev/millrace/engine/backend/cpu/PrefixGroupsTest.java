@@ -34,14 +34,15 @@ class PrefixGroupsTest {
         assertEquals(80, groups.sharedKeys(2));
         assertEquals(64, groups.sharedKeys(1));
         assertEquals(64, groups.sharedKeys(3));
-        assertEquals(2, groups.count());
+        assertEquals(2, groups.groups().size());
         assertEquals(Set.of(0, 2), members(0));
         assertEquals(Set.of(1, 3), members(1));
     }
 
     private Set<Integer> members(int group) {
         Set<Integer> members = new HashSet<>();
-        for (int i = groups.begin(group); i < groups.end(group); i++) {
+        PrefixGroups.Group of = groups.groups().get(group);
+        for (int i = of.begin(); i < of.end(); i++) {
             members.add(groups.seq(i));
         }
         return members;
@@ -62,7 +63,7 @@ class PrefixGroupsTest {
         sequence(90, 1, 2, 3, 20, 21, 22);
         groups.find(input, BLOCK_SIZE, true);
         assertEquals(0, groups.sharedKeys(0));
-        assertEquals(2, groups.count());
+        assertEquals(0, groups.groups().size());
         input.blockTables[1] = input.blockTables[0];
         groups.find(input, BLOCK_SIZE, true);
         assertTrue(groups.sharedKeys(0) > 0, "the control: it would be found");
@@ -71,7 +72,7 @@ class PrefixGroupsTest {
     }
 
     @Test
-    void aGroupDoesNotShrinkItsPrefixForOneMoreMember() {
+    void oneMoreMemberSharesWhatItHasAndTheOthersTheRest() {
         for (int s = 0; s < 4; s++) {
             sequence(
                     300, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 30 + s, 40 + s);
@@ -79,6 +80,26 @@ class PrefixGroupsTest {
         sequence(300, 1, 2, 3, 4, 5, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63);
         groups.find(input, BLOCK_SIZE, true);
         assertEquals(272, groups.sharedKeys(0));
-        assertEquals(0, groups.sharedKeys(4));
+        assertEquals(80, groups.sharedKeys(4));
+        assertEquals(Set.of(0, 1, 2, 3, 4), members(0));
+        assertEquals(Set.of(0, 1, 2, 3), members(1));
+        assertEquals(80, groups.groups().get(1).from());
+        assertEquals(1, groups.groups().get(1).level());
+    }
+
+    @Test
+    void levelsAreBounded() {
+        int depth = PrefixGroups.LEVELS + 2;
+        for (int s = 0; s < depth; s++) {
+            int[] blocks = new int[4 * depth + 1];
+            for (int b = 0; b < blocks.length; b++) {
+                blocks[b] = b < 4 * (s + 1) ? 1 + b : 1000 * (s + 1) + b;
+            }
+            sequence(64 * depth + 1, blocks);
+        }
+        groups.find(input, BLOCK_SIZE, true);
+        assertEquals(PrefixGroups.LEVELS, groups.groups().size());
+        assertEquals(64 * PrefixGroups.LEVELS, groups.sharedKeys(depth - 1));
+        assertEquals(64, groups.sharedKeys(0));
     }
 }
