@@ -127,15 +127,14 @@ class CudaGoldenTest {
      * Where another token may be chosen, though all before were the reference's. FP8 products: an
      * activation that BF16 moved across a rounding boundary of E4M3 moves a logit by about as much
      * as rounding it at all. Experts: two whose router logits lie closer than BF16's rounding may
-     * change places, which moves logits as far as the rougher computation's do. docs/gpu/README.md
-     * has both computed.
+     * change places; that is allowed for the one token where it is known to happen.
      */
     private static void checkTie(Path modelDir, Golden.Case wanted, int step, int token) {
         ModelConfig config = ModelConfigReader.read(modelDir);
         double reach =
                 config.quantization() != null
                         ? 2 * wanted.rougherRms()
-                        : config.experts() != null ? wanted.rougherMax() : 0;
+                        : isKnownExpertTie(modelDir, step, token) ? wanted.rougherMax() : 0;
         int[] top = wanted.topTokenIds()[step];
         int rank =
                 IntStream.range(0, top.length)
@@ -146,6 +145,11 @@ class CudaGoldenTest {
         assertTrue(rank > 0, what + " is none of the reference's best");
         double lead = wanted.topLogprobs()[step][0] - wanted.topLogprobs()[step][rank];
         assertTrue(lead < reach, what + ": the reference's token leads by " + lead);
+    }
+
+    /** The one token of a model with experts that is known to differ; docs/gpu/README.md. */
+    private static boolean isKnownExpertTie(Path modelDir, int step, int token) {
+        return modelDir.endsWith("qwen3-moe-bf16") && step == 14 && token == 95;
     }
 
     private static SamplingParams greedy(int tokens) {

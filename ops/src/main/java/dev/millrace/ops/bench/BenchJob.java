@@ -92,6 +92,8 @@ public final class BenchJob {
 
     /** Runs it. */
     public void run(PrintWriter out, Target target) throws IOException {
+        checkFolder("--json", target.json());
+        checkFolder("--answers", target.answers());
         Path made = model.dir() == null ? Files.createTempDirectory("millrace-bench") : null;
         Engine engine;
         JobPrompts prompts;
@@ -122,6 +124,14 @@ public final class BenchJob {
             if (target.answers() != null) {
                 write(target.answers(), answers);
             }
+        }
+    }
+
+    /** A run of minutes is not to end with figures that cannot be written. */
+    private static void checkFolder(String option, Path file) {
+        if (file != null && !Files.isDirectory(file.toAbsolutePath().getParent())) {
+            throw new IllegalArgumentException(
+                    option + " " + file + ": there is no folder " + file.toAbsolutePath().getParent());
         }
     }
 
