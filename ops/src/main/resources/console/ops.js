@@ -71,7 +71,8 @@ function showTiles(status) {
   set('kv', percent(kv));
   byId('kv-bar').style.width = 100 * (kv || 0) + '%';
   set('hits', percent(status.throughput.cached_share));
-  set('hits-note', 'of prompt tokens');
+  const ideal = status.throughput.ideal_cached_share;
+  set('hits-note', ideal == null ? 'of prompt tokens' : 'of prompt tokens · ideal ' + percent(ideal));
   set('dead', count(status.dead_letters.count));
   set('dead-note', status.dead_letters.count === 0 ? 'none' : 'see below');
 }

@@ -86,6 +86,7 @@ final class WorkerStatsPublisher {
         stats.setJobsFinished(context.metrics().jobsFinished());
         stats.setPromptTokens(counted.promptTokens());
         stats.setCachedTokens(counted.cachedTokens());
+        stats.setIdealCachedTokens(counted.idealCachedTokens());
         stats.setCompletionTokens(counted.generationTokens());
         stats.setPreemptions(counted.preemptions());
         stats.setPromptTokensPerSecond((counted.promptTokens() - lastPromptTokens) / seconds);

@@ -35,6 +35,9 @@ import java.util.random.RandomGenerator;
  * #step}, so all decisions are made on the worker's one thread.
  */
 public final class RemoteEngine implements JobEngine {
+    /** What a cache without bounds would hold is known to the server alone. */
+    private static final long IDEAL_UNKNOWN = 0;
+
     private static final Logger LOG = LoggerFactory.getLogger(RemoteEngine.class);
 
     /** Far below the time that any model takes, far above the cost of a look. */
@@ -344,7 +347,7 @@ public final class RemoteEngine implements JobEngine {
                 steps,
                 promptTokens,
                 cachedTokens,
-                cachedTokens,
+                IDEAL_UNKNOWN,
                 completionTokens,
                 finished,
                 0,

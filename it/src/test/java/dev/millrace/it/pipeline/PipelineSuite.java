@@ -178,9 +178,16 @@ abstract class PipelineSuite {
         }
     }
 
+    private static void publish(Jobs jobs, String batch, int from, int to) {
+        for (int i = from; i < to; i++) {
+            jobs.publish(Topics.PROMPTS, Jobs.job(batch, i));
+        }
+        jobs.flush();
+    }
+
     @Test
     void aRebalanceInTheMiddleLosesAndDoublesNothing() throws Exception {
-        int count = 2000;
+        int count = 1000;
         Set<String> workers = ConcurrentHashMap.newKeySet();
         try (Jobs jobs = new Jobs(installation.properties());
                 CompletionReader completions = new CompletionReader(installation.properties())) {
@@ -188,14 +195,19 @@ abstract class PipelineSuite {
             int before = completions.answersPerJob().size();
             WorkerApp first =
                     installation.worker("w2", () -> EchoEngine.model(SEED + 1, 3, content -> {}));
-            for (int i = 0; i < count; i++) {
-                jobs.publish(Topics.PROMPTS, Jobs.job("rebalance", i));
-            }
-            jobs.flush();
+            publish(jobs, "rebalance", 0, count);
             completions.awaitJobs(before + 200, STALLED);
             WorkerApp second =
                     installation.worker("w3", () -> EchoEngine.model(SEED + 2, 3, content -> {}));
-            completions.awaitJobs(before + 1000, STALLED);
+            // However fast the first is: there are jobs until the second has its share.
+            while (completions.seen().stream().noneMatch(c -> c.getWorkerId().equals("w3"))) {
+                publish(jobs, "rebalance", count, count + 100);
+                count += 100;
+                completions.awaitJobs(before + count, STALLED);
+            }
+            publish(jobs, "rebalance", count, count + 1000);
+            count += 1000;
+            completions.awaitJobs(before + count - 500, STALLED);
             first.drain();
             assertTrue(first.awaitTermination(STALLED), "the drained worker did not stop");
             assertTrue(

@@ -51,6 +51,7 @@ public final class StatusJson {
             json.writeNumberField(
                     "completion_tokens_per_second", status.completionTokensPerSecond());
             writeOptional(json, "cached_share", status.cachedShare());
+            writeOptional(json, "ideal_cached_share", status.idealCachedShare());
             json.writeEndObject();
             json.writeEndObject();
         } catch (IOException e) {

@@ -78,10 +78,13 @@ public final class StatusPrinter {
                 .filter(worker -> worker.isLive() && worker.stats().getHoldReason() != null)
                 .forEach(worker -> text.append(HoldReasons.of(worker)).append('\n'));
         text.append(String.format(Locale.ROOT,
-                "%s tok/s in, %s tok/s out, %s of prompt tokens from the prefix cache\n",
+                "%s tok/s in, %s tok/s out, %s of prompt tokens from the prefix cache%s\n",
                 count(Math.round(status.promptTokensPerSecond())),
                 count(Math.round(status.completionTokensPerSecond())),
-                status.cachedShare().isPresent() ? percent(status.cachedShare().getAsDouble()) : "none"));
+                status.cachedShare().isPresent() ? percent(status.cachedShare().getAsDouble()) : "none",
+                status.idealCachedShare().isPresent()
+                        ? " (ideal " + percent(status.idealCachedShare().getAsDouble()) + ")"
+                        : ""));
     }
 
     private static String[] workerCells(WorkerRow worker) {

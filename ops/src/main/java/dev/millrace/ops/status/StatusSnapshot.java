@@ -1,8 +1,10 @@
 package dev.millrace.ops.status;
 
+import dev.millrace.schemas.WorkerStats;
 import java.time.Instant;
 import java.util.List;
 import java.util.OptionalDouble;
+import java.util.function.ToLongFunction;
 
 /**
  * How an installation is at one instant.
@@ -37,11 +39,28 @@ public record StatusSnapshot(
      * before the first.
      */
     public OptionalDouble cachedShare() {
-        long prompt = workers.stream().filter(WorkerRow::isLive)
-                .mapToLong(worker -> worker.stats().getPromptTokens()).sum();
-        long cached = workers.stream().filter(WorkerRow::isLive)
-                .mapToLong(worker -> worker.stats().getCachedTokens()).sum();
-        return prompt == 0 ? OptionalDouble.empty() : OptionalDouble.of((double) cached / prompt);
+        return shareOfPrompts(liveStats(), WorkerStats::getCachedTokens);
+    }
+
+    /**
+     * The share that a prefix cache without bounds would have had, of the workers that know it; empty where
+     * none does, as before the first prompt and with remote engines.
+     */
+    public OptionalDouble idealCachedShare() {
+        List<WorkerStats> knowing =
+                liveStats().stream().filter(stats -> stats.getIdealCachedTokens() > 0).toList();
+        return shareOfPrompts(knowing, WorkerStats::getIdealCachedTokens);
+    }
+
+    private List<WorkerStats> liveStats() {
+        return workers.stream().filter(WorkerRow::isLive).map(WorkerRow::stats).toList();
+    }
+
+    private static OptionalDouble shareOfPrompts(
+            List<WorkerStats> stats, ToLongFunction<WorkerStats> tokens) {
+        long prompt = stats.stream().mapToLong(WorkerStats::getPromptTokens).sum();
+        long part = stats.stream().mapToLong(tokens).sum();
+        return prompt == 0 ? OptionalDouble.empty() : OptionalDouble.of((double) part / prompt);
     }
 
     /** Jobs that end per second over all open batches, as far as it is known. */

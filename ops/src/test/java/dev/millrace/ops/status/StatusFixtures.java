@@ -32,7 +32,7 @@ final class StatusFixtures {
                 .setWorkerId(id).setPool("default").setModel("demo").setDevice("cpu").setState(state)
                 .setAssignedPartitions(List.of(0, 2)).setRunning(7).setWaiting(3).setUnfinished(10)
                 .setKvBlocksUsed(25).setKvBlocksTotal(100).setJobsFinished(40).setPreemptions(0)
-                .setPromptTokens(1000).setCachedTokens(250).setCompletionTokens(300)
+                .setPromptTokens(1000).setCachedTokens(250).setIdealCachedTokens(400).setCompletionTokens(300)
                 .setPromptTokensPerSecond(1234.4).setCompletionTokensPerSecond(56.0)
                 .setStartedAt(T0).setAt(at)
                 .build();

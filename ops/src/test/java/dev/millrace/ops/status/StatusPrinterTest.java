@@ -37,7 +37,7 @@ class StatusPrinterTest {
                 WORKER STATE MODEL DEVICE RUNNING WAITING KV USED TOK/S IN TOK/S OUT PARTITIONS
                 w1 RUNNING demo cpu 7 3 25.0 % 1,234 56 [0, 2]
                 w2 LOST 1 min 40 s ago demo cpu 7 3 25.0 % - - [0, 2]
-                1,234 tok/s in, 56 tok/s out, 25.0 % of prompt tokens from the prefix cache
+                1,234 tok/s in, 56 tok/s out, 25.0 % of prompt tokens from the prefix cache (ideal 40.0 %)
 
                 TOPIC          UNFINISHED  GROUP
                 ready.default  12          g
@@ -123,6 +123,7 @@ class StatusPrinterTest {
         assertEquals(20, json.at("/lag/0/committed_lag").asLong());
         assertEquals(8, json.at("/lag/0/partitions/0/finished_ahead").asLong());
         assertEquals(0.25, json.at("/throughput/cached_share").asDouble());
+        assertEquals(0.4, json.at("/throughput/ideal_cached_share").asDouble());
         assertFalse(StatusJson.text(snapshot()).contains("\n"), "one line, so that --watch gives JSON lines");
     }
 
