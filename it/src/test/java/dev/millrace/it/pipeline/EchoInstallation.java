@@ -47,17 +47,26 @@ public final class EchoInstallation implements AutoCloseable {
         worker = installation.worker("echo-1", () -> EchoEngine.model(7, 20, content -> {}));
     }
 
-    /** Kafka goes away while everything else stays. */
-    public void stopKafka() {
+    /**
+     * Kafka goes away under those who watch it. The roles end before: in closing they would wait for it
+     * until their transactions time out.
+     */
+    public void stopKafka() throws Exception {
+        endRoles();
         kafka.close();
     }
 
     @Override
     public void close() throws Exception {
+        endRoles();
+        kafka.close();
+    }
+
+    private void endRoles() throws Exception {
         if (worker != null) {
             worker.close();
+            worker = null;
         }
         installation.close();
-        kafka.close();
     }
 }
