@@ -91,32 +91,40 @@ final class HandOvers implements AutoCloseable {
 
     private void begin(Collection<TopicPartition> ready) {
         closeConsumer();
-        String topic = topicOf(ready.iterator().next());
-        consumer = clients.newHistoryConsumer(IsolationLevel.READ_COMMITTED);
-        List<PartitionInfo> known = consumer.partitionsFor(topic);
-        if (known == null || known.isEmpty()) {
-            LOG.warn("topic {} does not exist: interrupted jobs begin anew", topic);
-            closeConsumer();
+        findEnds(topicOf(ready.iterator().next()), ready);
+        if (ends.isEmpty()) {
             return;
         }
-        Set<Integer> numbers =
-                known.stream().map(PartitionInfo::partition).collect(Collectors.toSet());
-        for (TopicPartition partition : ready) {
-            if (numbers.contains(partition.partition())) {
-                ends.put(new TopicPartition(topic, partition.partition()), 0L);
-            }
-        }
         List<TopicPartition> toRead = List.copyOf(ends.keySet());
+        consumer = clients.newHistoryConsumer(IsolationLevel.READ_COMMITTED);
         consumer.assign(toRead);
         consumer.seekToBeginning(toRead);
-        try (Consumer<byte[], byte[]> uncommitted =
-                clients.newHistoryConsumer(IsolationLevel.READ_UNCOMMITTED)) {
-            // The former owner's last commit counts, also while its markers are on their way.
-            uncommitted.assign(toRead);
-            ends.putAll(uncommitted.endOffsets(toRead));
-        }
         giveUpMs = context.clock().millis() + PATIENCE.toMillis();
         caughtUp();
+    }
+
+    /** Notes where the partitions end; those that never had a hand-over need no reading. */
+    private void findEnds(String topic, Collection<TopicPartition> ready) {
+        // Without regard to open transactions: the former owner's last commit counts, also while its
+        // markers are on their way.
+        try (Consumer<byte[], byte[]> uncommitted =
+                clients.newHistoryConsumer(IsolationLevel.READ_UNCOMMITTED)) {
+            List<PartitionInfo> known = uncommitted.partitionsFor(topic);
+            if (known == null || known.isEmpty()) {
+                LOG.warn("topic {} does not exist: interrupted jobs begin anew", topic);
+                return;
+            }
+            Set<Integer> numbers =
+                    known.stream().map(PartitionInfo::partition).collect(Collectors.toSet());
+            List<TopicPartition> assigned =
+                    ready.stream()
+                            .filter(partition -> numbers.contains(partition.partition()))
+                            .map(partition -> new TopicPartition(topic, partition.partition()))
+                            .toList();
+            uncommitted.assign(assigned);
+            ends.putAll(uncommitted.endOffsets(assigned));
+            ends.values().removeIf(end -> end == 0);
+        }
     }
 
     /** Whether a partition of the ready topic must wait until its hand-overs are read. */

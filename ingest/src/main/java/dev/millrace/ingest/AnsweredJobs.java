@@ -1,9 +1,7 @@
 package dev.millrace.ingest;
 
-import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.common.utils.Bytes;
 import org.apache.kafka.streams.state.StoreBuilder;
-import org.apache.kafka.streams.state.Stores;
 import org.apache.kafka.streams.state.WindowStore;
 
 import java.nio.charset.StandardCharsets;
@@ -29,12 +27,7 @@ final class AnsweredJobs {
     }
 
     static StoreBuilder<WindowStore<Bytes, byte[]>> storeBuilder(Duration retention) {
-        return Stores.windowStoreBuilder(
-                        Stores.persistentWindowStore(
-                                STORE, retention.multipliedBy(2), retention, false),
-                        Serdes.Bytes(),
-                        Serdes.ByteArray())
-                .withCachingDisabled();
+        return BucketStores.builder(STORE, retention);
     }
 
     void put(byte[] jobId, byte[] completion, long nowMs) {

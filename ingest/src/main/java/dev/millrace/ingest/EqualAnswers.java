@@ -65,13 +65,7 @@ final class EqualAnswers {
     }
 
     static StoreBuilder<WindowStore<Bytes, byte[]>> storeBuilder(Duration retention) {
-        return Stores.windowStoreBuilder(
-                        Stores.persistentWindowStore(
-                                STORE, retention.multipliedBy(2), retention, false),
-                        Serdes.Bytes(),
-                        Serdes.ByteArray())
-                .withCachingDisabled()
-                .withLoggingDisabled();
+        return BucketStores.builder(STORE, retention).withLoggingDisabled();
     }
 
     static StoreBuilder<KeyValueStore<Bytes, byte[]>> askedStoreBuilder() {

@@ -1,9 +1,7 @@
 package dev.millrace.ingest;
 
-import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.common.utils.Bytes;
 import org.apache.kafka.streams.state.StoreBuilder;
-import org.apache.kafka.streams.state.Stores;
 import org.apache.kafka.streams.state.WindowStore;
 
 import java.nio.charset.StandardCharsets;
@@ -41,13 +39,7 @@ final class SeenJobs {
     }
 
     static StoreBuilder<WindowStore<Bytes, byte[]>> storeBuilder(Duration retention) {
-        // The store's segments are half its retention long: so long as a bucket.
-        return Stores.windowStoreBuilder(
-                        Stores.persistentWindowStore(
-                                STORE, retention.multipliedBy(2), retention, false),
-                        Serdes.Bytes(),
-                        Serdes.ByteArray())
-                .withCachingDisabled();
+        return BucketStores.builder(STORE, retention);
     }
 
     /** Remembers the id; false when it is known already. */

@@ -10,6 +10,7 @@ import dev.millrace.engine.backend.cuda.CudaConfig;
 import dev.millrace.engine.model.DecoderModel;
 import dev.millrace.engine.model.ModelLoader;
 import dev.millrace.engine.scheduler.LlmEngine;
+import dev.millrace.engine.scheduler.NoTexts;
 
 import java.io.IOException;
 import java.nio.file.Path;

@@ -14,6 +14,7 @@ import dev.millrace.engine.backend.cuda.CudaConfig;
 import dev.millrace.engine.model.ModelLoader;
 import dev.millrace.engine.sampling.Sampler;
 import dev.millrace.engine.scheduler.LlmEngine;
+import dev.millrace.engine.scheduler.NoTexts;
 
 import java.io.IOException;
 import java.nio.file.Files;

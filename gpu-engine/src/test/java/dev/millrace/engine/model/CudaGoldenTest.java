@@ -14,7 +14,7 @@ import dev.millrace.engine.backend.cuda.CudaConfig;
 import dev.millrace.engine.backend.cuda.CudaDevices;
 import dev.millrace.engine.sampling.Sampler;
 import dev.millrace.engine.scheduler.LlmEngine;
-import dev.millrace.engine.scheduler.SilentTexts;
+import dev.millrace.engine.scheduler.NoTexts;
 
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -68,7 +68,7 @@ class CudaGoldenTest {
         DecoderModel model =
                 ModelLoader.load(modelDir, CudaDevices.emulated(CUDA), config, Sampler::new);
         assertTrue(model.isAsynchronous());
-        try (LlmEngine engine = new LlmEngine(model, new SilentTexts(), new int[0], config)) {
+        try (LlmEngine engine = new LlmEngine(model, new NoTexts(), new int[0], config)) {
             int[] offsets = new int[golden.cases().size()];
             int ties = 0;
             for (int[] cases = indices(offsets, golden); cases.length > 0; ) {

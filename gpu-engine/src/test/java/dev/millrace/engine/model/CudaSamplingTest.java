@@ -18,7 +18,7 @@ import dev.millrace.engine.backend.cuda.CudaDevices;
 import dev.millrace.engine.backend.scalar.ScalarBackend;
 import dev.millrace.engine.sampling.Sampler;
 import dev.millrace.engine.scheduler.LlmEngine;
-import dev.millrace.engine.scheduler.SilentTexts;
+import dev.millrace.engine.scheduler.NoTexts;
 
 import org.junit.jupiter.api.Test;
 
@@ -102,7 +102,7 @@ class CudaSamplingTest {
     private static Map<Long, EngineResult> run(Backend backend) {
         DecoderModel model = ModelLoader.load(MODEL, backend, CONFIG, Sampler::new);
         Map<Long, EngineResult> results = new TreeMap<>();
-        try (LlmEngine engine = new LlmEngine(model, new SilentTexts(), new int[0], CONFIG)) {
+        try (LlmEngine engine = new LlmEngine(model, new NoTexts(), new int[0], CONFIG)) {
             for (int i = 0; i < PARAMS.size(); i++) {
                 int[] prompt = {5, 9, 2 + i, 200, 31};
                 engine.submit(new EngineRequest(i, prompt, PARAMS.get(i), 0));

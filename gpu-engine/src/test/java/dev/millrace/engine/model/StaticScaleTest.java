@@ -19,7 +19,7 @@ import dev.millrace.engine.backend.cuda.CudaDevices;
 import dev.millrace.engine.backend.scalar.ScalarBackend;
 import dev.millrace.engine.sampling.Sampler;
 import dev.millrace.engine.scheduler.LlmEngine;
-import dev.millrace.engine.scheduler.SilentTexts;
+import dev.millrace.engine.scheduler.NoTexts;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -96,7 +96,7 @@ class StaticScaleTest {
         EngineConfig config = config("cuda-emulated");
         DecoderModel model =
                 ModelLoader.load(dir, CudaDevices.emulated(cuda), config, Sampler::new);
-        try (LlmEngine engine = new LlmEngine(model, new SilentTexts(), new int[0], config)) {
+        try (LlmEngine engine = new LlmEngine(model, new NoTexts(), new int[0], config)) {
             engine.submit(new EngineRequest(1, wanted.prompt(), SamplingParams.greedy(1), 0));
             while (true) {
                 var results = engine.step();
