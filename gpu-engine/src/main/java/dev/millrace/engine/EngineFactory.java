@@ -36,8 +36,11 @@ public final class EngineFactory {
     public static final List<String> DEVICES =
             List.of("cpu", "scalar", "cuda", "cuda-emulated", "auto");
 
-    /** A model so large that its rounds are slow is bound by GEMMs, which need no warming. */
-    private static final long WARM_UP_NANOS = 4_000_000_000L;
+    /**
+     * More would delay a start by more than it saves the first steps (ADR 0021). A model so large that
+     * its rounds are slow is bound by GEMMs, which need no warming.
+     */
+    private static final long WARM_UP_NANOS = 1_000_000_000L;
 
     private static final Logger LOG = LoggerFactory.getLogger(EngineFactory.class);
 

@@ -45,7 +45,7 @@ import java.util.stream.Stream;
 public final class DemoCommand implements Callable<Integer> {
     private static final String BATCH = "demo";
     private static final String RUN = "demo";
-    private static final int PARTITIONS = 4;
+    private static final int PARTITIONS = 2;
     private static final Duration STALLED = Duration.ofMinutes(5);
 
     @Option(
@@ -81,7 +81,7 @@ public final class DemoCommand implements Callable<Integer> {
                         + " JVM. Log: "
                         + log);
         try (EmbeddedStack stack =
-                EmbeddedStack.start(
+                EmbeddedStack.open(
                         new StackConfig(dataDir, 0, 0, httpPort, PARTITIONS, engine::open, device),
                         part -> println("  started " + part))) {
             DemoReport report = run(stack, model.resolve("prompts.jsonl"), promised);
@@ -109,6 +109,7 @@ public final class DemoCommand implements Callable<Integer> {
         try (DemoRun run = new DemoRun(stack, count);
                 DemoProgress progress = new DemoProgress(line, stack.clientProperties(), start)) {
             submit(stack, prompts);
+            stack.serve();
             run.untilAnswered(STALLED, progress::show);
             double seconds = (System.nanoTime() - start) / 1e9;
             progress.finish(run.outcome());

@@ -119,12 +119,15 @@ public final class EngineOptions {
 
     @Mixin RemoteOptions remote = new RemoteOptions();
 
-    /** The demonstration model with the defaults of every other option. */
+    /**
+     * The demonstration model with the defaults of every other option, but smaller steps: the first
+     * answer takes a dozen of them, and they are slow until the engine's loops are compiled.
+     */
     static EngineOptions forDemo(String device) {
         EngineOptions options = new EngineOptions();
         options.device = device;
         options.maxNumSeqs = 256;
-        options.maxNumBatchedTokens = 2048;
+        options.maxNumBatchedTokens = 512;
         options.cuda = CudaOptions.defaults();
         options.weights = WeightFormat.BF16;
         return options;

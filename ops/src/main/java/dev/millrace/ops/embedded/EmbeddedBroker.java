@@ -134,6 +134,7 @@ public final class EmbeddedBroker implements AutoCloseable {
         p.put("default.replication.factor", "1");
         p.put("num.partitions", "1");
         p.put("auto.create.topics.enable", "false");
+        p.put("metric.reporters", "");
         // A group of one machine need not wait for members from elsewhere.
         p.put("group.initial.rebalance.delay.ms", "0");
         for (String group : List.of("consumer", "share", "streams")) {

@@ -51,6 +51,8 @@ public final class EmbeddedStack implements AutoCloseable {
     private static final Duration START_TIMEOUT = Duration.ofSeconds(120);
     private static final Duration DRAIN_TIMEOUT = Duration.ofSeconds(60);
 
+    private final StackConfig config;
+    private final Consumer<String> onPart;
     private final Deque<Part> started = new ArrayDeque<>();
     private final PrometheusMeterRegistry metrics =
             new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
@@ -62,11 +64,15 @@ public final class EmbeddedStack implements AutoCloseable {
     private Gateway gateway;
     private HttpPort http;
     private OpsService ops;
+    private FutureTask<JobEngine> loading;
     private String modelName;
 
     private record Part(String name, AutoCloseable resource) {}
 
-    private EmbeddedStack() {}
+    private EmbeddedStack(StackConfig config, Consumer<String> onPart) {
+        this.config = config;
+        this.onPart = onPart;
+    }
 
     /**
      * Starts everything. Jobs may be published at once; {@link #awaitRunning} waits until all roles
@@ -76,20 +82,60 @@ public final class EmbeddedStack implements AutoCloseable {
      * @throws IllegalStateException when a part cannot start; what had started is stopped again
      */
     public static EmbeddedStack start(StackConfig config, Consumer<String> onPart) {
-        EmbeddedStack stack = new EmbeddedStack();
+        EmbeddedStack stack = open(config, onPart);
         try {
-            stack.startAll(config, onPart);
+            stack.serve();
             return stack;
-        } catch (Exception e) {
+        } catch (RuntimeException e) {
             stack.close();
-            throw e instanceof RuntimeException unchecked
-                    ? unchecked
-                    : new IllegalStateException("start failed", e);
+            throw e;
         }
     }
 
-    private void startAll(StackConfig config, Consumer<String> onPart) throws Exception {
-        FutureTask<JobEngine> loading = inBackground("load-model", config);
+    /**
+     * Starts what takes jobs in: Kafka, registry, ingest and sink. Meanwhile the model loads; jobs
+     * that are published now wait for {@link #serve}.
+     *
+     * @param onPart told the name of each part once it is there
+     * @throws IllegalStateException when a part cannot start; what had started is stopped again
+     */
+    public static EmbeddedStack open(StackConfig config, Consumer<String> onPart) {
+        EmbeddedStack stack = new EmbeddedStack(config, onPart);
+        try {
+            stack.startIntake();
+            return stack;
+        } catch (Exception e) {
+            stack.close();
+            throw unchecked(e);
+        }
+    }
+
+    /**
+     * Waits for the model and starts what answers jobs: the worker, the Batch API, the status page.
+     *
+     * @throws IllegalStateException when a part cannot start
+     */
+    public void serve() {
+        try {
+            JobEngine engine = loaded(loading);
+            modelName = engine.modelName();
+            onPart.accept("model " + modelName + " on device " + config.device());
+            startWorker(engine);
+            onPart.accept("worker");
+            startHttp();
+        } catch (Exception e) {
+            throw unchecked(e);
+        }
+    }
+
+    private static RuntimeException unchecked(Exception e) {
+        return e instanceof RuntimeException unchecked
+                ? unchecked
+                : new IllegalStateException("start failed", e);
+    }
+
+    private void startIntake() throws Exception {
+        loading = inBackground("load-model");
         broker =
                 keep(
                         "Kafka",
@@ -110,13 +156,8 @@ public final class EmbeddedStack implements AutoCloseable {
         try (TopicAdmin admin = new TopicAdmin(Map.of("bootstrap.servers", broker.bootstrap()))) {
             admin.create(Topics.all(Topics.DEFAULT_POOL, config.partitions()), (short) 1);
         }
-        startStreams(config);
-        JobEngine engine = loaded(loading);
-        modelName = engine.modelName();
-        onPart.accept("model " + modelName + " on device " + config.device());
-        startWorker(engine, config);
-        onPart.accept("ingest, worker and sink");
-        startHttp(config, onPart);
+        startStreams();
+        onPart.accept("ingest and sink");
     }
 
     /** Waits until ingest and sink have their partitions. */
@@ -125,7 +166,7 @@ public final class EmbeddedStack implements AutoCloseable {
         sink.awaitRunning(START_TIMEOUT);
     }
 
-    private void startHttp(StackConfig config, Consumer<String> onPart) {
+    private void startHttp() {
         gateway =
                 keep(
                         "gateway",
@@ -149,7 +190,7 @@ public final class EmbeddedStack implements AutoCloseable {
         onPart.accept("status page at " + http.url() + "/, Batch API at /v1, metrics at /metrics");
     }
 
-    private void startWorker(JobEngine engine, StackConfig config) {
+    private void startWorker(JobEngine engine) {
         worker =
                 WorkerApp.over(
                         WorkerConfig.defaults(
@@ -170,7 +211,7 @@ public final class EmbeddedStack implements AutoCloseable {
         worker.close();
     }
 
-    private void startStreams(StackConfig config) throws InterruptedException {
+    private void startStreams() throws InterruptedException {
         Path state =
                 keep("stream stores", LocalState.open(config.dataDir().resolve("streams"))).dir();
         ingest =
@@ -186,10 +227,18 @@ public final class EmbeddedStack implements AutoCloseable {
         sink.start();
     }
 
-    /** What every client needs to reach this stack. */
+    /**
+     * What every client needs to reach this stack. No JMX: metrics are at /metrics, and registering
+     * each of a client's hundreds of beans takes time from the start.
+     */
     public Map<String, Object> clientProperties() {
         return Map.of(
-                "bootstrap.servers", broker.bootstrap(), "schema.registry.url", registry.url());
+                "bootstrap.servers",
+                broker.bootstrap(),
+                "schema.registry.url",
+                registry.url(),
+                "metric.reporters",
+                "");
     }
 
     /** The model name that jobs ask for. */
@@ -257,7 +306,7 @@ public final class EmbeddedStack implements AutoCloseable {
         return resource;
     }
 
-    private FutureTask<JobEngine> inBackground(String name, StackConfig config) {
+    private FutureTask<JobEngine> inBackground(String name) {
         FutureTask<JobEngine> task = new FutureTask<>(() -> config.engine().apply(metrics));
         Thread.ofPlatform().daemon().name(name).start(task);
         return task;

@@ -159,6 +159,16 @@ final class PackedLinear implements Linear {
         return memory.address();
     }
 
+    /**
+     * A plain loop: weights are read before anything is compiled, when the Vector API is slower by
+     * two orders of magnitude.
+     */
+    private static void roundAll(float[] values, long to) {
+        for (int i = 0; i < values.length; i++) {
+            Native.setShort(to + 2L * i, (short) Bf16.round(values[i]));
+        }
+    }
+
     /** Walks over the rows of stacked matrices. */
     private static final class RowCursor {
         private final List<WeightTensor> parts;
@@ -190,7 +200,7 @@ final class PackedLinear implements Linear {
                 long target = to + (long) i * cols * type.bytes();
                 switch (type) {
                     case F32 -> Native.copy(staged.address(), target, 4L * cols);
-                    case BF16 -> Bf16.convert(staged.address(), target, cols);
+                    case BF16 -> roundAll(values, target);
                     case INT8 -> {
                         float scale = Int8.quantiseWeights(staged.address(), target, cols);
                         Native.setFloat(columns.scales() + 4L * i, scale);
