@@ -135,6 +135,8 @@ public final class EmbeddedBroker implements AutoCloseable {
         p.put("num.partitions", "1");
         p.put("auto.create.topics.enable", "false");
         p.put("metric.reporters", "");
+        // Of 128 MB by default; enough for the keys of a folder on one machine, in several passes.
+        p.put("log.cleaner.dedupe.buffer.size", Integer.toString(16 << 20));
         // A group of one machine need not wait for members from elsewhere.
         p.put("group.initial.rebalance.delay.ms", "0");
         for (String group : List.of("consumer", "share", "streams")) {
