@@ -5,8 +5,9 @@ import dev.millrace.engine.api.RequestRejectedException;
 /**
  * Hands waiting jobs to the engine. While one tenant has jobs here, the engine gets all of them:
  * the more it sees, the better it can order them by prefix. As soon as a second tenant has, the
- * engine keeps only a short queue, refilled turn by turn in fair order; what it had been given and
- * not begun is taken back first, so that who comes late does not wait behind a flood.
+ * engine keeps only a short queue, refilled turn by turn in fair order, each tenant's jobs grouped by
+ * prefix; what it had been given and not begun is taken back first, so that who comes late does not
+ * wait behind a flood.
  */
 final class EngineFeed {
     /**
@@ -37,7 +38,7 @@ final class EngineFeed {
         }
         int room = isContended ? CONTENDED_QUEUE - numWaitingInEngine() : Integer.MAX_VALUE;
         for (; room > 0; room--) {
-            InFlightJob job = jobs.nextForEngine();
+            InFlightJob job = jobs.nextForEngine(context.clock().millis());
             if (job == null) {
                 return;
             }

@@ -1,19 +1,19 @@
 package dev.millrace.worker;
 
+import dev.millrace.engine.scheduler.AdmissionBounds;
+
 import java.util.ArrayDeque;
-import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeSet;
 
 /**
- * Jobs that wait for the engine. Within a tenant the higher priority goes first, then the earlier
- * arrival. Between tenants: deficit round robin by tokens (Shreedhar and Varghese, 1995), so that
- * each tenant who waits gets tokens in proportion to its weight, however many jobs another one has
- * and whatever priority it gives them.
+ * Jobs that wait for the engine. Within a tenant the higher priority goes first, then, within
+ * bounds, what shares its prefix with the job before ({@link TenantJobs}). Between tenants: deficit
+ * round robin by tokens (Shreedhar and Varghese, 1995), so that each tenant who waits gets tokens in
+ * proportion to its weight, however many jobs another one has and whatever priority it gives them.
  *
  * <p>A job is charged by estimate when it leaves ({@link #costOf}) and by what it really took when
  * it has ended ({@link #settle}); the difference is carried over. Taking a job costs a few
@@ -36,24 +36,22 @@ final class FairQueue {
      */
     private static final long MAX_CARRIED_TOKENS = 1 << 16;
 
-    private static final Comparator<InFlightJob> ORDER =
-            Comparator.comparingInt((InFlightJob job) -> -job.request().priority())
-                    .thenComparingLong(job -> job.request().requestId());
-
     private static final class Tenant {
         private final long quantum;
-        private final TreeSet<InFlightJob> jobs = new TreeSet<>(ORDER);
+        private final TenantJobs jobs;
         private long deficit;
 
         /** Jobs of this tenant that were taken and have not ended, or wait. */
         private int open;
 
-        private Tenant(int weight) {
+        private Tenant(int weight, AdmissionBounds bounds) {
+            jobs = new TenantJobs(bounds);
             quantum = QUANTUM_TOKENS * weight;
         }
     }
 
     private final Map<String, Integer> weights;
+    private final AdmissionBounds bounds;
     private final Map<String, Tenant> tenants = new HashMap<>();
     private final Deque<Tenant> round = new ArrayDeque<>();
 
@@ -64,9 +62,11 @@ final class FairQueue {
 
     /**
      * @param weights by tenant; 1 for those not named
+     * @param bounds of each tenant's departure from its order of arrival
      */
-    FairQueue(Map<String, Integer> weights) {
+    FairQueue(Map<String, Integer> weights, AdmissionBounds bounds) {
         this.weights = weights;
+        this.bounds = bounds;
     }
 
     /** Tokens that a job is charged before anybody knows what it will take. */
@@ -78,7 +78,8 @@ final class FairQueue {
     /** Begins to count a job for its tenant; it neither waits nor runs yet. */
     void open(InFlightJob job) {
         tenants.computeIfAbsent(
-                        job.job().getTenant(), name -> new Tenant(weights.getOrDefault(name, 1)))
+                        job.job().getTenant(),
+                        name -> new Tenant(weights.getOrDefault(name, 1), bounds))
                 .open++;
     }
 
@@ -86,6 +87,7 @@ final class FairQueue {
     void close(InFlightJob job) {
         charged.remove(job.request().requestId());
         Tenant tenant = tenants.get(job.job().getTenant());
+        tenant.jobs.forget(job);
         if (--tenant.open == 0) {
             tenants.remove(job.job().getTenant());
         }
@@ -103,9 +105,7 @@ final class FairQueue {
     /** Adds an open job. */
     void add(InFlightJob job) {
         Tenant tenant = tenants.get(job.job().getTenant());
-        if (tenant.jobs.isEmpty()) {
-            round.add(tenant);
-        }
+        joinRound(tenant);
         size += tenant.jobs.add(job) ? 1 : 0;
     }
 
@@ -120,11 +120,19 @@ final class FairQueue {
         return true;
     }
 
+    /** A job's deadline is another one now. */
+    void deadlineChanged(InFlightJob job) {
+        Tenant tenant = tenants.get(job.job().getTenant());
+        if (tenant != null) {
+            tenant.jobs.deadlineChanged(job);
+        }
+    }
+
     /** The job whose turn it is, charged to its tenant; null when none waits. */
-    InFlightJob poll() {
+    InFlightJob poll(long nowMs) {
         while (!round.isEmpty()) {
             Tenant tenant = round.peek();
-            InFlightJob job = tenant.jobs.first();
+            InFlightJob job = tenant.jobs.next(nowMs);
             long cost = costOf(job);
             boolean isAlone = round.size() == 1;
             if (tenant.deficit >= cost || isAlone) {
@@ -135,7 +143,7 @@ final class FairQueue {
                     tenant.deficit -= cost;
                     charged.add(job.request().requestId());
                 }
-                tenant.jobs.remove(job);
+                tenant.jobs.take(job, nowMs);
                 size--;
                 leaveRoundIfEmpty(tenant);
                 return job;
@@ -149,7 +157,10 @@ final class FairQueue {
     /** The job was taken, and is given back unused: its tenant gets the charge back. */
     void giveBack(InFlightJob job) {
         refund(job, costOf(job));
-        add(job);
+        Tenant tenant = tenants.get(job.job().getTenant());
+        joinRound(tenant);
+        tenant.jobs.giveBack(job);
+        size++;
     }
 
     /** What a job that was taken has really cost, while it is still open. */
@@ -162,6 +173,12 @@ final class FairQueue {
             Tenant tenant = tenants.get(job.job().getTenant());
             tenant.deficit =
                     Math.clamp(tenant.deficit + tokens, -MAX_CARRIED_TOKENS, MAX_CARRIED_TOKENS);
+        }
+    }
+
+    private void joinRound(Tenant tenant) {
+        if (tenant.jobs.isEmpty()) {
+            round.add(tenant);
         }
     }
 

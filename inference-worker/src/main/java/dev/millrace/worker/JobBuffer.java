@@ -1,5 +1,7 @@
 package dev.millrace.worker;
 
+import dev.millrace.engine.scheduler.AdmissionBounds;
+
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -55,7 +57,7 @@ final class JobBuffer {
     JobBuffer(WorkerConfig config, WorkerLimits limits) {
         this.config = config;
         this.limits = limits;
-        waiting = new FairQueue(config.tenantWeights());
+        waiting = new FairQueue(config.tenantWeights(), AdmissionBounds.DEFAULT);
     }
 
     /** Room for one more record of this size; an empty buffer takes any size. */
@@ -91,8 +93,8 @@ final class JobBuffer {
     }
 
     /** The waiting job whose turn it is, now counted as in the engine; null when none waits. */
-    InFlightJob nextForEngine() {
-        InFlightJob job = waiting.poll();
+    InFlightJob nextForEngine(long nowMs) {
+        InFlightJob job = waiting.poll(nowMs);
         if (job != null) {
             open.get(job.request().requestId()).place = Place.IN_ENGINE;
             numInEngine++;
@@ -159,6 +161,7 @@ final class JobBuffer {
         forgetDeadline(job);
         job.job().setDeadline(deadline);
         rememberDeadline(job);
+        waiting.deadlineChanged(job);
     }
 
     void finished(FinishedJob job, long nowMs) {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.engine.api.EngineRequest;
+import dev.millrace.engine.scheduler.AdmissionBounds;
 import dev.millrace.schemas.PromptJob;
 
 import org.junit.jupiter.api.Test;
@@ -22,7 +23,7 @@ class FairQueueTest {
     void tokensAreSharedByWeightWhateverTheJobsLookLike() {
         long seed = 20261123;
         Random random = new Random(seed);
-        FairQueue queue = new FairQueue(Map.of("heavy", 3));
+        FairQueue queue = new FairQueue(Map.of("heavy", 3), AdmissionBounds.DEFAULT);
         for (int i = 0; i < 6000; i++) {
             add(queue, job("many-short", 1 + random.nextInt(20), 10));
             add(queue, job("few-long", 500 + random.nextInt(4000), 10));
@@ -30,7 +31,7 @@ class FairQueueTest {
         }
         Map<String, Long> served = new HashMap<>();
         for (int i = 0; i < 3000; i++) {
-            InFlightJob job = queue.poll();
+            InFlightJob job = queue.poll(0);
             served.merge(job.job().getTenant(), FairQueue.costOf(job), Long::sum);
         }
         long unit = served.get("many-short");
@@ -41,13 +42,13 @@ class FairQueueTest {
 
     @Test
     void aloneATenantPaysNothingAndSavesNothing() {
-        FairQueue queue = new FairQueue(Map.of());
+        FairQueue queue = new FairQueue(Map.of(), AdmissionBounds.DEFAULT);
         for (int i = 0; i < 100; i++) {
             add(queue, job("early", 1000, 0));
         }
         List<InFlightJob> taken = new ArrayList<>();
         for (int i = 0; i < 50; i++) {
-            taken.add(queue.poll());
+            taken.add(queue.poll(0));
         }
         // They cost less than was thought; that must not become credit.
         taken.forEach(job -> queue.settle(job, 1));
@@ -56,21 +57,21 @@ class FairQueueTest {
         }
         int late = 0;
         for (int i = 0; i < 20; i++) {
-            late += queue.poll().job().getTenant().equals("late") ? 1 : 0;
+            late += queue.poll(0).job().getTenant().equals("late") ? 1 : 0;
         }
         assertTrue(late >= 9 && late <= 11, "late " + late + " of 20");
     }
 
     @Test
     void whatAJobReallyTookIsSettled() {
-        FairQueue queue = new FairQueue(Map.of());
+        FairQueue queue = new FairQueue(Map.of(), AdmissionBounds.DEFAULT);
         for (int i = 0; i < 400; i++) {
             add(queue, job("liar", 10, 1));
             add(queue, job("honest", 10, 1));
         }
         int honest = 0;
         for (int i = 0; i < 300; i++) {
-            InFlightJob job = queue.poll();
+            InFlightJob job = queue.poll(0);
             boolean isLiar = job.job().getTenant().equals("liar");
             honest += isLiar ? 0 : 1;
             queue.settle(job, isLiar ? 110 : 11);
@@ -80,15 +81,15 @@ class FairQueueTest {
 
     @Test
     void withinATenantPriorityThenArrival() {
-        FairQueue queue = new FairQueue(Map.of());
+        FairQueue queue = new FairQueue(Map.of(), AdmissionBounds.DEFAULT);
         InFlightJob first = job("t", 5, 0);
         InFlightJob second = job("t", 5, 0);
         InFlightJob urgent = job("t", 5, 7);
         List.of(first, second, urgent).forEach(each -> add(queue, each));
         assertTrue(queue.remove(first));
-        assertEquals(urgent, queue.poll());
-        assertEquals(second, queue.poll());
-        assertNull(queue.poll());
+        assertEquals(urgent, queue.poll(0));
+        assertEquals(second, queue.poll(0));
+        assertNull(queue.poll(0));
         assertEquals(1, queue.numTenants(), "they have not ended");
         List.of(first, second, urgent).forEach(queue::close);
         assertEquals(0, queue.numTenants());

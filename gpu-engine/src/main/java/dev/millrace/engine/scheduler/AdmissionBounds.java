@@ -11,11 +11,20 @@ package dev.millrace.engine.scheduler;
  * @param tailShare the longest sequence goes first when it is expected to take this share of the
  *     time left; infinite for never
  */
-record AdmissionBounds(
+public record AdmissionBounds(
         long minOvertakers, double overtakersPerWaiting, long minDeadlineLeadMs, double tailShare) {
-    static final AdmissionBounds DEFAULT = new AdmissionBounds(1024, 2, 60_000, 0.5);
+    public static final AdmissionBounds DEFAULT = new AdmissionBounds(1024, 2, 60_000, 0.5);
 
-    long overtakers(int longestQueue) {
+    /** Whoever has been passed over by so many beyond its turn is due. */
+    public long overtakers(int longestQueue) {
         return Math.max(minOvertakers, (long) (overtakersPerWaiting * longestQueue));
+    }
+
+    /**
+     * A deadline no further away than this is near: it might be too late by the time that all who
+     * wait now have had their turn twice.
+     */
+    public double deadlineLeadMs(int waiting, double msPerAdmission) {
+        return Math.max(minDeadlineLeadMs, 2 * waiting * msPerAdmission);
     }
 }

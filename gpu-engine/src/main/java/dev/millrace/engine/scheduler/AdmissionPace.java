@@ -1,7 +1,7 @@
 package dev.millrace.engine.scheduler;
 
 /** How long an admission takes on average, lately. */
-final class AdmissionPace {
+public final class AdmissionPace {
     /** Admissions of one measurement. */
     private static final int LAP = 64;
 
@@ -11,7 +11,7 @@ final class AdmissionPace {
     private double msPerAdmission;
 
     /** Tells the time at which so many have been admitted since start. */
-    void measure(long nowMs, long admitted) {
+    public void measure(long nowMs, long admitted) {
         if (!isBegun) {
             isBegun = true;
             lapBeganMs = nowMs;
@@ -25,7 +25,7 @@ final class AdmissionPace {
     }
 
     /** 0 before anything was measured. */
-    double msPerAdmission() {
+    public double msPerAdmission() {
         return msPerAdmission;
     }
 }

@@ -186,10 +186,8 @@ final class WaitingWindow {
         return isTail ? lengths.longest().sequence : null;
     }
 
-    /** Whether it might be too late by the time that all who wait now have had their turn twice. */
     private boolean isNear(WindowPlace place) {
-        double lead = Math.max(bounds.minDeadlineLeadMs(), 2 * size() * pace.msPerAdmission());
-        return deadlineMs(place) - nowMs <= lead;
+        return deadlineMs(place) - nowMs <= bounds.deadlineLeadMs(size(), pace.msPerAdmission());
     }
 
     /**
