@@ -59,12 +59,21 @@ class BenchCommandTest {
                 1e-6 * output / json.path("seconds").asDouble());
         double hits = json.path("hit_ratio").asDouble(-1);
         assertTrue(hits > 0.3 && hits < 1, "the prompts share their first tokens: " + json);
+        double ideal = json.path("ideal_hit_ratio").asDouble(-1);
+        assertTrue(ideal >= hits && ideal < 1, "an unbounded cache has no fewer: " + json);
         double sum = 0;
         for (JsonNode part : json.path("account_seconds")) {
             sum += part.asDouble();
         }
         assertEquals(5, json.path("account_seconds").size());
         assertEquals(json.path("seconds").asDouble(), sum, 0.05 * sum, json.toString());
+    }
+
+    @Test
+    void theIdealIsWhatAllButTheFirstPromptShare() throws IOException {
+        JsonNode json =
+                measured("--prompts", "8", "--shared", "64", "--unique", "16", "--output", "4");
+        assertEquals(7 * 64 / (8 * 80.0), json.path("ideal_hit_ratio").asDouble(), 1e-9);
     }
 
     @Test
