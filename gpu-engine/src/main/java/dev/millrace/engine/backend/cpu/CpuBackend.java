@@ -1,6 +1,7 @@
 package dev.millrace.engine.backend.cpu;
 
 import dev.millrace.engine.api.DeviceTimes;
+import dev.millrace.engine.api.KvFormat;
 import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.api.WeightFormat;
 import dev.millrace.engine.backend.AttentionSpec;
@@ -23,7 +24,7 @@ import java.util.List;
 /**
  * The host processor as a device: linears by oneDNN in BF16 (F32 for F32 checkpoints and where the
  * processor has no BF16; INT8 where it is asked for), everything else by the Vector API in F32, KV
- * in BF16. Ops are done when they return. Not thread-safe: one thread calls it, which takes part in
+ * in BF16 (INT8 where it is asked for). Ops are done when they return. Not thread-safe: one thread calls it, which takes part in
  * the work as worker 0.
  */
 public final class CpuBackend implements Backend {
@@ -74,12 +75,17 @@ public final class CpuBackend implements Backend {
 
     @Override
     public KvStore allocateKv(KvLayout layout) {
-        return new CpuKvStore(arena, layout);
+        return CpuKvStore.of(numerics.kv(), arena, layout);
     }
 
     @Override
     public int kvBytesPerElement() {
-        return Short.BYTES;
+        return numerics.kv() == KvFormat.INT8 ? Byte.BYTES : Short.BYTES;
+    }
+
+    @Override
+    public int kvBytesPerScale() {
+        return numerics.kv() == KvFormat.INT8 ? Float.BYTES : 0;
     }
 
     @Override
