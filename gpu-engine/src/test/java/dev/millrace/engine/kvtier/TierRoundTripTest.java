@@ -2,6 +2,7 @@ package dev.millrace.engine.kvtier;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.engine.EngineFactory;
@@ -88,6 +89,16 @@ class TierRoundTripTest {
             assertEquals(answer(onDevice), answer(back));
             assertEquals(hittable, engine.stats().tiers().hostHitTokens());
         }
+    }
+
+    @Test
+    void int8IsRefusedByADeviceThatHasNone() {
+        EngineConfig config =
+                config("scalar", 16, KvTiers.OFF).withNumerics(BF16.withKv(KvFormat.INT8));
+        String message =
+                assertThrows(IllegalArgumentException.class, () -> open(config)).getMessage();
+        assertEquals(
+                "a KV cache in INT8 is the cpu device's alone; the device is scalar", message);
     }
 
     @ParameterizedTest
