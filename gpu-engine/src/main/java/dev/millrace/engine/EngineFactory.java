@@ -2,6 +2,7 @@ package dev.millrace.engine;
 
 import dev.millrace.engine.api.Engine;
 import dev.millrace.engine.api.EngineConfig;
+import dev.millrace.engine.api.KvFormat;
 import dev.millrace.engine.api.LoadedModel;
 import dev.millrace.engine.backend.Backend;
 import dev.millrace.engine.backend.cpu.CpuBackend;
@@ -145,6 +146,12 @@ public final class EngineFactory {
 
     private static DecoderModel loadOnDevice(Path modelDir, EngineConfig config, CudaConfig cuda) {
         Backend backend = device(config, cuda);
+        if (config.numerics().kv() == KvFormat.INT8 && !(backend instanceof CpuBackend)) {
+            backend.close();
+            throw new IllegalArgumentException(
+                    "a KV cache in INT8 is the cpu device's alone; the device is "
+                            + backend.name());
+        }
         try {
             return ModelLoader.load(modelDir, backend, config, Sampler::new);
         } catch (RuntimeException e) {

@@ -57,6 +57,11 @@ public interface Backend extends AutoCloseable {
     /** Bytes that one key or value takes in {@link #allocateKv}. */
     int kvBytesPerElement();
 
+    /** Bytes of the scale that each head's key, and its value, of a token has there; 0 for none. */
+    default int kvBytesPerScale() {
+        return 0;
+    }
+
     /**
      * Packs a linear layer.
      *

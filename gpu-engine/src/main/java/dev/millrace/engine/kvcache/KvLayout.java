@@ -6,6 +6,8 @@ package dev.millrace.engine.kvcache;
  * values.
  *
  * @param numBlocks blocks per layer; all layers use the same block ids
+ * @param bytesPerScale of each head's key and of its value in a slot, beside its elements; 0 where
+ *     there is none
  */
 public record KvLayout(
         int numBlocks,
@@ -13,24 +15,30 @@ public record KvLayout(
         int numLayers,
         int numKvHeads,
         int headDim,
-        int bytesPerElement) {
+        int bytesPerElement,
+        int bytesPerScale) {
 
-    public long bytesPerBlock() {
-        return 2L * numLayers * blockSize * numKvHeads * headDim * bytesPerElement;
-    }
-
-    /** How many blocks fit {@code bytes}. */
-    public static int blocksIn(
-            long bytes,
+    /** Elements without scales. */
+    public KvLayout(
+            int numBlocks,
             int blockSize,
             int numLayers,
             int numKvHeads,
             int headDim,
             int bytesPerElement) {
-        long perBlock =
-                new KvLayout(1, blockSize, numLayers, numKvHeads, headDim, bytesPerElement)
-                        .bytesPerBlock();
-        return (int) Math.min(Integer.MAX_VALUE / blockSize, bytes / perBlock);
+        this(numBlocks, blockSize, numLayers, numKvHeads, headDim, bytesPerElement, 0);
+    }
+
+    public long bytesPerBlock() {
+        long bytesPerHead = (long) headDim * bytesPerElement + bytesPerScale;
+        return 2L * numLayers * blockSize * numKvHeads * bytesPerHead;
+    }
+
+    /** The same with as many blocks as fit {@code bytes}. */
+    public KvLayout fitting(long bytes) {
+        int blocks = (int) Math.min(Integer.MAX_VALUE / blockSize, bytes / bytesPerBlock());
+        return new KvLayout(
+                blocks, blockSize, numLayers, numKvHeads, headDim, bytesPerElement, bytesPerScale);
     }
 
     public int slot(int blockId, int position) {

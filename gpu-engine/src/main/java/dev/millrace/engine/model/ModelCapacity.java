@@ -1,6 +1,7 @@
 package dev.millrace.engine.model;
 
 import dev.millrace.engine.api.EngineConfig;
+import dev.millrace.engine.backend.Backend;
 import dev.millrace.engine.kvcache.KvLayout;
 
 /**
@@ -22,26 +23,22 @@ record ModelCapacity(
      * Sizes the KV cache: {@code kvCacheBytes / bytesPerBlock} blocks. A context length of 0 takes
      * the checkpoint's, or less where the cache holds less.
      *
+     * @param backend says how many bytes a key or value takes
      * @throws ModelLoadException if the wanted context is longer than the checkpoint's, or than the
      *     cache
      */
-    static ModelCapacity of(ModelConfig config, EngineConfig engine, int kvBytesPerElement) {
-        int numBlocks =
-                KvLayout.blocksIn(
-                        engine.kvCacheBytes(),
-                        engine.blockSize(),
-                        config.numLayers(),
-                        config.numKvHeads(),
-                        config.headDim(),
-                        kvBytesPerElement);
+    static ModelCapacity of(ModelConfig config, EngineConfig engine, Backend backend) {
         KvLayout layout =
                 new KvLayout(
-                        numBlocks,
-                        engine.blockSize(),
-                        config.numLayers(),
-                        config.numKvHeads(),
-                        config.headDim(),
-                        kvBytesPerElement);
+                                1,
+                                engine.blockSize(),
+                                config.numLayers(),
+                                config.numKvHeads(),
+                                config.headDim(),
+                                backend.kvBytesPerElement(),
+                                backend.kvBytesPerScale())
+                        .fitting(engine.kvCacheBytes());
+        int numBlocks = layout.numBlocks();
         int longest = config.maxPositionEmbeddings();
         if (engine.maxModelLen() > longest) {
             throw new ModelLoadException(
@@ -79,7 +76,11 @@ record ModelCapacity(
 
     /** The formula with its numbers, for the log. */
     String describe(long kvCacheBytes) {
-        return ("KV cache: %,d bytes / (2 x %d layers x %d slots x %d heads x %d x %d bytes"
+        String scale =
+                kvLayout.bytesPerScale() == 0
+                        ? ""
+                        : " + scales of %d bytes".formatted(kvLayout.bytesPerScale());
+        return ("KV cache: %,d bytes / (2 x %d layers x %d slots x %d heads x (%d x %d bytes%s)"
                 + " = %,d per block) = %,d blocks, %,d tokens")
                 .formatted(
                         kvCacheBytes,
@@ -88,6 +89,7 @@ record ModelCapacity(
                         kvLayout.numKvHeads(),
                         kvLayout.headDim(),
                         kvLayout.bytesPerElement(),
+                        scale,
                         kvLayout.bytesPerBlock(),
                         kvLayout.numBlocks(),
                         (long) kvLayout.numBlocks() * kvLayout.blockSize());

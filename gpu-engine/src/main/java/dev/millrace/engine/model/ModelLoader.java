@@ -48,7 +48,7 @@ public final class ModelLoader {
             IntFunction<? extends RowSampler> samplers) {
         ModelConfig config = ModelConfigReader.read(modelDir);
         EngineConfig engine = backend.fit(config, wanted);
-        ModelCapacity capacity = ModelCapacity.of(config, engine, backend.kvBytesPerElement());
+        ModelCapacity capacity = ModelCapacity.of(config, engine, backend);
         RopeTable rope = RopeTables.of(config.rope(), config.headDim(), capacity.maxModelLen());
         try (Checkpoint checkpoint = Checkpoint.open(modelDir, config.quantization())) {
             ModelWeights weights = ModelWeights.load(config, checkpoint, backend, rope);
@@ -80,7 +80,7 @@ public final class ModelLoader {
     public static DecoderModel random(Path modelDir, Backend backend, EngineConfig wanted, long seed) {
         ModelConfig config = ModelConfigReader.read(modelDir);
         EngineConfig engine = backend.fit(config, wanted);
-        ModelCapacity capacity = ModelCapacity.of(config, engine, backend.kvBytesPerElement());
+        ModelCapacity capacity = ModelCapacity.of(config, engine, backend);
         RopeTable rope = RopeTables.of(config.rope(), config.headDim(), capacity.maxModelLen());
         int attention = Math.max(config.hiddenSize(), config.numQueryHeads() * config.headDim());
         long widest = Math.max(attention, config.intermediateSize());

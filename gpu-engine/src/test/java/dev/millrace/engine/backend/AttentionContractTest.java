@@ -6,8 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.engine.backend.BackendPair.Both;
 import dev.millrace.engine.backend.cpu.CpuBackend;
-import dev.millrace.engine.kvcache.KvLayout;
-import dev.millrace.engine.model.ForwardInput;
 
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -25,47 +23,27 @@ import java.util.stream.Stream;
  */
 class AttentionContractTest {
     private static final long SEED = 20260302;
-    private static final int LAYERS = 2;
 
     private final BackendPair pair = new BackendPair(SEED, 3);
 
-    /**
-     * @param contexts per sequence, tokens cached before the step
-     * @param queries per sequence, tokens of the step
-     */
-    record Case(
-            int queryHeads,
-            int kvHeads,
-            int headDim,
-            int blockSize,
-            int window,
-            float size,
-            int[] contexts,
-            int[] queries) {
-        AttentionSpec spec() {
-            return new AttentionSpec(
-                    queryHeads, kvHeads, headDim, (float) (1 / Math.sqrt(headDim)), window);
-        }
-    }
-
-    static Stream<Case> cases() {
+    static Stream<AttentionCase> cases() {
         return Stream.of(
-                new Case(1, 1, 64, 16, 0, 1f, ints(0), ints(1)),
-                new Case(2, 1, 64, 16, 0, 1f, ints(0, 5, 31), ints(3, 1, 1)),
-                new Case(4, 4, 64, 16, 0, 1f, ints(0, 17), ints(17, 33)),
-                new Case(7, 1, 128, 16, 0, 1f, ints(0, 129, 127), ints(100, 1, 2)),
-                new Case(12, 4, 64, 16, 0, 1f, ints(576, 575, 300, 1), ints(1, 1, 1, 1)),
-                new Case(4, 1, 64, 32, 32, 1f, ints(0, 31, 32, 200), ints(100, 1, 1, 5)),
-                new Case(8, 2, 128, 16, 7, 3f, ints(0, 300), ints(33, 40)),
-                new Case(8, 4, 64, 64, 0, 30f, ints(0, 100), ints(50, 1)),
-                new Case(2, 2, 64, 16, 0, 0f, ints(10, 100), ints(3, 1)),
-                new Case(4, 2, 64, 4, 0, 1f, ints(0, 21), ints(33, 1)),
-                new Case(4, 2, 32, 1, 5, 1f, ints(0, 9), ints(20, 3)),
-                new Case(6, 2, 16, 8, 0, 1f, ints(0, 40), ints(19, 1)),
-                new Case(2, 1, 80, 16, 0, 1f, ints(0, 40), ints(19, 1)),
-                new Case(4, 1, 64, 16, 0, 1f, ints(0, 300), ints(280, 60)),
-                new Case(6, 2, 64, 16, 70, 1f, ints(0, 290), ints(270, 45)),
-                new Case(48, 1, 64, 16, 0, 1f, ints(3), ints(4)));
+                new AttentionCase(1, 1, 64, 16, 0, 1f, ints(0), ints(1)),
+                new AttentionCase(2, 1, 64, 16, 0, 1f, ints(0, 5, 31), ints(3, 1, 1)),
+                new AttentionCase(4, 4, 64, 16, 0, 1f, ints(0, 17), ints(17, 33)),
+                new AttentionCase(7, 1, 128, 16, 0, 1f, ints(0, 129, 127), ints(100, 1, 2)),
+                new AttentionCase(12, 4, 64, 16, 0, 1f, ints(576, 575, 300, 1), ints(1, 1, 1, 1)),
+                new AttentionCase(4, 1, 64, 32, 32, 1f, ints(0, 31, 32, 200), ints(100, 1, 1, 5)),
+                new AttentionCase(8, 2, 128, 16, 7, 3f, ints(0, 300), ints(33, 40)),
+                new AttentionCase(8, 4, 64, 64, 0, 30f, ints(0, 100), ints(50, 1)),
+                new AttentionCase(2, 2, 64, 16, 0, 0f, ints(10, 100), ints(3, 1)),
+                new AttentionCase(4, 2, 64, 4, 0, 1f, ints(0, 21), ints(33, 1)),
+                new AttentionCase(4, 2, 32, 1, 5, 1f, ints(0, 9), ints(20, 3)),
+                new AttentionCase(6, 2, 16, 8, 0, 1f, ints(0, 40), ints(19, 1)),
+                new AttentionCase(2, 1, 80, 16, 0, 1f, ints(0, 40), ints(19, 1)),
+                new AttentionCase(4, 1, 64, 16, 0, 1f, ints(0, 300), ints(280, 60)),
+                new AttentionCase(6, 2, 64, 16, 70, 1f, ints(0, 290), ints(270, 45)),
+                new AttentionCase(48, 1, 64, 16, 0, 1f, ints(3), ints(4)));
     }
 
     private static int[] ints(int... values) {
@@ -79,10 +57,10 @@ class AttentionContractTest {
 
     @ParameterizedTest
     @MethodSource("cases")
-    void attentionAgreesAtF32Accuracy(Case c) {
-        Setup setup = new Setup(c, pair);
-        RopeTable none = ropeTable(setup.maxPositions, c.headDim(), 0);
-        for (int layer = 0; layer < LAYERS; layer++) {
+    void attentionAgreesAtF32Accuracy(AttentionCase c) {
+        AttentionSetup setup = new AttentionSetup(c, pair);
+        RopeTable none = AttentionSetup.ropeTable(setup.maxPositions, c.headDim(), 0);
+        for (int layer = 0; layer < AttentionSetup.LAYERS; layer++) {
             setup.step(c.contexts(), new int[c.contexts().length], layer, none, null);
             Both<Buffer> out = setup.step(c.queries(), c.contexts(), layer, none, null);
             pair.assertClose(
@@ -97,26 +75,26 @@ class AttentionContractTest {
      * Sequences 0, 2 and 5 share 5 blocks, 1, 4 and 6 share 13, 6 and 4 even 20; 3 shares too
      * little, 7 nothing.
      */
-    static Stream<Case> sharedCases() {
+    static Stream<AttentionCase> sharedCases() {
         int[] contexts = ints(90, 330, 80, 100, 400, 200, 340, 50);
         int[] queries = ints(1, 40, 3, 1, 1, 20, 7, 1);
         return Stream.of(
-                new Case(12, 4, 64, 16, 0, 1f, contexts, queries),
-                new Case(2, 1, 128, 32, 0, 30f, contexts, queries),
-                new Case(4, 2, 64, 8, 0, 1f, contexts, queries),
-                new Case(4, 2, 64, 16, 40, 1f, contexts, queries));
+                new AttentionCase(12, 4, 64, 16, 0, 1f, contexts, queries),
+                new AttentionCase(2, 1, 128, 32, 0, 30f, contexts, queries),
+                new AttentionCase(4, 2, 64, 8, 0, 1f, contexts, queries),
+                new AttentionCase(4, 2, 64, 16, 40, 1f, contexts, queries));
     }
 
     @ParameterizedTest
     @MethodSource("sharedCases")
-    void sharedPrefixesAgreeAtF32Accuracy(Case c) {
-        Setup setup = new Setup(c, pair);
+    void sharedPrefixesAgreeAtF32Accuracy(AttentionCase c) {
+        AttentionSetup setup = new AttentionSetup(c, pair);
         int perBlock = 16;
         setup.share(5 * perBlock, 0, 2, 5);
         setup.share(13 * perBlock, 1, 4, 6);
         setup.share(20 * perBlock, 4, 6);
         setup.share(2 * perBlock, 0, 3);
-        RopeTable none = ropeTable(setup.maxPositions, c.headDim(), 0);
+        RopeTable none = AttentionSetup.ropeTable(setup.maxPositions, c.headDim(), 0);
         for (int s = 0; s < c.contexts().length; s++) {
             // One after the other, so that both devices agree on who wrote a shared slot last.
             int[] onlyThis = new int[s + 1];
@@ -135,15 +113,15 @@ class AttentionContractTest {
      * All share 96 tokens; 0, 2, 3 and 6 of them 192, 0 and 3 even 288; 1 and 4 have 208 of their
      * own kind; 5 goes its own way. Sequence 1 may be a chunk of a prompt.
      */
-    private void nested(Case c, boolean shares, long[] keysRead) {
-        Setup setup = new Setup(c, pair);
+    private void nested(AttentionCase c, boolean shares, long[] keysRead) {
+        AttentionSetup setup = new AttentionSetup(c, pair);
         if (shares) {
             setup.share(96, 0, 1, 2, 3, 4, 5, 6);
             setup.share(192, 0, 2, 3, 6);
             setup.share(288, 0, 3);
             setup.share(208, 1, 4);
         }
-        RopeTable none = ropeTable(setup.maxPositions, c.headDim(), 0);
+        RopeTable none = AttentionSetup.ropeTable(setup.maxPositions, c.headDim(), 0);
         for (int s = 0; s < c.contexts().length; s++) {
             int[] onlyThis = new int[s + 1];
             onlyThis[s] = c.contexts()[s];
@@ -164,7 +142,7 @@ class AttentionContractTest {
     void nestedPrefixesAgreeAtF32Accuracy(int chunk) {
         int[] contexts = ints(300, 220, 250, 290, 310, 120, 200);
         nested(
-                new Case(12, 4, 64, 16, 0, 1f, contexts, ints(1, chunk, 1, 20, 1, 1, 3)),
+                new AttentionCase(12, 4, 64, 16, 0, 1f, contexts, ints(1, chunk, 1, 20, 1, 1, 3)),
                 true,
                 new long[1]);
     }
@@ -172,7 +150,7 @@ class AttentionContractTest {
     @Test
     void keysOfNestedPrefixesAreReadOnce() {
         int[] contexts = ints(300, 220, 250, 290, 310, 120, 200);
-        Case c = new Case(1, 1, 64, 16, 0, 1f, contexts, ints(1, 1, 1, 1, 1, 1, 1));
+        AttentionCase c = new AttentionCase(1, 1, 64, 16, 0, 1f, contexts, ints(1, 1, 1, 1, 1, 1, 1));
         long[] read = new long[1];
         nested(c, true, read);
         int own = 301 - 288 + 221 - 208 + 251 - 192 + 291 - 288 + 311 - 208 + 121 - 96 + 201 - 192;
@@ -183,9 +161,9 @@ class AttentionContractTest {
 
     @ParameterizedTest
     @MethodSource("cases")
-    void rotatedAndNormedAgreeAtBf16Accuracy(Case c) {
-        Setup setup = new Setup(c, pair);
-        RopeTable rope = ropeTable(setup.maxPositions, c.headDim(), 10_000);
+    void rotatedAndNormedAgreeAtBf16Accuracy(AttentionCase c) {
+        AttentionSetup setup = new AttentionSetup(c, pair);
+        RopeTable rope = AttentionSetup.ropeTable(setup.maxPositions, c.headDim(), 10_000);
         Both<Vector> norm = pair.both(b -> b.vector(pairNorm(c.headDim())));
         setup.step(c.contexts(), new int[c.contexts().length], 1, rope, norm);
         Both<Buffer> out = setup.step(c.queries(), c.contexts(), 1, rope, norm);
@@ -212,23 +190,11 @@ class AttentionContractTest {
         return weight;
     }
 
-    private static RopeTable ropeTable(int positions, int headDim, double base) {
-        int half = headDim / 2;
-        float[] cos = new float[positions * half];
-        float[] sin = new float[positions * half];
-        for (int i = 0; i < cos.length; i++) {
-            double angle = base == 0 ? 0 : i / half * Math.pow(base, -2.0 * (i % half) / headDim);
-            cos[i] = (float) Math.cos(angle);
-            sin[i] = (float) Math.sin(angle);
-        }
-        return new RopeTable(positions, headDim, cos, sin);
-    }
-
     @Test
     void badTablesAreNamed() {
-        Case c = new Case(2, 1, 64, 16, 0, 1f, ints(20), ints(1));
-        Setup setup = new Setup(c, pair);
-        RopeTable none = ropeTable(setup.maxPositions, 64, 0);
+        AttentionCase c = new AttentionCase(2, 1, 64, 16, 0, 1f, ints(20), ints(1));
+        AttentionSetup setup = new AttentionSetup(c, pair);
+        RopeTable none = AttentionSetup.ropeTable(setup.maxPositions, 64, 0);
         setup.step(c.contexts(), ints(0), 0, none, null);
         int[] table = setup.input.blockTables[0];
         int block = table[1];
@@ -254,118 +220,5 @@ class AttentionContractTest {
     private static void assertMessage(String part, Runnable op) {
         String message = assertThrows(IllegalArgumentException.class, op::run).getMessage();
         assertTrue(message.contains(part), message);
-    }
-
-    /** A cache with shuffled blocks on both devices, and steps over it. */
-    private static final class Setup {
-        final Case c;
-        final BackendPair pair;
-        final KvLayout layout;
-        final Both<KvStore> kv;
-        final ForwardInput input;
-        final int maxPositions;
-        final int[][] tables;
-        Both<Buffer> qkv;
-        private double largest;
-
-        Setup(Case c, BackendPair pair) {
-            this.c = c;
-            this.pair = pair;
-            int seqs = c.contexts().length;
-            int longest = 0;
-            int tokens = 0;
-            for (int s = 0; s < seqs; s++) {
-                longest = Math.max(longest, c.contexts()[s] + c.queries()[s]);
-                tokens += c.contexts()[s] + c.queries()[s];
-            }
-            maxPositions = longest;
-            input = new ForwardInput(tokens, seqs);
-            int perSeq = Math.ceilDiv(longest, c.blockSize());
-            int blocks = perSeq * seqs + 3;
-            layout = new KvLayout(blocks, c.blockSize(), LAYERS, c.kvHeads(), c.headDim(), 2);
-            kv = new Both<>(pair.oracle.allocateKv(layout), pair.cpu.allocateKv(layout));
-            int[] order = pair.random().ints(0, blocks).distinct().limit(blocks).toArray();
-            tables = new int[seqs][perSeq];
-            for (int i = 0; i < seqs * perSeq; i++) {
-                tables[i / perSeq][i % perSeq] = order[i];
-            }
-        }
-
-        /** Lets sequences have the blocks of the first of them for as many tokens. */
-        void share(int tokens, int first, int... others) {
-            for (int other : others) {
-                System.arraycopy(tables[first], 0, tables[other], 0, tokens / c.blockSize());
-            }
-        }
-
-        /** The largest value in the cache and the step. */
-        double largest() {
-            return largest;
-        }
-
-        /**
-         * Runs one step of {@code queries[s]} tokens after {@code before[s]} tokens of each
-         * sequence that has any.
-         */
-        Both<Buffer> step(
-                int[] queries, int[] before, int layer, RopeTable rope, Both<Vector> norm) {
-            int tokens = 0;
-            input.numSeqs = 0;
-            for (int s = 0; s < queries.length; s++) {
-                if (queries[s] == 0) {
-                    continue;
-                }
-                for (int i = 0; i < queries[s]; i++) {
-                    int position = before[s] + i;
-                    input.positions[tokens] = position;
-                    input.slotMapping[tokens++] =
-                            layout.slot(tables[s][position / c.blockSize()], position);
-                }
-                input.blockTables[input.numSeqs] = tables[s];
-                input.contextLens[input.numSeqs++] = before[s] + queries[s];
-                input.cuSeqlensQ[input.numSeqs] = tokens;
-            }
-            input.numTokens = tokens;
-            if (tokens == 0) {
-                return null;
-            }
-            float size = c.size() == 0 ? 1e-3f : c.size();
-            float[][] values =
-                    BackendPair.onBf16Grid(pair.numbers(tokens, c.spec().qkvCols(), size));
-            for (float[] row : values) {
-                for (float value : row) {
-                    largest = Math.max(largest, Math.abs(value));
-                }
-            }
-            qkv = pair.filled(values);
-            store(layer, rope, norm);
-            return attend(layer);
-        }
-
-        void store(int layer, RopeTable rope, Both<Vector> norm) {
-            Vector oracleNorm = norm == null ? null : norm.oracle();
-            Vector cpuNorm = norm == null ? null : norm.cpu();
-            pair.oracle.ropeAndStore(
-                    qkv.oracle(),
-                    c.spec(),
-                    new QkNormRope(oracleNorm, oracleNorm, 1e-6f, rope),
-                    input,
-                    kv.oracle(),
-                    layer);
-            pair.cpu.ropeAndStore(
-                    qkv.cpu(),
-                    c.spec(),
-                    new QkNormRope(cpuNorm, cpuNorm, 1e-6f, rope),
-                    input,
-                    kv.cpu(),
-                    layer);
-        }
-
-        Both<Buffer> attend(int layer) {
-            Both<Buffer> out = pair.empty(input.numTokens, c.spec().outCols());
-            pair.cpu.attention(qkv.cpu(), c.spec(), input, kv.cpu(), layer, out.cpu());
-            pair.oracle.attention(qkv.oracle(), c.spec(), input, kv.oracle(), layer, out.oracle());
-            return out;
-        }
     }
 }

@@ -2,6 +2,7 @@ package dev.millrace.engine.kvtier;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.engine.EngineFactory;
@@ -9,6 +10,7 @@ import dev.millrace.engine.api.Engine;
 import dev.millrace.engine.api.EngineConfig;
 import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.engine.api.EngineResult;
+import dev.millrace.engine.api.KvFormat;
 import dev.millrace.engine.api.KvTiers;
 import dev.millrace.engine.api.KvTiers.DiskKeeps;
 import dev.millrace.engine.api.Numerics;
@@ -71,6 +73,35 @@ class TierRoundTripTest {
     }
 
     @ParameterizedTest
+    @ValueSource(ints = {16, 4})
+    void imagesInInt8GiveTheAnswerThatTheDeviceGave(int blockSize) {
+        EngineConfig config =
+                config("cpu", blockSize, KvTiers.host(8 << 20))
+                        .withNumerics(BF16.withKv(KvFormat.INT8));
+        try (Engine engine = open(config)) {
+            int hittable = (PROMPT - 1) / blockSize * blockSize;
+            ask(engine, prompt(1));
+            EngineResult onDevice = ask(engine, prompt(1));
+            for (int other = 2; other < 10; other++) {
+                ask(engine, prompt(other));
+            }
+            EngineResult back = ask(engine, prompt(1));
+            assertEquals(answer(onDevice), answer(back));
+            assertEquals(hittable, engine.stats().tiers().hostHitTokens());
+        }
+    }
+
+    @Test
+    void int8IsRefusedByADeviceThatHasNone() {
+        EngineConfig config =
+                config("scalar", 16, KvTiers.OFF).withNumerics(BF16.withKv(KvFormat.INT8));
+        String message =
+                assertThrows(IllegalArgumentException.class, () -> open(config)).getMessage();
+        assertEquals(
+                "a KV cache in INT8 is the cpu device's alone; the device is scalar", message);
+    }
+
+    @ParameterizedTest
     @ValueSource(strings = {"scalar", "cpu", "cuda-emulated"})
     void aRestartedEngineBeginsWarm(String device, @TempDir Path folder) {
         EngineConfig config = config(device, 16, disk(folder, DiskKeeps.REUSED));
@@ -104,6 +135,7 @@ class TierRoundTripTest {
         for (EngineConfig other :
                 List.of(
                         config("cpu", 16, tiers).withNumerics(int8),
+                        config("cpu", 16, tiers).withNumerics(BF16.withKv(KvFormat.INT8)),
                         config("cpu", 32, tiers),
                         config("scalar", 16, tiers))) {
             try (Engine engine = open(other)) {

@@ -119,7 +119,7 @@ class DecoderModelTest {
         Path modelDir = Golden.root().resolve("llama3-rope-tied-f16");
         ScalarBackend backend = new ScalarBackend();
         ModelConfig config = ModelConfigReader.read(modelDir);
-        ModelCapacity room = ModelCapacity.of(config, ENGINE, backend.kvBytesPerElement());
+        ModelCapacity room = ModelCapacity.of(config, ENGINE, backend);
         ModelCapacity capacity =
                 new ModelCapacity(
                         room.maxModelLen(),

@@ -30,6 +30,7 @@ public final class BenchJob {
     private final Model model;
     private final Kind kind;
     private final EngineConfig config;
+    private final CudaConfig cuda;
     private final int repeat;
     private final long seed;
 
@@ -57,9 +58,11 @@ public final class BenchJob {
     public record Target(Path json, Path answers) {}
 
     /**
+     * @param cuda settings that only CUDA devices read
      * @param repeat counted runs, at least 1
      */
-    public BenchJob(Model model, Kind kind, EngineConfig config, int repeat, long seed) {
+    public BenchJob(
+            Model model, Kind kind, EngineConfig config, CudaConfig cuda, int repeat, long seed) {
         if (repeat < 1) {
             throw new IllegalArgumentException("--repeat must be at least 1, not " + repeat);
         }
@@ -69,6 +72,7 @@ public final class BenchJob {
         this.model = model;
         this.kind = kind;
         this.config = config;
+        this.cuda = cuda;
         this.repeat = repeat;
         this.seed = seed;
     }
@@ -103,7 +107,7 @@ public final class BenchJob {
             }
             Path dir = made == null ? model.dir() : made;
             prompts = new JobPrompts(kind, vocabulary(dir), seed);
-            engine = EngineFactory.openWeights(dir, config, CudaConfig.defaults());
+            engine = EngineFactory.openWeights(dir, config, cuda);
         } finally {
             if (made != null) {
                 delete(made);
@@ -236,6 +240,8 @@ public final class BenchJob {
                 + config.threads()
                 + " threads), weights "
                 + format()
+                + ", KV "
+                + kvFormat()
                 + ": "
                 + what;
     }
@@ -251,6 +257,14 @@ public final class BenchJob {
                 + (config.numerics().batchInvariant() ? ", batch-invariant" : "");
     }
 
+    private String kvFormat() {
+        return switch (config.device()) {
+            case "cpu" -> config.numerics().kv().label();
+            case "scalar" -> "f32";
+            default -> cuda.kvFp8() ? "fp8" : "bf16";
+        };
+    }
+
     private String speculation() {
         return config.speculation().mode().name().toLowerCase(Locale.ROOT);
     }
@@ -262,6 +276,7 @@ public final class BenchJob {
         figures.put("threads", config.threads());
         figures.put("seed", seed);
         figures.put("weights", format());
+        figures.put("kv_cache_dtype", kvFormat());
         figures.put("speculation", speculation());
         figures.put("max_num_seqs", config.maxNumSeqs());
         figures.put("max_num_batched_tokens", config.maxNumBatchedTokens());

@@ -51,11 +51,13 @@ final class BenchReport {
         for (Outcome run : runs) {
             out.printf(
                     Locale.ROOT,
-                    "  %8.2f s  %,9.1f output tok/s  %6d steps  %s of prompt tokens from cache%n",
+                    "  %8.2f s  %,9.1f output tok/s  %6d steps  %s of prompt tokens from cache"
+                            + " (ideal %s)%n",
                     run.seconds(),
                     run.outputTokensPerSecond(),
                     run.after().steps() - run.before().steps(),
-                    Format.percent(run.cachedTokens(), run.promptTokens()));
+                    Format.percent(run.cachedTokens(), run.promptTokens()),
+                    Format.percent(run.idealCachedTokens(), run.promptTokens()));
         }
         Outcome median = median(runs);
         DraftCounts drafts = median.drafts();
@@ -87,6 +89,7 @@ final class BenchReport {
         json.put("prompt_tokens", median.promptTokens());
         json.put("output_tokens", median.outputTokens());
         json.put("hit_ratio", (double) median.cachedTokens() / median.promptTokens());
+        json.put("ideal_hit_ratio", (double) median.idealCachedTokens() / median.promptTokens());
         json.put("steps", median.after().steps() - median.before().steps());
         json.put("preemptions", median.after().preemptions() - median.before().preemptions());
         json.put("draft_tokens", median.drafts().draftTokens());

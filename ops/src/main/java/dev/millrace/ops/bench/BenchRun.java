@@ -41,6 +41,11 @@ final class BenchRun {
             EngineStats before,
             EngineStats after) {
 
+        /** Of the prompt tokens, those that a prefix cache without bound would have had. */
+        long idealCachedTokens() {
+            return after.idealCachedTokens() - before.idealCachedTokens();
+        }
+
         DraftCounts drafts() {
             return after.drafts().since(before.drafts());
         }

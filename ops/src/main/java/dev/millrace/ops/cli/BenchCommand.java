@@ -4,6 +4,8 @@ import dev.millrace.engine.api.EngineConfig;
 import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.api.Speculation;
 import dev.millrace.engine.api.WeightFormat;
+import dev.millrace.engine.backend.cuda.CudaConfig;
+import dev.millrace.engine.backend.cuda.CudaDevices;
 import dev.millrace.ops.bench.BenchJob;
 import dev.millrace.ops.bench.Shape;
 import dev.millrace.ops.bench.Workload;
@@ -85,6 +87,8 @@ public final class BenchCommand implements Callable<Integer> {
                     "A request's answer is the same bits whatever runs beside it.")
     boolean batchInvariant;
 
+    @Mixin KvCacheOptions kvCache = new KvCacheOptions();
+
     @Mixin SpeculationOptions speculation = new SpeculationOptions();
 
     @Option(names = "--device", defaultValue = "cpu", description = "Default: ${DEFAULT-VALUE}.")
@@ -163,7 +167,7 @@ public final class BenchCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         Logs.quiet();
         try {
-            carryOut(new BenchJob(model(), kind(), config(), repeat, seed));
+            carryOut(new BenchJob(model(), kind(), config(), cuda(), repeat, seed));
         } catch (IllegalArgumentException e) {
             throw CliFailure.usage(e.getMessage());
         }
@@ -214,9 +218,17 @@ public final class BenchCommand implements Callable<Integer> {
                 0,
                 true,
                 or(threads, Runtime.getRuntime().availableProcessors()),
-                new Numerics(weights, batchInvariant),
+                new Numerics(weights, batchInvariant, kvCache.onHost(device, isGpu())),
                 tiers.tiers(false, true),
                 speculation.speculation(Speculation.Mode.OFF));
+    }
+
+    private CudaConfig cuda() {
+        return kvCache.onCuda(CudaConfig.defaults(), device, isGpu());
+    }
+
+    private boolean isGpu() {
+        return device.equals("auto") && CudaDevices.hasDriver();
     }
 
     private static int or(Integer given, int otherwise) {

@@ -14,13 +14,6 @@ public final class CudaOptions {
     int gpu;
 
     @Option(
-            names = "--kv-cache-dtype",
-            paramLabel = "TYPE",
-            defaultValue = "fp8",
-            description = "Keys and values on a CUDA device: fp8 or bf16 (default ${DEFAULT-VALUE}).")
-    String kvCacheDtype;
-
-    @Option(
             names = "--quantization",
             paramLabel = "TYPE",
             defaultValue = "none",
@@ -39,19 +32,16 @@ public final class CudaOptions {
     /** The defaults. */
     static CudaOptions defaults() {
         CudaOptions options = new CudaOptions();
-        options.kvCacheDtype = "fp8";
         options.quantization = "none";
         options.memoryShare = 0.9;
         return options;
     }
 
     CudaConfig config() {
-        oneOf("--kv-cache-dtype", kvCacheDtype, "fp8", "bf16");
         oneOf("--quantization", quantization, "none", "fp8");
         try {
             return CudaConfig.defaults()
                     .withDeviceIndex(gpu)
-                    .withKvFp8(kvCacheDtype.equals("fp8"))
                     .withQuantizedWeights(quantization.equals("fp8"))
                     .withMemoryShare(memoryShare);
         } catch (IllegalArgumentException e) {

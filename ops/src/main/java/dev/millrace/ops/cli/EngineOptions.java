@@ -6,6 +6,7 @@ import dev.millrace.engine.api.LoadedModel;
 import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.api.Speculation;
 import dev.millrace.engine.api.WeightFormat;
+import dev.millrace.engine.backend.cuda.CudaConfig;
 import dev.millrace.engine.backend.cuda.CudaDevices;
 import dev.millrace.worker.JobEngine;
 import dev.millrace.worker.LocalJobEngine;
@@ -116,6 +117,7 @@ public final class EngineOptions {
     @Mixin SpeculationOptions speculation = new SpeculationOptions();
 
     @Mixin CudaOptions cuda;
+    @Mixin KvCacheOptions kvCache = new KvCacheOptions();
 
     @Mixin RemoteOptions remote = new RemoteOptions();
 
@@ -181,7 +183,11 @@ public final class EngineOptions {
 
     private LoadedModel openLocal() {
         return EngineFactory.open(
-                modelDir(), servedName(), config(), chatTemplateFile(), cuda.config());
+                modelDir(), servedName(), config(), chatTemplateFile(), cudaConfig());
+    }
+
+    private CudaConfig cudaConfig() {
+        return kvCache.onCuda(cuda.config(), device, isGpu());
     }
 
     public EngineConfig config() {
@@ -195,7 +201,7 @@ public final class EngineOptions {
                     maxModelLen,
                     !noPrefixCaching,
                     threads == null ? Runtime.getRuntime().availableProcessors() : threads,
-                    new Numerics(weights, batchInvariant),
+                    new Numerics(weights, batchInvariant, kvCache.onHost(device, isGpu())),
                     tiers.tiers(isGpu(), !noPrefixCaching),
                     speculation.speculation(Speculation.Mode.AUTO));
         } catch (IllegalArgumentException e) {

@@ -13,6 +13,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import picocli.CommandLine;
@@ -59,6 +60,8 @@ class BenchCommandTest {
                 1e-6 * output / json.path("seconds").asDouble());
         double hits = json.path("hit_ratio").asDouble(-1);
         assertTrue(hits > 0.3 && hits < 1, "the prompts share their first tokens: " + json);
+        double ideal = json.path("ideal_hit_ratio").asDouble(-1);
+        assertTrue(ideal >= hits && ideal < 1, "an unbounded cache has no fewer: " + json);
         double sum = 0;
         for (JsonNode part : json.path("account_seconds")) {
             sum += part.asDouble();
@@ -68,11 +71,42 @@ class BenchCommandTest {
     }
 
     @Test
+    void theIdealIsWhatAllButTheFirstPromptShare() throws IOException {
+        JsonNode json =
+                measured("--prompts", "8", "--shared", "64", "--unique", "16", "--output", "4");
+        assertEquals(7 * 64 / (8 * 80.0), json.path("ideal_hit_ratio").asDouble(), 1e-9);
+    }
+
+    @Test
     void aSingleStreamGivesItsRates() throws IOException {
         JsonNode json = measured("--single-stream");
         assertTrue(json.path("prefill_tokens_per_second").asDouble() > 0, json.toString());
         assertTrue(json.path("decode_tokens_per_second").asDouble() > 0, json.toString());
         assertEquals(1, json.path("runs_decode_tokens_per_second").size());
+    }
+
+    @Test
+    void keysAndValuesInInt8AreAChoice() throws IOException {
+        String[] job = {"--prompts", "4", "--shared", "64", "--output", "4"};
+        assertEquals("bf16", measured(job).path("kv_cache_dtype").asText());
+        List<String> options = new ArrayList<>(List.of(job));
+        options.addAll(List.of("--kv-cache-dtype", "int8"));
+        JsonNode json = measured(options.toArray(String[]::new));
+        assertEquals("int8", json.path("kv_cache_dtype").asText());
+        assertEquals(16, json.path("output_tokens").asInt());
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "cpu, fp8, takes bf16 or int8 on device cpu",
+        "scalar, int8, device scalar keeps keys and values in F32",
+        "cuda, int8, takes fp8 or bf16 on a CUDA device"
+    })
+    void aKvFormatThatTheDeviceLacksIsRefused(String device, String type, String message) {
+        Ended ended =
+                bench("--model", model.toString(), "--device", device, "--kv-cache-dtype", type);
+        assertEquals(2, ended.code());
+        assertTrue(ended.errors().contains(message), ended.errors());
     }
 
     @Test

@@ -9,7 +9,7 @@ import org.bytedeco.dnnl.primitive_attr;
 
 /**
  * The two products of attention as F32 matrix products by oneDNN: for many query rows over the same
- * keys, where they run at a multiple of the speed of {@link AttentionLoops}. One worker's; each is
+ * keys, where they run at a multiple of the speed of {@link TileLoops}. One worker's; each is
  * prepared when it is first needed, for rows and keys rounded up, so that there are few.
  */
 final class AttentionGemms implements AutoCloseable {

@@ -35,7 +35,7 @@ final class AttentionKernel {
     private final long stagedTileBytes;
     private final Softmax softmax;
     private final long[] tiles;
-    private final AttentionLoops loops;
+    private final TileLoops loops;
 
     /** null in batch-invariant mode, as are the staged keys */
     private final AttentionGemms gemms;
@@ -65,17 +65,17 @@ final class AttentionKernel {
         this.outRows = arena.allocate(4L * rows * dim, 64).address();
         int chunk = invariant ? CHUNK : AttentionGemms.CHUNK;
         this.scoreRows = arena.allocate(4L * rows * chunk, 64).address();
-        this.stagedTileBytes = 2 * kv.valuesOffset();
+        this.stagedTileBytes = kv.headTileBytes();
         this.stagedTiles =
                 kv.layout().blockSize() >= TILE
                         ? 0
                         : arena.allocate(stagedTileBytes * chunk / TILE, 64).address();
         this.tiles = new long[chunk / TILE + 1];
         this.gemms = gemms;
-        this.staged = invariant ? null : new StagedKeys(arena, dim, kv.valuesOffset());
+        this.staged = invariant ? null : new StagedKeys(arena, kv);
         this.softmax = new Softmax(rows);
         this.alignment = alignment(invariant);
-        this.loops = new AttentionLoops(dim, kv.valuesOffset(), !invariant);
+        this.loops = kv.loops(!invariant);
     }
 
     /**
@@ -97,7 +97,7 @@ final class AttentionKernel {
     /** Rows that scratch memory is for: products round rows up. */
     static int rowCapacity(AttentionSpec spec, boolean invariant) {
         int group = spec.numQueryHeads() / spec.numKvHeads();
-        int step = invariant ? AttentionLoops.ROWS : AttentionGemms.ROW_STEP;
+        int step = invariant ? TileLoops.ROWS : AttentionGemms.ROW_STEP;
         return Math.ceilDiv(Math.max(invariant ? ROWS : GEMM_ROWS, group), step) * step;
     }
 
@@ -239,7 +239,7 @@ final class AttentionKernel {
     }
 
     private int paddedRows() {
-        return Math.ceilDiv(numTokens * group, AttentionLoops.ROWS) * AttentionLoops.ROWS;
+        return Math.ceilDiv(numTokens * group, TileLoops.ROWS) * TileLoops.ROWS;
     }
 
     private int stateIndex(int row) {

@@ -1,6 +1,7 @@
 package dev.millrace.engine.backend.cpu;
 
 import dev.millrace.engine.api.DeviceTimes;
+import dev.millrace.engine.api.KvFormat;
 import dev.millrace.engine.api.Numerics;
 import dev.millrace.engine.api.WeightFormat;
 import dev.millrace.engine.backend.AttentionSpec;
@@ -23,8 +24,8 @@ import java.util.List;
 /**
  * The host processor as a device: linears by oneDNN in BF16 (F32 for F32 checkpoints and where the
  * processor has no BF16; INT8 where it is asked for), everything else by the Vector API in F32, KV
- * in BF16. Ops are done when they return. Not thread-safe: one thread calls it, which takes part in
- * the work as worker 0.
+ * in BF16 (INT8 where it is asked for). Ops are done when they return. Not thread-safe: one thread
+ * calls it, which takes part in the work as worker 0.
  */
 public final class CpuBackend implements Backend {
     private final Arena arena = Arena.ofShared();
@@ -74,12 +75,17 @@ public final class CpuBackend implements Backend {
 
     @Override
     public KvStore allocateKv(KvLayout layout) {
-        return new CpuKvStore(arena, layout);
+        return CpuKvStore.of(numerics.kv(), arena, layout);
     }
 
     @Override
     public int kvBytesPerElement() {
-        return Short.BYTES;
+        return numerics.kv() == KvFormat.INT8 ? Byte.BYTES : Short.BYTES;
+    }
+
+    @Override
+    public int kvBytesPerScale() {
+        return numerics.kv() == KvFormat.INT8 ? Float.BYTES : 0;
     }
 
     @Override
@@ -128,8 +134,14 @@ public final class CpuBackend implements Backend {
     @Override
     public void addRmsNorm(
             Buffer residual, Buffer delta, Vector weight, float epsilon, Buffer out, int rows) {
+        addRmsNorm(residual, delta, new Norm(weight, epsilon), null, out, rows);
+    }
+
+    @Override
+    public void addRmsNorm(
+            Buffer residual, Buffer delta, Norm norm, Linear reader, Buffer out, int rows) {
         long began = enter();
-        float[] values = ((CpuVector) weight).values();
+        float[] values = ((CpuVector) norm.weight()).values();
         CpuBuffer sum = (CpuBuffer) residual;
         CpuBuffer change = (CpuBuffer) delta;
         CpuBuffer to = (CpuBuffer) out;
@@ -138,17 +150,29 @@ public final class CpuBackend implements Backend {
         if (change != null) {
             Shapes.buffer("addRmsNorm", "delta", change, rows, values.length);
         }
+        RowParallel.RowOp convert = ahead(reader, to, rows);
         rowParallel.run(
                 rows,
-                2 * values.length,
-                row ->
-                        NormKernels.addRmsNorm(
-                                sum.row(row),
-                                change == null ? 0 : change.row(row),
-                                values,
-                                epsilon,
-                                to.row(row)));
+                (reader == null ? 2 : 4) * values.length,
+                row -> {
+                    NormKernels.addRmsNorm(
+                            sum.row(row),
+                            change == null ? 0 : change.row(row),
+                            values,
+                            norm.epsilon(),
+                            to.row(row));
+                    convert.run(row);
+                });
         times.add(OpTimes.Kind.ROWS, began);
+    }
+
+    /** What brings a row of {@code out} into the form that its reader, if it has one, takes. */
+    private RowParallel.RowOp ahead(Linear reader, CpuBuffer out, int rows) {
+        if (reader == null) {
+            return row -> {};
+        }
+        Shapes.equal("ahead of a linear", "columns of out", out.cols(), reader.inFeatures());
+        return linears.ahead((PackedLinear) reader, out.row(0), rows);
     }
 
     @Override
@@ -230,15 +254,24 @@ public final class CpuBackend implements Backend {
 
     @Override
     public void siluMul(Buffer gateUp, Buffer out, int rows) {
+        siluMul(gateUp, null, out, rows);
+    }
+
+    @Override
+    public void siluMul(Buffer gateUp, Linear reader, Buffer out, int rows) {
         long began = enter();
         CpuBuffer from = (CpuBuffer) gateUp;
         CpuBuffer to = (CpuBuffer) out;
         Shapes.buffer("siluMul", "out", to, rows, to.cols());
         Shapes.buffer("siluMul", "gateUp", from, rows, 2 * to.cols());
+        RowParallel.RowOp convert = ahead(reader, to, rows);
         rowParallel.run(
                 rows,
-                4 * to.cols(),
-                row -> ActivationKernels.siluMul(from.row(row), to.row(row), to.cols()));
+                (reader == null ? 4 : 6) * to.cols(),
+                row -> {
+                    ActivationKernels.siluMul(from.row(row), to.row(row), to.cols());
+                    convert.run(row);
+                });
         times.add(OpTimes.Kind.ROWS, began);
     }
 
@@ -289,6 +322,7 @@ public final class CpuBackend implements Backend {
             caller = Thread.currentThread();
             OpenMp.useOneThread();
         }
+        linears.opBegins();
         return System.nanoTime();
     }
 

@@ -1,5 +1,6 @@
 package dev.millrace.engine.backend.cpu;
 
+import dev.millrace.engine.api.KvFormat;
 import dev.millrace.engine.backend.KvStore;
 import dev.millrace.engine.kvcache.KvLayout;
 
@@ -7,28 +8,17 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The KV cache in BF16, laid out for {@link AttentionKernel}. Sixteen slots form a tile; slot s is
- * column s % 16 of tile s / 16, so a block of 16 or more slots is whole tiles. D is the head
- * dimension, rounded up to 32 with zeros.
+ * The KV cache, laid out for {@link AttentionKernel}. Sixteen slots form a tile; slot s is column s
+ * % 16 of tile s / 16, so a block of 16 or more slots is whole tiles. D is the head dimension,
+ * rounded up to 32 with zeros.
  *
  * <pre>
- * layer → tile → KV head → [ keys | values ]
- *
- * keys   [D / 2][16] pairs   pair (d, t) = key elements 2d and 2d + 1 of slot t
- *        t0      t1     …  t15
- *     0 (k0,k1) (k0,k1) …             one load = 16 slots, and their scores add up side by side
- *     1 (k2,k3) (k2,k3) …
- *
- * values [8][D] pairs        pair (t, d) = value elements d of slots 2t and 2t + 1
- *        d0      d1     …
- *     0 (v0,v1) (v0,v1) …             one load = 16 elements of two slots
- *     1 (v2,v3) (v2,v3) …
+ * layer → tile → KV head → what the format keeps of 16 keys and 16 values
  * </pre>
  *
- * Keys and values of a tile are D * 32 bytes each and lie side by side. A pair is one int, its
- * first element in the low half: the order in which BF16 dot products take their operands, too.
+ * What that is, {@link Bf16KvStore} and {@link Int8KvStore} say.
  */
-final class CpuKvStore implements KvStore {
+abstract class CpuKvStore implements KvStore {
     /** Slots in a tile. */
     static final int TILE = 16;
 
@@ -38,24 +28,40 @@ final class CpuKvStore implements KvStore {
     private final KvLayout layout;
     private final int paddedDim;
     private final long address;
-    private final long halfTileBytes;
+    private final long headTileBytes;
     private final long tileStride;
     private final long layerStride;
 
-    CpuKvStore(Arena arena, KvLayout layout) {
-        if (layout.bytesPerElement() != Short.BYTES) {
+    /**
+     * @param bytesPerElement and {@code bytesPerScale}: the format's, which must be the layout's
+     * @param headTileBytes of one head's 16 keys and values; a multiple of 64
+     */
+    CpuKvStore(
+            Arena arena, KvLayout layout, int bytesPerElement, int bytesPerScale, long headTileBytes) {
+        if (layout.bytesPerElement() != bytesPerElement || layout.bytesPerScale() != bytesPerScale) {
             throw new IllegalArgumentException(
-                    "the cpu device keeps KV in 2 bytes, the layout has "
-                            + layout.bytesPerElement());
+                    "the cpu device keeps KV in %d bytes and scales in %d, the layout has %d and %d"
+                            .formatted(
+                                    bytesPerElement,
+                                    bytesPerScale,
+                                    layout.bytesPerElement(),
+                                    layout.bytesPerScale()));
         }
         this.arena = arena;
         this.layout = layout;
         this.paddedDim = paddedDim(layout.headDim());
-        this.halfTileBytes = paddedDim * TILE * (long) Short.BYTES;
-        this.tileStride = 2 * halfTileBytes * layout.numKvHeads();
+        this.headTileBytes = headTileBytes;
+        this.tileStride = headTileBytes * layout.numKvHeads();
         long slots = (long) layout.numBlocks() * layout.blockSize();
         this.layerStride = Math.ceilDiv(slots, TILE) * tileStride;
         this.address = arena.allocate(layerStride * layout.numLayers(), 64).address();
+    }
+
+    static CpuKvStore of(KvFormat format, Arena arena, KvLayout layout) {
+        return switch (format) {
+            case BF16 -> new Bf16KvStore(arena, layout);
+            case INT8 -> new Int8KvStore(arena, layout);
+        };
     }
 
     /** D for a head dimension. */
@@ -72,60 +78,46 @@ final class CpuKvStore implements KvStore {
         return paddedDim;
     }
 
-    /** Bytes from a tile's keys to its values. */
-    long valuesOffset() {
-        return halfTileBytes;
+    /** Bytes of one head's tile, keys and values. */
+    long headTileBytes() {
+        return headTileBytes;
     }
 
-    /** Address of the keys of the tile that holds a slot. */
+    /** Address of one head's part of the tile that holds a slot. */
     long tile(int layer, int kvHead, int slot) {
         return address
                 + layer * layerStride
                 + slot / TILE * tileStride
-                + kvHead * 2 * halfTileBytes;
+                + kvHead * headTileBytes;
     }
 
     /** Stores a key and a value of one head, given as F32. */
-    void put(long tile, int slot, long key, long value) {
-        int column = slot % TILE;
-        long pairs = tile + 4L * column;
-        int headDim = layout.headDim();
-        for (int d = 0; d + 1 < headDim; d += 2) {
-            int pair =
-                    Bf16.round(Native.getFloat(key + 4L * d))
-                            | Bf16.round(Native.getFloat(key + 4L * d + 4)) << 16;
-            Native.setInt(pairs + 2L * d * TILE, pair);
-        }
-        long values = tile + halfTileBytes + 4L * (column / 2) * paddedDim + 2 * (column % 2);
-        for (int d = 0; d < headDim; d++) {
-            Native.setShort(values + 4L * d, (short) Bf16.round(Native.getFloat(value + 4L * d)));
-        }
-    }
+    abstract void put(long tile, int slot, long key, long value);
 
     /** Copies one slot's key and value into a column of another tile of the same shape. */
-    void copySlot(long tile, int slot, long toTile, int toColumn) {
-        int column = slot % TILE;
-        for (int d = 0; d < paddedDim; d += 2) {
-            Native.setInt(
-                    toTile + 2L * d * TILE + 4L * toColumn,
-                    Native.getInt(tile + 2L * d * TILE + 4L * column));
-        }
-        long from = tile + halfTileBytes + 4L * (column / 2) * paddedDim + 2 * (column % 2);
-        long to = toTile + halfTileBytes + 4L * (toColumn / 2) * paddedDim + 2 * (toColumn % 2);
-        for (int d = 0; d < paddedDim; d++) {
-            Native.setShort(to + 4L * d, Native.getShort(from + 4L * d));
-        }
-    }
+    abstract void copySlot(long tile, int slot, long toTile, int toColumn);
+
+    /**
+     * The products of attention over tiles as they lie.
+     *
+     * @param singleRows a row that is left over is computed alone, which sums in another order
+     */
+    abstract TileLoops loops(boolean singleRows);
+
+    /**
+     * Writes a tile's keys as F32, a row of 16 for each of the D dimensions.
+     *
+     * @param stride bytes from one dimension's keys to the next's
+     */
+    abstract void widenKeys(long tile, long to, long stride);
+
+    /** Writes a tile's values as F32 [16][D]. */
+    abstract void widenValues(long tile, long to);
 
     /** A block of less than a tile is exported as one tile of which only its columns count. */
     @Override
     public long imageBytes() {
         return layout.numLayers() * imageLayerBytes();
-    }
-
-    @Override
-    public String imageFormat() {
-        return "cpu bf16 tiles of " + TILE + " x " + paddedDim;
     }
 
     @Override
@@ -139,7 +131,7 @@ final class CpuKvStore implements KvStore {
             long at = image.address() + layer * imageLayerBytes();
             int slot = layout.slot(block, 0);
             if (layout.blockSize() >= TILE) {
-                copy(tile(layer, 0, slot), at, imageLayerBytes());
+                Native.copy(tile(layer, 0, slot), at, imageLayerBytes());
             } else {
                 copyColumns(layer, slot, at, true);
             }
@@ -152,7 +144,7 @@ final class CpuKvStore implements KvStore {
             long at = image.address() + layer * imageLayerBytes();
             int slot = layout.slot(block, 0);
             if (layout.blockSize() >= TILE) {
-                copy(at, tile(layer, 0, slot), imageLayerBytes());
+                Native.copy(at, tile(layer, 0, slot), imageLayerBytes());
             } else {
                 copyColumns(layer, slot, at, false);
             }
@@ -167,13 +159,9 @@ final class CpuKvStore implements KvStore {
         return Math.ceilDiv(layout.blockSize(), TILE) * tileStride;
     }
 
-    private static void copy(long from, long to, long bytes) {
-        MemorySegment.copy(Native.ALL, from, Native.ALL, to, bytes);
-    }
-
     private void copyColumns(int layer, int slot, long image, boolean export) {
         for (int head = 0; head < layout.numKvHeads(); head++) {
-            long inImage = image + head * 2 * halfTileBytes;
+            long inImage = image + head * headTileBytes;
             long inStore = tile(layer, head, slot);
             for (int i = 0; i < layout.blockSize(); i++) {
                 int column = (slot + i) % TILE;

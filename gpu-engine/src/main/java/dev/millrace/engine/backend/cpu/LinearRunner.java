@@ -13,6 +13,14 @@ final class LinearRunner implements AutoCloseable {
     /** INT8 only: of the source rows */
     private float[] rowScales = {};
 
+    /** The source rows that are in the scratch memory already; 0 for none */
+    private long aheadOf;
+
+    private GemmType aheadType;
+    private int aheadRows;
+    private int aheadCols;
+    private int opsSinceAhead;
+
     private final boolean invariant;
 
     /**
@@ -46,26 +54,59 @@ final class LinearRunner implements AutoCloseable {
         if (type == GemmType.F32) {
             return src;
         }
+        boolean isDone =
+                opsSinceAhead == 1
+                        && aheadOf == src
+                        && aheadType == type
+                        && aheadRows == rows
+                        && aheadCols == cols;
+        aheadOf = 0;
+        if (!isDone) {
+            rowParallel.run(
+                    rows,
+                    type == GemmType.INT8 ? 2 * cols : cols,
+                    conversion(type, src, rows, cols));
+        }
+        return scratch;
+    }
+
+    /**
+     * Lets the op that makes a linear's source rows convert each while it is in the core's cache.
+     * The linear takes them if it is the next op and is given the same rows.
+     *
+     * @param src F32 rows, dense, which the returned op reads
+     * @return what converts a row; nothing for F32
+     */
+    RowParallel.RowOp ahead(PackedLinear reader, long src, int rows) {
+        if (reader.type() == GemmType.F32 || rows == 0) {
+            return row -> {};
+        }
+        RowParallel.RowOp op = conversion(reader.type(), src, rows, reader.inFeatures());
+        aheadOf = src;
+        aheadType = reader.type();
+        aheadRows = rows;
+        aheadCols = reader.inFeatures();
+        opsSinceAhead = 0;
+        return op;
+    }
+
+    /** Is told when an op of the device begins: rows converted ahead are for the next one only. */
+    void opBegins() {
+        opsSinceAhead++;
+    }
+
+    private RowParallel.RowOp conversion(GemmType type, long src, int rows, int cols) {
         reserve((long) type.bytes() * RowBuckets.padded(rows) * cols);
         long to = scratch;
         if (type == GemmType.BF16) {
-            rowParallel.run(
-                    rows,
-                    cols,
-                    row -> Bf16.convert(src + 4L * row * cols, to + 2L * row * cols, cols));
-            return to;
+            return row -> Bf16.convert(src + 4L * row * cols, to + 2L * row * cols, cols);
         }
         if (rowScales.length < rows) {
             rowScales = new float[rows];
         }
         float[] scales = rowScales;
-        rowParallel.run(
-                rows,
-                2 * cols,
-                row ->
-                        scales[row] =
-                                Int8.quantise(src + 4L * row * cols, to + (long) row * cols, cols));
-        return to;
+        return row ->
+                scales[row] = Int8.quantise(src + 4L * row * cols, to + (long) row * cols, cols);
     }
 
     /** Grows to the largest product that was ever asked for, and then stays. */

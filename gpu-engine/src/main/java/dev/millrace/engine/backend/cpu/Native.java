@@ -1,8 +1,10 @@
 package dev.millrace.engine.backend.cpu;
 
+import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -79,6 +81,12 @@ final class Native {
 
     static IntVector loadInts(long address) {
         return IntVector.fromMemorySegment(I, ALL, address, ORDER);
+    }
+
+    /** As many signed bytes as there are lanes, as F32. */
+    static FloatVector loadBytes(long address) {
+        ByteVector bytes = ByteVector.fromMemorySegment(B, ALL, address, ORDER);
+        return (FloatVector) bytes.convertShape(VectorOperators.B2F, F, 0);
     }
 
     static FloatVector broadcast(long address) {

@@ -1,11 +1,6 @@
 package dev.millrace.engine.backend.cpu;
 
 import static dev.millrace.engine.backend.cpu.CpuKvStore.TILE;
-import static dev.millrace.engine.backend.cpu.Native.LANES;
-
-import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.VectorOperators;
 
 import java.lang.foreign.Arena;
 
@@ -21,11 +16,10 @@ import java.lang.foreign.Arena;
  * n is the number of keys rounded up as {@link AttentionGemms#paddedKeys} says.
  */
 final class StagedKeys {
-    private static final int HIGH = 0xffff0000;
     private static final int CHUNKS = 4;
 
     private final int dim;
-    private final long valuesOffset;
+    private final CpuKvStore kv;
     private final Chunk[] chunks = new Chunk[CHUNKS];
 
     /** A chunk and what it holds. */
@@ -71,13 +65,9 @@ final class StagedKeys {
         }
     }
 
-    /**
-     * @param dim padded head dimension
-     * @param valuesOffset bytes from a tile's keys to its values
-     */
-    StagedKeys(Arena arena, int dim, long valuesOffset) {
-        this.dim = dim;
-        this.valuesOffset = valuesOffset;
+    StagedKeys(Arena arena, CpuKvStore kv) {
+        this.kv = kv;
+        this.dim = kv.paddedDim();
         for (int i = 0; i < CHUNKS; i++) {
             chunks[i] = new Chunk(arena, dim);
         }
@@ -96,44 +86,11 @@ final class StagedKeys {
     void fill(Chunk chunk, long[] tiles, int keys) {
         int padded = AttentionGemms.paddedKeys(keys);
         for (int tile = 0; tile < Math.ceilDiv(keys, TILE); tile++) {
-            widenKeys(tiles[tile], chunk.keys + 4L * TILE * tile, 4L * padded);
-            widenValues(tiles[tile] + valuesOffset, chunk.values + 4L * TILE * tile * dim);
+            kv.widenKeys(tiles[tile], chunk.keys + 4L * TILE * tile, 4L * padded);
+            kv.widenValues(tiles[tile], chunk.values + 4L * TILE * tile * dim);
         }
         Native.ALL
                 .asSlice(chunk.values + 4L * keys * dim, 4L * (padded - keys) * dim)
                 .fill((byte) 0);
-    }
-
-    /**
-     * @param stride bytes from one dimension's keys to the next's
-     */
-    private void widenKeys(long pairs, long to, long stride) {
-        for (int d = 0; d < dim; d += 2) {
-            long row = to + stride * d;
-            for (int slot = 0; slot < TILE; slot += LANES) {
-                IntVector both = Native.loadInts(pairs + 2L * TILE * d + 4L * slot);
-                Native.store(low(both), row + 4L * slot);
-                Native.store(high(both), row + stride + 4L * slot);
-            }
-        }
-    }
-
-    private void widenValues(long pairs, long to) {
-        for (int slot = 0; slot < TILE; slot += 2) {
-            long row = to + 4L * slot * dim;
-            for (int d = 0; d < dim; d += LANES) {
-                IntVector both = Native.loadInts(pairs + 2L * slot * dim + 4L * d);
-                Native.store(low(both), row + 4L * d);
-                Native.store(high(both), row + 4L * (dim + d));
-            }
-        }
-    }
-
-    private static FloatVector low(IntVector pairs) {
-        return pairs.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
-    }
-
-    private static FloatVector high(IntVector pairs) {
-        return pairs.and(HIGH).reinterpretAsFloats();
     }
 }

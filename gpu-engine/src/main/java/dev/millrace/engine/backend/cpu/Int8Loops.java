@@ -4,66 +4,65 @@ import static dev.millrace.engine.backend.cpu.CpuKvStore.TILE;
 import static dev.millrace.engine.backend.cpu.Native.LANES;
 
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.VectorOperators;
 
 /**
- * The two products of attention over tiles of {@link CpuKvStore}, in F32: queries with keys,
- * weights with values. A load brings pairs of BF16; the low one becomes F32 by a shift, the high
- * one by a mask, and both serve {@link #ROWS} rows. The accumulators are local variables, so that
- * they stay in registers. The loops over several rows take one element of a pair at a time: with
- * both in one body the compiler gives up inlining half-way and allocates every vector (measured:
- * twenty times slower).
+ * The products of attention over tiles of {@link Int8KvStore}, in F32. Bytes are whole numbers in
+ * F32 without loss; the scale of a key is multiplied into its scores, that of a value into its
+ * weights, once for all elements. As in {@link Bf16Loops}, several rows share a load and the
+ * accumulators are local variables.
  */
-final class AttentionLoops {
-    /** Rows that share a load; row counts are padded to it. */
-    static final int ROWS = 4;
-
-    private static final int HIGH = 0xffff0000;
+final class Int8Loops implements TileLoops {
     private static final int UNITS_PER_TILE = TILE / LANES;
 
     private final int dim;
     private final long valuesOffset;
+    private final long keyScales;
+    private final long valueScales;
     private final boolean singleRows;
 
     /**
      * @param dim padded head dimension
-     * @param valuesOffset bytes from a tile's keys to its values
-     * @param singleRows a row that is left over is computed alone, which sums in another order
+     * @param singleRows as in {@link CpuKvStore#loops}
      */
-    AttentionLoops(int dim, long valuesOffset, boolean singleRows) {
-        this.singleRows = singleRows;
+    Int8Loops(int dim, boolean singleRows) {
         this.dim = dim;
-        this.valuesOffset = valuesOffset;
+        this.valuesOffset = (long) TILE * dim;
+        this.keyScales = 2 * valuesOffset;
+        this.valueScales = keyScales + 4L * TILE;
+        this.singleRows = singleRows;
     }
 
-    /**
-     * scores[r][k] = q[r] · key[k].
-     *
-     * @param q [rows][dim] F32
-     * @param tiles addresses of {@code count} tiles, and one more entry that may be read
-     * @param scores [rows][CHUNK] F32; with an odd count, a tile's worth behind the last is
-     *     overwritten
-     */
-    void scores(long q, long[] tiles, int count, long scores, int rows) {
+    @Override
+    public void scores(long q, long[] tiles, int count, long scores, int rows) {
         int units = count * UNITS_PER_TILE;
         for (int row = 0; row < rows; row += ROWS) {
             long rowQ = q + 4L * dim * row;
             long rowScores = scores + 4L * AttentionKernel.CHUNK * row;
+            boolean single = singleRows && rows - row == 1;
             for (int unit = 0; unit < units; unit += 2) {
+                long a = tiles[unit / UNITS_PER_TILE];
+                long b = tiles[(unit + 1) / UNITS_PER_TILE];
+                int slotA = unit % UNITS_PER_TILE * LANES;
+                int slotB = (unit + 1) % UNITS_PER_TILE * LANES;
                 long to = rowScores + 4L * LANES * unit;
-                if (singleRows && rows - row == 1) {
-                    scoresOfRow(rowQ, unit(tiles, unit), unit(tiles, unit + 1), to);
+                FloatVector scaleA = Native.load(a + keyScales + 4L * slotA);
+                FloatVector scaleB = Native.load(b + keyScales + 4L * slotB);
+                if (single) {
+                    scoresOfRow(rowQ, a + slotA, b + slotB, to);
+                    scale(to, scaleA, scaleB);
                 } else {
-                    scoresOfRows(rowQ, unit(tiles, unit), unit(tiles, unit + 1), to);
+                    scoresOfRows(rowQ, a + slotA, b + slotB, to);
+                    for (int i = 0; i < ROWS; i++) {
+                        scale(to + 4L * AttentionKernel.CHUNK * i, scaleA, scaleB);
+                    }
                 }
             }
         }
     }
 
-    /** Address of the keys of one vector's worth of slots. */
-    private static long unit(long[] tiles, int unit) {
-        return tiles[unit / UNITS_PER_TILE] + unit % UNITS_PER_TILE * 4L * LANES;
+    private static void scale(long scores, FloatVector a, FloatVector b) {
+        Native.store(Native.load(scores).mul(a), scores);
+        Native.store(Native.load(scores + 4L * LANES).mul(b), scores + 4L * LANES);
     }
 
     private void scoresOfRow(long q, long a, long b, long to) {
@@ -72,17 +71,15 @@ final class AttentionLoops {
         FloatVector b0 = a0;
         FloatVector b1 = a0;
         for (int d = 0; d < dim; d += 2) {
-            IntVector pairsA = Native.loadInts(a + 2L * TILE * d);
-            IntVector pairsB = Native.loadInts(b + 2L * TILE * d);
+            long keys = (long) TILE * d;
             FloatVector q0 = Native.broadcast(q + 4L * d);
             FloatVector q1 = Native.broadcast(q + 4L * d + 4);
-            a0 = low(pairsA).fma(q0, a0);
-            b0 = low(pairsB).fma(q0, b0);
-            a1 = high(pairsA).fma(q1, a1);
-            b1 = high(pairsB).fma(q1, b1);
+            a0 = Native.loadBytes(a + keys).fma(q0, a0);
+            b0 = Native.loadBytes(b + keys).fma(q0, b0);
+            a1 = Native.loadBytes(a + keys + TILE).fma(q1, a1);
+            b1 = Native.loadBytes(b + keys + TILE).fma(q1, b1);
         }
-        Native.store(a0.add(a1), to);
-        Native.store(b0.add(b1), to + 4L * LANES);
+        storeBoth(to, a0.add(a1), b0.add(b1));
     }
 
     private void scoresOfRows(long q, long a, long b, long to) {
@@ -98,10 +95,8 @@ final class AttentionLoops {
         FloatVector b2 = a0;
         FloatVector b3 = a0;
         for (int d = 0; d < dim; d++) {
-            long pair = 4L * TILE * (d / 2);
-            int shift = shiftOf(d);
-            FloatVector keyA = half(Native.loadInts(a + pair), shift);
-            FloatVector keyB = half(Native.loadInts(b + pair), shift);
+            FloatVector keyA = Native.loadBytes(a + (long) TILE * d);
+            FloatVector keyB = Native.loadBytes(b + (long) TILE * d);
             FloatVector x = Native.broadcast(q + 4L * d);
             a0 = x.fma(keyA, a0);
             b0 = x.fma(keyB, b0);
@@ -122,26 +117,28 @@ final class AttentionLoops {
         storeBoth(to + 3 * stride, a3, b3);
     }
 
-    /**
-     * out[r] += Σ weights[r][k] value[k].
-     *
-     * @param weights [rows][CHUNK] F32
-     * @param keys how many values count; what lies behind them in the last tile is not read into a
-     *     sum
-     * @param out [rows][dim] F32
-     */
-    void values(long weights, long[] tiles, int keys, long out, int rows) {
+    @Override
+    public void values(long weights, long[] tiles, int keys, long out, int rows) {
+        for (int row = 0; row < rows; row++) {
+            scaleWeights(weights + 4L * AttentionKernel.CHUNK * row, tiles, keys);
+        }
         for (int row = 0; row < rows; row += ROWS) {
             long rowWeights = weights + 4L * AttentionKernel.CHUNK * row;
             for (int d = 0; d < dim; d += 2 * LANES) {
                 long to = out + 4L * (dim * row + d);
-                long column = valuesOffset + 4L * d;
                 if (singleRows && rows - row == 1) {
-                    valuesOfRow(rowWeights, tiles, column, keys, to);
+                    valuesOfRow(rowWeights, tiles, valuesOffset + d, keys, to);
                 } else {
-                    valuesOfRows(rowWeights, tiles, column, keys, to);
+                    valuesOfRows(rowWeights, tiles, valuesOffset + d, keys, to);
                 }
             }
+        }
+    }
+
+    private void scaleWeights(long weights, long[] tiles, int keys) {
+        for (int k = 0; k < keys; k += LANES) {
+            FloatVector scales = Native.load(tiles[k / TILE] + valueScales + 4L * (k % TILE));
+            Native.store(Native.load(weights + 4L * k).mul(scales), weights + 4L * k);
         }
     }
 
@@ -150,21 +147,23 @@ final class AttentionLoops {
         FloatVector b0 = Native.load(out + 4L * LANES);
         FloatVector a1 = FloatVector.zero(Native.F);
         FloatVector b1 = a1;
-        for (int k = 0; k < keys; k += 2) {
-            long pair = tiles[k / TILE] + column + 2L * dim * (k % TILE);
-            IntVector pairsA = Native.loadInts(pair);
-            IntVector pairsB = Native.loadInts(pair + 4L * LANES);
+        int k = 0;
+        for (; k + 1 < keys; k += 2) {
+            long value = tiles[k / TILE] + column + (long) dim * (k % TILE);
             FloatVector w0 = Native.broadcast(weights + 4L * k);
-            a0 = low(pairsA).fma(w0, a0);
-            b0 = low(pairsB).fma(w0, b0);
-            if (k + 1 < keys) {
-                FloatVector w1 = Native.broadcast(weights + 4L * k + 4);
-                a1 = high(pairsA).fma(w1, a1);
-                b1 = high(pairsB).fma(w1, b1);
-            }
+            FloatVector w1 = Native.broadcast(weights + 4L * k + 4);
+            a0 = Native.loadBytes(value).fma(w0, a0);
+            b0 = Native.loadBytes(value + LANES).fma(w0, b0);
+            a1 = Native.loadBytes(value + dim).fma(w1, a1);
+            b1 = Native.loadBytes(value + dim + LANES).fma(w1, b1);
         }
-        Native.store(a0.add(a1), out);
-        Native.store(b0.add(b1), out + 4L * LANES);
+        if (k < keys) {
+            long value = tiles[k / TILE] + column + (long) dim * (k % TILE);
+            FloatVector w0 = Native.broadcast(weights + 4L * k);
+            a0 = Native.loadBytes(value).fma(w0, a0);
+            b0 = Native.loadBytes(value + LANES).fma(w0, b0);
+        }
+        storeBoth(out, a0.add(a1), b0.add(b1));
     }
 
     private void valuesOfRows(long weights, long[] tiles, long column, int keys, long out) {
@@ -179,10 +178,9 @@ final class AttentionLoops {
         FloatVector b2 = Native.load(out + 2 * stride + 4L * LANES);
         FloatVector b3 = Native.load(out + 3 * stride + 4L * LANES);
         for (int k = 0; k < keys; k++) {
-            long pair = tiles[k / TILE] + column + 4L * dim * (k % TILE / 2);
-            int shift = shiftOf(k);
-            FloatVector valueA = half(Native.loadInts(pair), shift);
-            FloatVector valueB = half(Native.loadInts(pair + 4L * LANES), shift);
+            long value = tiles[k / TILE] + column + (long) dim * (k % TILE);
+            FloatVector valueA = Native.loadBytes(value);
+            FloatVector valueB = Native.loadBytes(value + LANES);
             long w = weights + 4L * k;
             FloatVector x = Native.broadcast(w);
             a0 = x.fma(valueA, a0);
@@ -206,25 +204,5 @@ final class AttentionLoops {
     private static void storeBoth(long to, FloatVector a, FloatVector b) {
         Native.store(a, to);
         Native.store(b, to + 4L * LANES);
-    }
-
-    private static FloatVector low(IntVector pairs) {
-        return pairs.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
-    }
-
-    private static FloatVector high(IntVector pairs) {
-        return pairs.and(HIGH).reinterpretAsFloats();
-    }
-
-    /**
-     * An even element is the low half of its pair and must be shifted up; an odd one is in its
-     * place.
-     */
-    private static int shiftOf(int index) {
-        return 16 * (index + 1 & 1);
-    }
-
-    private static FloatVector half(IntVector pairs, int shift) {
-        return pairs.lanewise(VectorOperators.LSHL, shift).and(HIGH).reinterpretAsFloats();
     }
 }

@@ -1,0 +1,30 @@
+package dev.millrace.ops.bench;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+
+import dev.millrace.engine.api.DeviceTimes;
+import dev.millrace.engine.api.DraftCounts;
+import dev.millrace.engine.api.EngineStats;
+import dev.millrace.ops.bench.BenchRun.Outcome;
+
+import org.junit.jupiter.api.Test;
+
+import java.util.List;
+
+class BenchReportTest {
+    @Test
+    void hitRatiosAreTheRunsOwnAndBesideEachOther() {
+        Outcome run = new Outcome(2, List.of(), 1000, 400, 64, stats(700), stats(1500));
+        ObjectNode json = BenchReport.json(List.of(run), 0);
+        assertEquals(0.4, json.path("hit_ratio").asDouble(), 1e-9);
+        assertEquals(0.8, json.path("ideal_hit_ratio").asDouble(), 1e-9);
+    }
+
+    private static EngineStats stats(long idealCachedTokens) {
+        return new EngineStats(
+                0, 0, 0, 0, 0, 0, 0, idealCachedTokens, 0, 0, 0, 0, 0, DeviceTimes.NONE,
+                DraftCounts.NONE);
+    }
+}
