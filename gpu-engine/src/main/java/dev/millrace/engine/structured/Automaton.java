@@ -20,30 +20,39 @@ final class Automaton {
     private final int eos;
     private final int[] eosIds;
     private final Executor helper;
+    private final CompletableFuture<TokenTrie> trie;
     private final MaskMaker masks;
     private final ForcedTokens forcedTokens;
     private final Map<Node, TokenMask> known;
     private final Map<Node, int[]> forced = lastUsed(STATES_MAX);
 
     /**
+     * @param trie may be under way; until it is there, all masks are far off
+     * @param vocabSize the model's
      * @param eosIds tokens that end a text; the first is chosen where the end is forced
      * @param helper runs one task after the other
      */
-    Automaton(Vocabulary vocabulary, TokenTrie trie, int[] eosIds, Executor helper) {
+    Automaton(
+            Vocabulary vocabulary,
+            CompletableFuture<TokenTrie> trie,
+            int vocabSize,
+            int[] eosIds,
+            Executor helper) {
         this.vocabulary = vocabulary;
+        this.trie = trie;
         this.eosIds = eosIds;
         this.eos = eosIds[0];
         this.helper = helper;
-        long maskBytes = Math.max(1, trie.vocabSize / 8);
+        long maskBytes = Math.max(1, vocabSize / 8);
         known = lastUsed((int) Math.clamp(MASK_BYTES_MAX / maskBytes, 64, STATES_MAX));
-        masks = new MaskMaker(nodes, trie, MASK_BYTES_MAX);
+        masks = new MaskMaker(nodes, trie, vocabSize, MASK_BYTES_MAX);
         forcedTokens = new ForcedTokens(nodes, vocabulary, trie);
     }
 
     TokenMask mask(Node state) {
         TokenMask mask = known.get(state);
         if (mask == null) {
-            boolean isLong = !masks.isShort(state);
+            boolean isLong = !trie.isDone() || !masks.isShort(state);
             mask =
                     new TokenMask(
                             CompletableFuture.supplyAsync(() -> withEnd(state), helper), isLong);

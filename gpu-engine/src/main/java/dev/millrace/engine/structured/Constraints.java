@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
@@ -35,7 +36,7 @@ public final class Constraints implements AutoCloseable {
     private final int vocabSize;
     private final int[] eosTokenIds;
     private ExecutorService helper;
-    private TokenTrie trie;
+    private CompletableFuture<TokenTrie> trie;
     private Automaton automaton;
 
     /** Start states by constraint, of this generation. */
@@ -89,10 +90,14 @@ public final class Constraints implements AutoCloseable {
             helper =
                     Executors.newSingleThreadExecutor(
                             Thread.ofPlatform().daemon().name("token-masks").factory());
-            trie = new TokenTrie(vocabulary, vocabSize);
+            // Seconds for a million tokens: the first constrained text waits for it, the steps of the
+            // others go on.
+            trie =
+                    CompletableFuture.supplyAsync(
+                            () -> new TokenTrie(vocabulary, vocabSize), helper);
         }
         if (automaton == null || automaton.nodes.size() > NODES_MAX) {
-            automaton = new Automaton(vocabulary, trie, eosTokenIds, helper);
+            automaton = new Automaton(vocabulary, trie, vocabSize, eosTokenIds, helper);
             starts.clear();
         }
     }

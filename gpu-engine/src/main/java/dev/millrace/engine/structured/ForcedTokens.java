@@ -3,6 +3,7 @@ package dev.millrace.engine.structured;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.concurrent.CompletableFuture;
 
 /**
  * The tokens that follow without a choice: where the grammar allows one text only, that text as the
@@ -15,9 +16,9 @@ final class ForcedTokens {
 
     private final Nodes nodes;
     private final Vocabulary vocabulary;
-    private final TokenTrie trie;
+    private final CompletableFuture<TokenTrie> trie;
 
-    ForcedTokens(Nodes nodes, Vocabulary vocabulary, TokenTrie trie) {
+    ForcedTokens(Nodes nodes, Vocabulary vocabulary, CompletableFuture<TokenTrie> trie) {
         this.nodes = nodes;
         this.vocabulary = vocabulary;
         this.trie = trie;
@@ -47,7 +48,7 @@ final class ForcedTokens {
         int count = 0;
         while (count < tokens.length
                 && isAt(vocabulary.bytes(tokens[count]), bytes, at)
-                && (isEnd || !trie.goesBeyond(bytes, at))) {
+                && (isEnd || !trie.join().goesBeyond(bytes, at))) {
             at += vocabulary.bytes(tokens[count++]).length;
         }
         return Arrays.copyOf(tokens, count);

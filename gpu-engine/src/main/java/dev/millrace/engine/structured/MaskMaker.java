@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
@@ -21,7 +22,8 @@ final class MaskMaker {
     private static final int MANY_BYTES = 64;
 
     private final Nodes nodes;
-    private final TokenTrie trie;
+    private final CompletableFuture<TokenTrie> trie;
+    private final int vocabSize;
     private final Map<Node, Walk> walks = new ConcurrentHashMap<>();
     private final Map<Node, Node> cut = new ConcurrentHashMap<>();
 
@@ -36,9 +38,14 @@ final class MaskMaker {
      */
     private record Walk(long[] within, int[] exits) {}
 
-    MaskMaker(Nodes nodes, TokenTrie trie, long cacheBytes) {
+    /**
+     * @param trie may be under way; nothing is asked before it is there
+     */
+    MaskMaker(
+            Nodes nodes, CompletableFuture<TokenTrie> trie, int vocabSize, long cacheBytes) {
         this.nodes = nodes;
         this.trie = trie;
+        this.vocabSize = vocabSize;
         long maxMasks = Math.max(16, cacheBytes / (8L * words()));
         masks =
                 new LinkedHashMap<>(16, 0.75f, true) {
@@ -50,7 +57,11 @@ final class MaskMaker {
     }
 
     private int words() {
-        return (trie.vocabSize + 63) / 64;
+        return (vocabSize + 63) / 64;
+    }
+
+    private TokenTrie trie() {
+        return trie.join();
     }
 
     /** Whether the state's mask needs no long walk. Any thread. */
@@ -86,9 +97,9 @@ final class MaskMaker {
             }
         }
         if (!others.isEmpty()) {
-            Node[] states = new Node[trie.maxDepth() + 1];
+            Node[] states = new Node[trie().maxDepth() + 1];
             states[0] = nodes.choice(others);
-            walk(0, trie.size(), states, bits, null);
+            walk(0, trie().size(), states, bits, null);
         }
         return bits;
     }
@@ -106,10 +117,10 @@ final class MaskMaker {
         if (option == unit) {
             return;
         }
-        Node[] states = new Node[trie.maxDepth() + 1];
+        Node[] states = new Node[trie().maxDepth() + 1];
         for (int exit : walk.exits()) {
-            states[trie.depth(exit)] = option.rest;
-            walk(exit + 1, trie.end(exit), states, bits, null);
+            states[trie().depth(exit)] = option.rest;
+            walk(exit + 1, trie().end(exit), states, bits, null);
         }
         if (unit.isNullable) {
             long[] behind = mask(option.rest);
@@ -121,10 +132,10 @@ final class MaskMaker {
 
     private Walk walk(Node unit) {
         long[] within = new long[words()];
-        Node[] states = new Node[trie.maxDepth() + 1];
+        Node[] states = new Node[trie().maxDepth() + 1];
         states[0] = unit;
         IntList exits = new IntList();
-        walk(0, trie.size(), states, within, exits);
+        walk(0, trie().size(), states, within, exits);
         return new Walk(within, exits.toArray());
     }
 
@@ -132,17 +143,18 @@ final class MaskMaker {
      * @param states by depth; filled for the parent of node {@code from}
      */
     private void walk(int from, int to, Node[] states, long[] bits, IntList exits) {
+        TokenTrie tokens = trie();
         int node = from;
         while (node < to) {
-            int depth = trie.depth(node);
-            Node after = nodes.step(states[depth - 1], trie.label(node));
+            int depth = tokens.depth(node);
+            Node after = nodes.step(states[depth - 1], tokens.label(node));
             if (after == nodes.never) {
-                node = trie.end(node);
+                node = tokens.end(node);
                 continue;
             }
             states[depth] = after;
-            trie.mark(node, bits);
-            if (exits != null && after.isNullable && trie.end(node) > node + 1) {
+            tokens.mark(node, bits);
+            if (exits != null && after.isNullable && tokens.end(node) > node + 1) {
                 exits.add(node);
             }
             node++;
@@ -163,7 +175,7 @@ final class MaskMaker {
         if (known != null) {
             return known;
         }
-        int most = trie.maxDepth() + 1;
+        int most = trie().maxDepth() + 1;
         Node made =
                 switch (node.kind) {
                     case NEVER, EMPTY, BYTES, RULE -> node;

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
 
 /**
  * What masks cost with a vocabulary of a million made-up tokens: run {@code main}. Prints the trie's
@@ -74,7 +75,12 @@ final class MaskBenchmark {
             long began = System.nanoTime();
             TokenTrie trie = new TokenTrie(vocabulary, TOKENS);
             double build = millis(began);
-            Automaton automaton = new Automaton(vocabulary, trie, EOS, Runnable::run);
+            Automaton automaton = new Automaton(
+                            vocabulary,
+                            CompletableFuture.completedFuture(trie),
+                            TOKENS,
+                            EOS,
+                            Runnable::run);
             Node state = SchemaReader.read(automaton.json, new ObjectMapper().readTree(SCHEMA));
             List<Double> times = new ArrayList<>();
             for (byte value : TEXT.getBytes(StandardCharsets.UTF_8)) {

@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
 
 /** Masks and forced tokens against the whole vocabulary of the demonstration model, one by one. */
 class MaskMakerTest {
@@ -40,7 +41,12 @@ class MaskMakerTest {
             int states = 0;
             for (int run = 0; run < 12; run++) {
                 Automaton automaton =
-                        new Automaton(vocabulary, trie, new int[] {EOS}, Runnable::run);
+                        new Automaton(
+                                vocabulary,
+                                CompletableFuture.completedFuture(trie),
+                                trie.vocabSize,
+                                new int[] {EOS},
+                                Runnable::run);
                 Node state = grammars(automaton).get(run % 4);
                 for (int i = 0; i < 40 && state != automaton.nodes.empty; i++) {
                     List<Integer> allowed = check(automaton, vocabulary, state);
