@@ -7,7 +7,8 @@ import dev.millrace.engine.api.RequestRejectedException;
  * the more it sees, the better it can order them by prefix. As soon as a second tenant has, the
  * engine keeps only a short queue, refilled turn by turn in fair order, each tenant's jobs grouped by
  * prefix; what it had been given and not begun is taken back first, so that who comes late does not
- * wait behind a flood.
+ * wait behind a flood. Jobs that an engine has broken over go first, and nothing beside them ({@link
+ * Suspects}).
  */
 final class EngineFeed {
     /**
@@ -21,6 +22,7 @@ final class EngineFeed {
     private final JobEngine engine;
     private final ResultEncoder results;
     private boolean isContended;
+    private boolean hasSuspects;
 
     EngineFeed(WorkerContext context, JobBuffer jobs, JobEngine engine, ResultEncoder results) {
         this.context = context;
@@ -32,11 +34,15 @@ final class EngineFeed {
     /** Fills the engine as far as the tenants allow. */
     void run() {
         boolean wasContended = isContended;
+        boolean hadSuspects = hasSuspects;
         isContended = jobs.numTenants() > 1;
-        if (isContended && !wasContended) {
+        hasSuspects = jobs.hasSuspects();
+        if (isContended && !wasContended || hasSuspects && !hadSuspects) {
             takeBackWhatHasNotBegun();
         }
-        int room = isContended ? CONTENDED_QUEUE - numWaitingInEngine() : Integer.MAX_VALUE;
+        // Suspects bound themselves.
+        boolean isShort = isContended && !hasSuspects;
+        int room = isShort ? CONTENDED_QUEUE - numWaitingInEngine() : Integer.MAX_VALUE;
         for (; room > 0; room--) {
             InFlightJob job = jobs.nextForEngine(context.clock().millis());
             if (job == null) {

@@ -21,8 +21,8 @@ final class FinishedJob {
     final int bytes;
     final Headers headers;
 
-    /** The job had been handed over: with its answer the hand-over goes. */
-    final boolean wasResumed;
+    /** There is a hand-over of the job: with its answer it goes. */
+    final boolean wasHandedOver;
 
     private Completion completion;
     private DeadLetter deadLetter;
@@ -33,7 +33,8 @@ final class FinishedJob {
         this.offset = job.offset();
         this.bytes = job.bytes();
         this.headers = job.headers();
-        this.wasResumed = job.request() != null && job.request().resumedTokens() > 0;
+        this.wasHandedOver =
+                job.isSuspect() || job.request() != null && job.request().resumedTokens() > 0;
     }
 
     static FinishedJob answered(InFlightJob job, Completion completion) {
@@ -44,6 +45,14 @@ final class FinishedJob {
 
     static FinishedJob setAside(InFlightJob job, DeadLetter deadLetter) {
         FinishedJob finished = new FinishedJob(job);
+        finished.deadLetter = deadLetter;
+        return finished;
+    }
+
+    /** The job has failed, and there is more to say about it than its owner should be told. */
+    static FinishedJob condemned(InFlightJob job, Completion completion, DeadLetter deadLetter) {
+        FinishedJob finished = new FinishedJob(job);
+        finished.completion = completion;
         finished.deadLetter = deadLetter;
         return finished;
     }

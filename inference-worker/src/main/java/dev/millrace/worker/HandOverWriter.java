@@ -41,14 +41,20 @@ final class HandOverWriter {
             long size = tokens.stream().mapToLong(choice -> choice.length).sum();
             if (size <= left) {
                 left -= size;
-                records.add(record(job, tokens));
+                records.add(record(job, tokens, job.failures()));
                 context.metrics().handOvers().handedOver();
             }
         }
         return records;
     }
 
-    private ProducerRecord<byte[], byte[]> record(InFlightJob job, List<int[]> tokens) {
+    /** For a job that an engine has broken over: no tokens, since nobody knows what they are worth. */
+    ProducerRecord<byte[], byte[]> suspect(InFlightJob job, int failures) {
+        return record(job, List.of(), failures);
+    }
+
+    private ProducerRecord<byte[], byte[]> record(
+            InFlightJob job, List<int[]> tokens, int failures) {
         List<List<Integer>> choices =
                 tokens.stream().map(choice -> Arrays.stream(choice).boxed().toList()).toList();
         HandOver value =
@@ -57,7 +63,8 @@ final class HandOverWriter {
                         engine.modelFingerprint(),
                         choices,
                         context.config().workerId(),
-                        Instant.ofEpochMilli(context.clock().millis()));
+                        Instant.ofEpochMilli(context.clock().millis()),
+                        failures);
         TopicPartition ready = job.ledger().partition();
         return publisher.handOver(
                 HandOvers.topicOf(ready), ready.partition(), job.job().getJobId(), value);

@@ -42,8 +42,20 @@ final class HandOvers implements AutoCloseable {
     private final Deserializer<?> deserializer;
     private final String fingerprint;
 
+    /**
+     * What is known of a job.
+     *
+     * @param tokens generated, by choice; empty if there are none
+     * @param failures how often an engine broke while it had the job
+     */
+    record Former(List<int[]> tokens, int failures) {
+        int numTokens() {
+            return tokens.stream().mapToInt(choice -> choice.length).sum();
+        }
+    }
+
     /** By partition number and job id. */
-    private final Map<Integer, Map<String, List<int[]>>> found = new HashMap<>();
+    private final Map<Integer, Map<String, Former>> found = new HashMap<>();
 
     /** Ends of the partitions that are being read. */
     private final Map<TopicPartition, Long> ends = new HashMap<>();
@@ -156,8 +168,8 @@ final class HandOvers implements AutoCloseable {
         }
     }
 
-    /** Hands out, once, what was generated for a job of a partition; null if nothing is known. */
-    List<int[]> take(TopicPartition ready, String jobId) {
+    /** Hands out, once, what is known of a job of a partition; null if nothing is. */
+    Former take(TopicPartition ready, String jobId) {
         return take(ready.partition(), jobId);
     }
 
@@ -166,9 +178,9 @@ final class HandOvers implements AutoCloseable {
         if (!isEnabled()) {
             return;
         }
-        Map<String, List<int[]>> gone = found.remove(ready.partition());
+        Map<String, Former> gone = found.remove(ready.partition());
         if (gone != null) {
-            gone.values().forEach(tokens -> numTokens -= size(tokens));
+            gone.values().forEach(former -> numTokens -= former.numTokens());
         }
         ends.remove(new TopicPartition(topicOf(ready), ready.partition()));
         if (ends.isEmpty()) {
@@ -182,11 +194,11 @@ final class HandOvers implements AutoCloseable {
         found.clear();
     }
 
-    private List<int[]> take(int partition, String jobId) {
-        Map<String, List<int[]>> ofPartition = found.get(partition);
-        List<int[]> tokens = ofPartition == null ? null : ofPartition.remove(jobId);
-        numTokens -= tokens == null ? 0 : size(tokens);
-        return tokens;
+    private Former take(int partition, String jobId) {
+        Map<String, Former> ofPartition = found.get(partition);
+        Former former = ofPartition == null ? null : ofPartition.remove(jobId);
+        numTokens -= former == null ? 0 : former.numTokens();
+        return former;
     }
 
     private void take(ConsumerRecord<byte[], byte[]> record) {
@@ -201,14 +213,8 @@ final class HandOvers implements AutoCloseable {
             Object value =
                     deserializer.deserialize(record.topic(), record.headers(), record.value());
             HandOver handOver = (HandOver) value;
-            if (fingerprint.equals(handOver.getModelFingerprint()) && numTokens < MAX_TOKENS) {
-                List<int[]> tokens =
-                        handOver.getChoices().stream()
-                                .map(c -> c.stream().mapToInt(Integer::intValue).toArray())
-                                .toList();
-                found.computeIfAbsent(record.partition(), number -> new HashMap<>())
-                        .put(handOver.getJobId(), tokens);
-                numTokens += size(tokens);
+            if (fingerprint.equals(handOver.getModelFingerprint())) {
+                keep(record.partition(), handOver);
             }
         } catch (RuntimeException e) {
             LOG.warn(
@@ -220,8 +226,21 @@ final class HandOvers implements AutoCloseable {
         }
     }
 
-    private static long size(List<int[]> tokens) {
-        return tokens.stream().mapToLong(choice -> choice.length).sum();
+    private void keep(int partition, HandOver handOver) {
+        boolean hasRoom = numTokens < MAX_TOKENS;
+        if (!hasRoom && handOver.getFailures() == 0) {
+            return;
+        }
+        List<int[]> tokens =
+                !hasRoom
+                        ? List.of()
+                        : handOver.getChoices().stream()
+                                .map(c -> c.stream().mapToInt(Integer::intValue).toArray())
+                                .toList();
+        Former former = new Former(tokens, handOver.getFailures());
+        found.computeIfAbsent(partition, number -> new HashMap<>())
+                .put(handOver.getJobId(), former);
+        numTokens += former.numTokens();
     }
 
     private void caughtUp() {

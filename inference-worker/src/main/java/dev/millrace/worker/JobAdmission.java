@@ -8,15 +8,11 @@ import dev.millrace.schemas.ErrorInfo;
 import dev.millrace.schemas.PromptJob;
 
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.common.header.Header;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import java.nio.ByteBuffer;
 import java.time.Instant;
-import java.util.HashMap;
-import java.util.List;
-import java.util.Map;
 
 /**
  * Takes delivered records in, or ends them at once: unreadable, refused, cancelled, or past their
@@ -76,18 +72,23 @@ final class JobAdmission {
             end(arrived, results.rejected(job, e));
             return;
         }
-        jobs.add(arrived.with(resumed(request, arrived)), orders.isPaused(job));
+        jobs.add(withFormer(arrived.with(request)), orders.isPaused(job));
     }
 
-    private JobRequest resumed(JobRequest request, InFlightJob arrived) {
-        List<int[]> generated =
+    /** Adds what former owners of the job's partition have handed over. */
+    private InFlightJob withFormer(InFlightJob arrived) {
+        HandOvers.Former former =
                 handOvers.take(arrived.ledger().partition(), arrived.job().getJobId());
-        if (generated == null) {
-            return request;
+        if (former == null) {
+            return arrived;
         }
-        JobRequest resumed = request.resuming(generated);
+        InFlightJob known = arrived.suspected(former.failures());
+        if (former.numTokens() == 0) {
+            return known;
+        }
+        JobRequest resumed = arrived.request().resuming(former.tokens());
         context.metrics().handOvers().resumed(resumed.resumedTokens());
-        return resumed;
+        return known.with(resumed);
     }
 
     /** An earlier run has answered the job: only its offset is still to be committed. */
@@ -105,24 +106,11 @@ final class JobAdmission {
                 record.partition(),
                 record.offset(),
                 reason.getMessage());
-        Map<String, ByteBuffer> headers = new HashMap<>();
-        for (Header header : record.headers()) {
-            headers.put(
-                    header.key(),
-                    ByteBuffer.wrap(header.value() == null ? new byte[0] : header.value()));
-        }
-        DeadLetter letter =
-                new DeadLetter(
-                        record.topic(),
-                        record.partition(),
-                        record.offset(),
-                        buffer(record.key()),
-                        buffer(record.value()),
-                        headers,
-                        new ErrorInfo(
-                                "unreadable_record", String.valueOf(reason.getMessage()), null),
-                        context.config().workerId(),
-                        Instant.ofEpochMilli(context.clock().millis()));
+        ErrorInfo error =
+                new ErrorInfo("unreadable_record", String.valueOf(reason.getMessage()), null);
+        DeadLetter letter = DeadLetters.of(context, arrived, error);
+        letter.setKey(buffer(record.key()));
+        letter.setValue(buffer(record.value()));
         context.metrics().deadLetter();
         jobs.finished(FinishedJob.setAside(arrived, letter), context.clock().millis());
     }

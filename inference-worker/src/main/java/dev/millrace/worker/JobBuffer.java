@@ -42,6 +42,7 @@ final class JobBuffer {
     private final WorkerLimits limits;
     private final Map<Long, Open> open = new LinkedHashMap<>();
     private final FairQueue waiting;
+    private final Suspects suspects;
     private final TreeSet<InFlightJob> byDeadline =
             new TreeSet<>(
                     Comparator.comparing((InFlightJob job) -> job.job().getDeadline())
@@ -58,6 +59,7 @@ final class JobBuffer {
         this.config = config;
         this.limits = limits;
         waiting = new FairQueue(config.tenantWeights(), AdmissionBounds.DEFAULT);
+        suspects = new Suspects(config.maxEngineFailures());
     }
 
     /** Room for one more record of this size; an empty buffer takes any size. */
@@ -92,9 +94,12 @@ final class JobBuffer {
         enter(entry, isPaused ? Place.PARKED : Place.WAITING);
     }
 
-    /** The waiting job whose turn it is, now counted as in the engine; null when none waits. */
+    /**
+     * The waiting job whose turn it is, now counted as in the engine; null when none waits, or none
+     * may join those that are there. While there are suspects, it is one of them.
+     */
     InFlightJob nextForEngine(long nowMs) {
-        InFlightJob job = waiting.poll(nowMs);
+        InFlightJob job = hasSuspects() ? suspects.poll(numInEngine) : waiting.poll(nowMs);
         if (job != null) {
             open.get(job.request().requestId()).place = Place.IN_ENGINE;
             numInEngine++;
@@ -107,11 +112,16 @@ final class JobBuffer {
         Open entry = open.get(job.request().requestId());
         numInEngine--;
         if (isPaused) {
+            suspects.remove(job);
             waiting.close(job);
             enter(entry, Place.PARKED);
         } else {
             entry.place = Place.WAITING;
-            waiting.giveBack(job);
+            if (job.isSuspect()) {
+                suspects.giveBack(job);
+            } else {
+                waiting.giveBack(job);
+            }
         }
     }
 
@@ -254,7 +264,12 @@ final class JobBuffer {
     }
 
     int numWaiting() {
-        return waiting.size();
+        return waiting.size() + suspects.numWaiting();
+    }
+
+    /** Whether jobs wait or run that an engine has broken over; no others are begun meanwhile. */
+    boolean hasSuspects() {
+        return !suspects.isEmpty();
     }
 
     int numParked() {
@@ -277,11 +292,16 @@ final class JobBuffer {
             parkedBytes += entry.job.bytes();
         } else {
             waiting.open(entry.job);
-            waiting.add(entry.job);
+            if (entry.job.isSuspect()) {
+                suspects.add(entry.job);
+            } else {
+                waiting.add(entry.job);
+            }
         }
     }
 
     private void leave(Open entry) {
+        suspects.remove(entry.job);
         switch (entry.place) {
             case PARKED -> {
                 numParked--;

@@ -68,7 +68,7 @@ final class ResultPublisher {
                             completion.getJobId(),
                             completion,
                             CompletionHeaders.of(completion, job.headers)));
-            if (job.wasResumed) {
+            if (job.wasHandedOver) {
                 TopicPartition ready = job.ledger.partition();
                 records.add(
                         handOver(

@@ -28,6 +28,8 @@ import java.util.Objects;
  * @param statsInterval time between two worker-stats records
  * @param maxRecoveredJobIds most answered job ids held in memory when finished-ahead metadata was
  *     lost (24 bytes each)
+ * @param maxEngineFailures with how many failures of an engine a job ends that was in it each time,
+ *     the last time alone; at least 2
  * @param tenantWeights share of a tenant, by name, while several have jobs here; 1 for those not
  *     named
  */
@@ -48,6 +50,7 @@ public record WorkerConfig(
         Duration drainTimeout,
         Duration statsInterval,
         int maxRecoveredJobIds,
+        int maxEngineFailures,
         Map<String, Integer> tenantWeights) {
 
     /** Kafka's default for offset.metadata.max.bytes. */
@@ -100,6 +103,11 @@ public record WorkerConfig(
                 "maxRecoveredJobIds",
                 "must be at least 1",
                 maxRecoveredJobIds);
+        check(
+                maxEngineFailures >= 2,
+                "maxEngineFailures",
+                "must be at least 2",
+                maxEngineFailures);
         tenantWeights = Map.copyOf(tenantWeights);
         tenantWeights.forEach(
                 (tenant, weight) ->
@@ -134,6 +142,7 @@ public record WorkerConfig(
                 Duration.ofSeconds(30),
                 Duration.ofSeconds(1),
                 4_000_000,
+                3,
                 Map.of());
     }
 
@@ -160,6 +169,7 @@ public record WorkerConfig(
                 drainTimeout,
                 statsInterval,
                 maxRecoveredJobIds,
+                maxEngineFailures,
                 tenantWeights);
     }
 
@@ -181,6 +191,7 @@ public record WorkerConfig(
                 drainTimeout,
                 statsInterval,
                 maxRecoveredJobIds,
+                maxEngineFailures,
                 tenantWeights);
     }
 
@@ -202,6 +213,7 @@ public record WorkerConfig(
                 timeout,
                 statsInterval,
                 maxRecoveredJobIds,
+                maxEngineFailures,
                 tenantWeights);
     }
 
@@ -226,6 +238,7 @@ public record WorkerConfig(
                 drainTimeout,
                 statsInterval,
                 maxRecoveredJobIds,
+                maxEngineFailures,
                 tenantWeights);
     }
 
@@ -247,6 +260,7 @@ public record WorkerConfig(
                 drainTimeout,
                 statsInterval,
                 maxRecoveredJobIds,
+                maxEngineFailures,
                 tenantWeights);
     }
 
@@ -271,7 +285,30 @@ public record WorkerConfig(
                 drainTimeout,
                 statsInterval,
                 maxRecoveredJobIds,
+                maxEngineFailures,
                 weights);
+    }
+
+    public WorkerConfig withMaxEngineFailures(int failures) {
+        return new WorkerConfig(
+                workerId,
+                pool,
+                device,
+                groupId,
+                transactionalId,
+                groupInstanceId,
+                clientProperties,
+                commitInterval,
+                maxFinishedPerCommit,
+                maxBufferedJobs,
+                maxBufferedBytes,
+                maxAttempts,
+                metadataLimitChars,
+                drainTimeout,
+                statsInterval,
+                maxRecoveredJobIds,
+                failures,
+                tenantWeights);
     }
 
     private static boolean isPositive(Duration duration) {

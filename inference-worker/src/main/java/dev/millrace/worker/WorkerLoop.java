@@ -63,7 +63,6 @@ final class WorkerLoop {
         work += session.intake.poll(pollTimeout());
         session.guard.advance();
         session.handOvers.advance();
-        session.feed.run();
         work += step();
         session.orders.expireOverdue();
         switch (session.commits.runIfDue()) {
@@ -78,13 +77,16 @@ final class WorkerLoop {
 
     /** One engine step; what finished in it joins the jobs that wait for their commit. */
     private int step() {
-        if (!engine.hasWork()) {
-            return 0;
-        }
         List<JobAnswer> ended;
         try {
+            session.feed.run();
+            if (!engine.hasWork()) {
+                return 0;
+            }
             ended = engine.step();
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | VirtualMachineError e) {
+            // A prompt may also bring the engine to the end of its stack or its memory.
+            session.recordFailure(e);
             throw new WorkerFailedException("the engine is broken", e);
         }
         for (JobAnswer result : ended) {

@@ -33,6 +33,7 @@ final class WorkerSession {
     final EngineFeed feed;
     final HandOvers handOvers;
     private final HandOverWriter writer;
+    private final BrokenEngine broken;
     private final ControlFeed control;
     private final WorkerContext context;
     private final JobEngine engine;
@@ -73,6 +74,7 @@ final class WorkerSession {
         handOvers =
                 new HandOvers(context, clients, parts.deserializer(), engine.modelFingerprint());
         writer = new HandOverWriter(context, engine, publisher);
+        broken = new BrokenEngine(context, jobs, writer, results);
         try {
             control = new ControlFeed(context, clients, parts.controls());
         } catch (RuntimeException e) {
@@ -117,6 +119,24 @@ final class WorkerSession {
     void abandon() {
         abortAll();
         close(GroupMembershipOperation.DEFAULT);
+    }
+
+    /**
+     * The engine has broken: one last commit, of what had finished before and of which jobs were in
+     * it. The place in the group stays, for the restart.
+     */
+    void recordFailure(Throwable failure) {
+        if (!handOvers.isEnabled()) {
+            // A server elsewhere: what fails in step is the way to it, and no job's fault.
+            return;
+        }
+        try {
+            CommitCycle.Outcome outcome = commits.flush(broken.accuse(failure));
+            LOG.info("jobs that the engine broke over: {}", outcome);
+        } catch (RuntimeException e) {
+            // The next failure over the same jobs will be recorded instead.
+            LOG.warn("which jobs the engine broke over is not recorded: {}", e.toString());
+        }
     }
 
     /** One last commit, then out of the group, so that others get the partitions at once. */

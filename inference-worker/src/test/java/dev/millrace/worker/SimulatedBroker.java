@@ -138,8 +138,10 @@ final class SimulatedBroker {
                                     ? null
                                     : new String(record.value(), StandardCharsets.UTF_8),
                             clock.millis()));
-            if (record.topic().equals(Topics.COMPLETIONS)
-                    || record.topic().equals(Topics.DEAD_LETTERS)) {
+            // A letter without bytes only tells more about a job that has its completion.
+            boolean isLetter =
+                    record.topic().equals(Topics.DEAD_LETTERS) && record.value().length > 0;
+            if (record.topic().equals(Topics.COMPLETIONS) || isLetter) {
                 answers.merge(
                         record.topic().equals(Topics.COMPLETIONS) ? key : outputs.getLast().value(),
                         1,

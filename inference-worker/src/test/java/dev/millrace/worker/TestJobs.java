@@ -31,6 +31,9 @@ final class TestJobs {
     static final int MAX_MODEL_LEN = 100;
     static final String POISON = "poison";
 
+    /** Simulated engines break over jobs whose ids begin so. */
+    static final String BREAKS = "breaks";
+
     /** A job's bytes are its id; what begins with {@link #POISON} cannot be read. */
     static final Deserializer<Object> DESERIALIZER =
             (topic, bytes) -> {
@@ -80,9 +83,12 @@ final class TestJobs {
                                                 + " "
                                                 + handOver.getModelFingerprint()
                                                 + " "
-                                                + handOver.getChoices().getFirst().stream()
+                                                + handOver.getChoices().stream()
+                                                        .flatMap(List::stream)
                                                         .map(String::valueOf)
-                                                        .collect(Collectors.joining(",")))
+                                                        .collect(Collectors.joining(","))
+                                                + " "
+                                                + handOver.getFailures())
                                         .getBytes(StandardCharsets.UTF_8);
                         case UsageEvent usage -> usage.getJobId().getBytes(StandardCharsets.UTF_8);
                         default -> new byte[] {1};
@@ -90,10 +96,16 @@ final class TestJobs {
 
     private TestJobs() {}
 
-    /** A hand-over's bytes are job id, fingerprint, and the first choice's tokens. */
+    /** A hand-over's bytes are job id, fingerprint, the only choice's tokens, failures. */
     private static HandOver handOver(String[] words) {
-        List<Integer> tokens = Arrays.stream(words[2].split(",")).map(Integer::valueOf).toList();
-        return new HandOver(words[0], words[1], List.of(tokens), "somebody", Instant.EPOCH);
+        List<Integer> tokens =
+                Arrays.stream(words[2].split(","))
+                        .filter(token -> !token.isEmpty())
+                        .map(Integer::valueOf)
+                        .toList();
+        int failures = Integer.parseInt(words[3]);
+        return new HandOver(
+                words[0], words[1], List.of(tokens), "somebody", Instant.EPOCH, failures);
     }
 
     /** Batch and tenant may stand in the id: {@code name@batch@tenant}. */

@@ -21,9 +21,9 @@ import java.util.TreeMap;
 
 /**
  * Some real worker loops, one broker, one thread, one seed: crashes at any call, rebalances,
- * members thrown out without knowing, fencing, aborts, timeouts before and after the effect, slow
- * jobs, poison, lost metadata, and orders: jobs and batches are cancelled, paused, resumed,
- * reordered, given deadlines. It stops at the first broken promise.
+ * members thrown out without knowing, engines that break over a job, fencing, aborts, timeouts
+ * before and after the effect, slow jobs, poison, lost metadata, and orders: jobs and batches are
+ * cancelled, paused, resumed, reordered, given deadlines. It stops at the first broken promise.
  */
 final class WorkerSimulation {
     private static final int PARTITIONS = 4;
@@ -83,6 +83,7 @@ final class WorkerSimulation {
     int steps;
     int crashes;
     long stepsResumed;
+    int engineFailures;
 
     WorkerSimulation(long seed, World world) {
         this.random = new Random(seed);
@@ -136,7 +137,8 @@ final class WorkerSimulation {
         for (int i = 0; i < count && jobs.size() < JOBS; i++) {
             String batch = "b" + random.nextInt(SimulatedOrders.BATCHES);
             String tenant = chance(0.7) ? "large" : "small";
-            String name = (chance(0.03) ? TestJobs.POISON : "job") + "-" + jobs.size();
+            String kind = chance(0.03) ? TestJobs.POISON : chance(0.005) ? TestJobs.BREAKS : "job";
+            String name = kind + "-" + jobs.size();
             String job = name + "@" + batch + "@" + tenant;
             jobs.add(job);
             broker.append(random.nextInt(PARTITIONS), job, chance(0.1) ? 1 + random.nextInt(3) : 0);
@@ -159,7 +161,9 @@ final class WorkerSimulation {
             crashes++;
             workers.remove(id);
         } catch (WorkerFailedException e) {
-            if (!isTroubled) {
+            boolean isEngine = e.getMessage().startsWith("the engine is broken: it cannot do breaks");
+            engineFailures += isEngine ? 1 : 0;
+            if (!isTroubled && !isEngine) {
                 throw new BrokenPromise("a worker gave up without trouble: " + e);
             }
             worker.loop.abandon();
@@ -218,6 +222,9 @@ final class WorkerSimulation {
         }
         if (broker.isAnswered(job)) {
             throw new BrokenPromise(job + " has a committed answer and is computed again");
+        }
+        if (job.startsWith(TestJobs.BREAKS)) {
+            throw new IllegalStateException("it cannot do " + job);
         }
         return chance(0.02) ? 150 : 1 + random.nextInt(6);
     }

@@ -59,6 +59,7 @@ class WorkerSimulationTest {
         long steps = 0;
         int crashes = 0;
         long stepsResumed = 0;
+        int engineFailures = 0;
         for (long seed = 1; seed <= SEEDS; seed++) {
             WorkerSimulation simulation = new WorkerSimulation(seed, world);
             try {
@@ -81,8 +82,11 @@ class WorkerSimulationTest {
             steps += simulation.steps;
             crashes += simulation.crashes;
             stepsResumed += simulation.stepsResumed;
+            engineFailures += simulation.engineFailures;
         }
         assertTrue(crashes >= SEEDS, "only " + crashes + " crashes");
+        assertTrue(engineFailures >= SEEDS, "only " + engineFailures + " engines broke");
+        assertTrue(endings.getOrDefault(CompletionStatus.FAILED, 0) > 0, "how jobs ended: " + endings);
         assertTrue(stepsResumed >= SEEDS, "only " + stepsResumed + " steps were not done again");
         for (CompletionStatus status :
                 List.of(CompletionStatus.CANCELLED, CompletionStatus.EXPIRED)) {

@@ -49,6 +49,15 @@ public final class WorkerCommand implements Callable<Integer> {
                             + " ${DEFAULT-VALUE}).")
     int drainTimeoutSeconds;
 
+    @Option(
+            names = "--max-engine-failures",
+            paramLabel = "N",
+            defaultValue = "3",
+            description =
+                    "A job ends as FAILED once the engine has broken N times with it inside, the last"
+                            + " time with no other; at least 2 (default ${DEFAULT-VALUE}).")
+    int maxEngineFailures;
+
     @Mixin TenantWeightOptions tenants;
 
     @Mixin EngineOptions engine;
@@ -83,6 +92,7 @@ public final class WorkerCommand implements Callable<Integer> {
         try {
             return WorkerConfig.defaults(workerId, pool, engine.deviceName(), clientProperties)
                     .withTenantWeights(tenants.weights)
+                    .withMaxEngineFailures(maxEngineFailures)
                     .withDrainTimeout(Duration.ofSeconds(drainTimeoutSeconds));
         } catch (IllegalArgumentException e) {
             throw CliFailure.usage(e.getMessage());
