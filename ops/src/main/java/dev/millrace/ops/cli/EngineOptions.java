@@ -129,7 +129,7 @@ public final class EngineOptions {
         EngineOptions options = new EngineOptions();
         options.device = device;
         options.maxNumSeqs = 256;
-        options.maxNumBatchedTokens = 512;
+        options.maxNumBatchedTokens = 256;
         options.cuda = CudaOptions.defaults();
         options.weights = WeightFormat.BF16;
         return options;
