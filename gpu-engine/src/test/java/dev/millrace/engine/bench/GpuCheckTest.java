@@ -12,6 +12,8 @@ import dev.millrace.engine.backend.cuda.CudaDevices;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -70,13 +72,24 @@ class GpuCheckTest {
         assertFalse(Files.exists(out));
     }
 
-    /** A wrong token is a failure of the check. */
+    /** Of a model with experts one token may be another; its neighbours may not. */
     @Test
-    void aWrongTokenIsFound(@TempDir Path folder) throws IOException {
+    void oneOtherTokenIsKnown() {
+        assertTrue(new OtherToken("qwen3-moe-bf16", 1, 14, 95).isKnown());
+        assertFalse(new OtherToken("qwen3-moe-bf16", 1, 14, 49).isKnown());
+        assertFalse(new OtherToken("qwen3-moe-bf16", 1, 13, 95).isKnown());
+        assertFalse(new OtherToken("qwen3-moe-bf16", 0, 14, 95).isKnown());
+        assertFalse(new OtherToken("mixtral-bf16", 1, 14, 95).isKnown());
+    }
+
+    /** A wrong token is a failure of the check, also of a model with experts. */
+    @ParameterizedTest
+    @ValueSource(strings = {"qwen2-bias-tied-bf16", "mixtral-bf16"})
+    void aWrongTokenIsFound(String name, @TempDir Path folder) throws IOException {
         Path model = Files.createDirectories(folder.resolve("goldens").resolve("model"));
-        Path from = Path.of("src/test/resources/goldens/qwen2-bias-tied-bf16");
-        for (String name : new String[] {"config.json", "model.safetensors", "golden.json"}) {
-            Files.copy(from.resolve(name), model.resolve(name));
+        Path from = Path.of("src/test/resources/goldens", name);
+        for (String file : new String[] {"config.json", "model.safetensors", "golden.json"}) {
+            Files.copy(from.resolve(file), model.resolve(file));
         }
         String golden = Files.readString(model.resolve("golden.json"));
         JsonNode first = new ObjectMapper().readTree(golden).get("cases").get(0).get("greedy");
