@@ -1,6 +1,7 @@
 package dev.millrace.it.gateway;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.millrace.it.pipeline.EchoEngine;
@@ -13,6 +14,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.slf4j.LoggerFactory;
 
 import java.nio.file.Path;
+import java.util.List;
 
 /** OpenAI's own client, as it comes, against what {@code millrace up} starts. */
 class OpenAiClientIT {
@@ -41,6 +43,21 @@ class OpenAiClientIT {
             String output = OpenAiClient.check(stack.httpUrl() + "/v1", EchoEngine.MODEL, dir);
             assertEquals(
                     CHECKS, output.lines().filter(line -> line.startsWith("ok ")).count(), output);
+            String metrics = stack.metrics().scrape();
+            assertTrue(metrics.contains("millrace_gateway_requests_total{"), metrics);
+            assertEquals(List.of(), withoutHelp(metrics), "promtool refuses them");
         }
+    }
+
+    /** Metrics of a stack that has worked, for some are registered when they are first counted. */
+    private static List<String> withoutHelp(String metrics) {
+        return metrics.lines()
+                .filter(line -> line.startsWith("# TYPE "))
+                .map(line -> line.split(" ")[2])
+                .filter(
+                        name ->
+                                metrics.lines()
+                                        .noneMatch(l -> l.matches("# HELP " + name + " +\\S.*")))
+                .toList();
     }
 }

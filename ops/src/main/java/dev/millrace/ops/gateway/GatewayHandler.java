@@ -3,6 +3,7 @@ package dev.millrace.ops.gateway;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpHandler;
 
+import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 
 import org.slf4j.Logger;
@@ -163,14 +164,12 @@ final class GatewayHandler implements HttpHandler {
     private void count(Call call, int status) {
         String what = call.path().isEmpty() ? "" : call.path().getFirst();
         boolean known = what.equals("files") || what.equals("batches") || what.equals("models");
-        metrics.counter(
-                        "millrace_gateway_requests",
-                        "method",
-                        known ? call.method() : "other",
-                        "resource",
-                        known ? what : "other",
-                        "status",
-                        Integer.toString(status))
+        Counter.builder("millrace_gateway_requests")
+                .description("Requests to the Batch API, by method, resource and status")
+                .tag("method", known ? call.method() : "other")
+                .tag("resource", known ? what : "other")
+                .tag("status", Integer.toString(status))
+                .register(metrics)
                 .increment();
     }
 }
