@@ -11,7 +11,7 @@
 
 namespace emu {
 
-constexpr int GROUP = 128, DEPTH = 16, ROWS = 64, COLUMNS_MOST = 256;
+constexpr int GROUP = 128, ROWS = 64, DEPTH_MOST = 32, COLUMNS_MOST = 256;
 
 struct Barrier {
     int count = 0, missing = 0;
@@ -76,12 +76,15 @@ static bool isPast(const Barrier& barrier, int parity) { return (int)(barrier.ph
 
 // ---- products
 
+/** A product takes 32 bytes of k: as many numbers. */
+static int depthOf(const EmuProduct& what) { return what.kind == EMU_MMA_E4M3_K32 ? 32 : 16; }
+
 /** Where element (row, k) of an operand lies; rows of the right operand are columns of the result. */
-static int byteOf(uint64_t descriptor, bool columns, int row, int k) {
+static int byteOf(uint64_t descriptor, bool columns, int row, int k, int bytes) {
     int start = (int)(descriptor & 0x3fff) << 4, half = (int)(descriptor >> 16 & 0x3fff) << 4,
         group = (int)(descriptor >> 32 & 0x3fff) << 4;
     int plain = columns ? start + row / 64 * half + row % 64 * 2 + k / 8 * group + k % 8 * 128
-                        : start + row / 8 * group + row % 8 * 128 + k * 2;
+                        : start + row / 8 * group + row % 8 * 128 + k * bytes;
     return plain ^ (plain >> 3 & 0x70);
 }
 
@@ -94,24 +97,25 @@ static void checkDescriptor(uint64_t descriptor) {
     }
 }
 
-/** Reads rows of an operand as [row][DEPTH], or for the right one [DEPTH][row], and checks each 16 bytes once. */
+/** Reads rows of an operand as [row][depth], or for the right one [depth][row], and checks each 16 bytes once. */
 static void readOperand(const EmuProduct& what, uint64_t descriptor, int rows, bool right, Chain& chain,
                         float* to) {
     checkDescriptor(descriptor);
-    int last = -1;
-    for (int i = 0; i < rows * DEPTH; i++) {
+    int last = -1, depth = depthOf(what), bytes = 32 / depth;
+    for (int i = 0; i < rows * depth; i++) {
         bool columns = right && what.columns;
-        int row = columns ? i % rows : i / DEPTH, k = columns ? i / rows : i % DEPTH;
-        int at = byteOf(descriptor, columns, row, k);
+        int row = columns ? i % rows : i / depth, k = columns ? i / rows : i % depth;
+        int at = byteOf(descriptor, columns, row, k, bytes);
         if (at / 16 != last) {
             last = at / 16;
             beginAsyncRead(last);
             chain.chunks.push_back(last);
         }
-        uint16_t bits;
-        memcpy(&bits, shared + at, 2);
-        to[right ? k * rows + row : row * DEPTH + k] =
-            what.kind == EMU_MMA_F16_K16 ? fromF16(bits) : fromBf16(bits);
+        uint16_t bits = 0;
+        memcpy(&bits, shared + at, (size_t)bytes);
+        to[right ? k * rows + row : row * depth + k] = what.kind == EMU_MMA_E4M3_K32  ? fromE4m3((uint8_t)bits)
+                                                       : what.kind == EMU_MMA_F16_K16 ? fromF16(bits)
+                                                                                      : fromBf16(bits);
     }
 }
 
@@ -124,7 +128,7 @@ static void readRegisters(const Group& group, float* to) {
             int row = 16 * (t / 32) + t % 32 / 4 + 8 * (w / 2 % 2), k = 2 * (t % 4) + w % 2 + 8 * (w / 4);
             uint16_t bits = (uint16_t)(words[w / 2] >> 16 * (w % 2));
             bool f16 = group.arrivals[t].what.kind == EMU_MMA_F16_K16;
-            to[row * DEPTH + k] = f16 ? fromF16(bits) : fromBf16(bits);
+            to[row * depthOf(group.arrivals[t].what) + k] = f16 ? fromF16(bits) : fromBf16(bits);
         }
     }
 }
@@ -157,9 +161,13 @@ static Chain& chainOf(Group& group, const EmuProduct& what) {
 }
 
 static void multiply(Group& group) {
-    static float a[ROWS * DEPTH], b[DEPTH * COLUMNS_MOST];
+    static float a[ROWS * DEPTH_MOST], b[DEPTH_MOST * COLUMNS_MOST];
     const Arrival& first = group.arrivals[0];
     EmuProduct what = first.what;
+    int depth = depthOf(what);
+    if (what.columns && depth != 16) {
+        fail("wgmma of 8-bit numbers across rows, or from registers");
+    }
     for (const Arrival& other : group.arrivals) {
         if (memcmp(&other.what, &what, sizeof what) != 0 || other.a != first.a || other.b != first.b) {
             fail("wgmma whose threads do not agree on the operation or its operands");
@@ -174,8 +182,8 @@ static void multiply(Group& group) {
     readOperand(what, first.b, what.n, true, chain, b);
     for (int row = 0; row < ROWS; row++) {
         float* sums = &chain.sums[(size_t)(row * what.n)];
-        for (int k = 0; k < DEPTH; k++) {
-            float x = a[row * DEPTH + k];
+        for (int k = 0; k < depth; k++) {
+            float x = a[row * depth + k];
             const float* y = b + k * what.n;
             for (int column = 0; column < what.n; column++) {
                 sums[column] += x * y[column];

@@ -133,6 +133,11 @@ __device__ __forceinline__ void wgmmaWait() {
                  type "." type " " MR_N64 "}, %64, %65, p, 1, 1, 0, 0;\n}"                               \
                  : MR_C32(c, 0), MR_C32(c, 8)                                                            \
                  : "l"(a), "l"(b), "r"(add))
+#define MR_SHARED_BY_SHARED_E4M3(c, a, b, add)                                                           \
+    asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %66, 0;\nwgmma.mma_async.sync.aligned.m64n128k32.f32." \
+                 "e4m3.e4m3 " MR_N64 "}, %64, %65, p, 1, 1;\n}"                                          \
+                 : MR_C32(c, 0), MR_C32(c, 8)                                                            \
+                 : "l"(a), "l"(b), "r"(add))
 #define MR_REGISTERS_BY_SHARED_N128(type, c, a, b)                                                       \
     asm volatile("wgmma.mma_async.sync.aligned.m64n128k16.f32." type "." type " " MR_N64                 \
                  "}, {%64,%65,%66,%67}, %68, 1, 1, 1, 1;"                                                \
@@ -156,6 +161,15 @@ __device__ __forceinline__ void wgmmaRows(float4* c, u64 a, u64 b, int add) {
     } else {
         MR_SHARED_BY_SHARED("bf16", c, a, b, add);
     }
+#endif
+}
+
+/** The same in E4M3: rows of a [64, 32] and b [128, 32]; a tile's rows are 128 numbers. */
+__device__ __forceinline__ void wgmmaRowsE4m3(float4* c, u64 a, u64 b, int add) {
+#ifdef MR_EMULATE
+    emuWgmma({EMU_MMA_E4M3_K32, 128, false, add != 0}, c, a, {}, b);
+#else
+    MR_SHARED_BY_SHARED_E4M3(c, a, b, add);
 #endif
 }
 

@@ -11,6 +11,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.stream.IntStream;
@@ -200,6 +201,13 @@ class MoeKernelTest {
             out = cuda.allocate(2L * ids.length * n);
         }
 
+        /** Makes every result NaN again. */
+        void forget() {
+            try (Arena arena = Arena.ofConfined()) {
+                out.write(arena.allocate(out.bytes()).fill((byte) -1));
+            }
+        }
+
         /**
          * Compares with the sums of products of elements as they are scaled by `left` and `right`.
          */
@@ -220,7 +228,13 @@ class MoeKernelTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"5, 4, 2, 64, 48", "40, 3, 2, 144, 130", "90, 2, 1, 208, 16"})
+    @CsvSource({
+        "5, 4, 2, 64, 48",
+        "40, 3, 2, 144, 130",
+        "90, 2, 1, 208, 16",
+        "1, 9, 1, 16, 131",
+        "129, 1, 1, 656, 136"
+    })
     void groupedProducts(int tokens, int experts, int perToken, int k, int n) {
         Grouped g = new Grouped(tokens, experts, perToken, k, n);
         DeviceArray wide = cuda.bf16(g.a.bf16);
@@ -248,7 +262,11 @@ class MoeKernelTest {
             n,
             k
         };
+        Shape warpGroup = new Shape(g.shape.gridX(), g.shape.gridY(), 128, 98304);
         cuda.launch("moe_gemm_fp8", g.shape, fp8);
+        g.check(Matrix::byRow, Matrix::byRow);
+        g.forget();
+        cuda.launch("moe_gemm_sm90_fp8", warpGroup, fp8);
         g.check(Matrix::byRow, Matrix::byRow);
         DeviceArray groups = cuda.floats(g.a.groupScales(tokens));
         DeviceArray blocks = cuda.floats(g.stacked.blockScales);
@@ -267,6 +285,9 @@ class MoeKernelTest {
             k
         };
         cuda.launch("moe_gemm_fp8_block", g.shape, block);
+        g.check(Matrix::byGroup, Matrix::byBlock);
+        g.forget();
+        cuda.launch("moe_gemm_sm90_fp8_block", warpGroup, block);
         g.check(Matrix::byGroup, Matrix::byBlock);
     }
 

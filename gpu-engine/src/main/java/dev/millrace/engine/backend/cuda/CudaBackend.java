@@ -103,7 +103,11 @@ public final class CudaBackend implements Backend {
         experts =
                 model.experts() == null
                         ? null
-                        : new ExpertOps(kernels, model, engine.maxNumBatchedTokens());
+                        : new ExpertOps(
+                                kernels,
+                                model,
+                                engine.maxNumBatchedTokens(),
+                                device.hasWarpGroups());
         return engine;
     }
 

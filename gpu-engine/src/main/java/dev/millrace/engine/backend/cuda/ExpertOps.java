@@ -17,6 +17,7 @@ final class ExpertOps {
     private final int width;
     private final int count;
     private final int perToken;
+    private final boolean warpGroups;
     private final Fp8Scratch scratch;
     private final CudaBuffer activated;
     private final long logits;
@@ -30,8 +31,12 @@ final class ExpertOps {
     private final long gateUpOut;
     private final long downOut;
 
-    ExpertOps(Kernels kernels, ModelConfig model, int maxTokens) {
+    /**
+     * @param warpGroups whether FP8 products run by Hopper's kernels
+     */
+    ExpertOps(Kernels kernels, ModelConfig model, int maxTokens, boolean warpGroups) {
         this.kernels = kernels;
+        this.warpGroups = warpGroups;
         hidden = model.hiddenSize();
         width = model.experts().intermediateSize();
         count = model.experts().count();
@@ -194,9 +199,12 @@ final class ExpertOps {
                 .pointer(out)
                 .i32(linear.outFeatures())
                 .i32(linear.inFeatures());
+        boolean hopper = warpGroups && linear.format() != Format.BF16;
         kernels.launch(
-                "moe_gemm_" + Fp8Scratch.suffix(linear),
-                LaunchPlan.expertGemm(n, count, linear.outFeatures()));
+                "moe_gemm_" + (hopper ? "sm90_" : "") + Fp8Scratch.suffix(linear),
+                hopper
+                        ? LaunchPlan.expertGemmByWarpGroups(n, count, linear.outFeatures())
+                        : LaunchPlan.expertGemm(n, count, linear.outFeatures()));
     }
 
     private void activate(CudaLinear down, int n) {

@@ -111,6 +111,16 @@ public record LaunchPlan(int gridX, int gridY, int block, int sharedBytes) {
         return new LaunchPlan(columns, expertTiles(assignments, experts), 128, GEMM_SHARED);
     }
 
+    /**
+     * The same tiles by a warp group each. Shared memory holds a ring of four units: 128 bytes of
+     * each of the tile's rows and columns.
+     */
+    static LaunchPlan expertGemmByWarpGroups(int assignments, int experts, int outFeatures) {
+        LaunchPlan plan = expertGemm(assignments, experts, outFeatures);
+        int shared = WARP_GROUP_RING * (TILE + TILE_COLS) * 128;
+        return new LaunchPlan(plan.gridX, plan.gridY, plan.block, shared);
+    }
+
     /** Each expert may leave one tile partly filled. */
     static int expertTiles(int assignments, int experts) {
         return Math.ceilDiv(assignments, TILE) + experts;

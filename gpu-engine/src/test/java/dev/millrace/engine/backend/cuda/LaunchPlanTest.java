@@ -41,6 +41,8 @@ class LaunchPlanTest {
         assertEquals(new LaunchPlan(2, 2, 128, 46_080), LaunchPlan.gemm(65, 129));
         assertEquals(5, LaunchPlan.expertTiles(65, 3));
         assertEquals(new LaunchPlan(1, 5, 128, 46_080), LaunchPlan.expertGemm(65, 3, 128));
+        assertEquals(
+                new LaunchPlan(2, 5, 128, 98_304), LaunchPlan.expertGemmByWarpGroups(65, 3, 129));
     }
 
     @Test
