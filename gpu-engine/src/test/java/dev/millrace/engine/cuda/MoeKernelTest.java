@@ -250,17 +250,7 @@ class MoeKernelTest {
         DeviceArray aScale = cuda.floats(g.a.rowScales);
         DeviceArray wScale = cuda.floats(g.stacked.rowScales);
         Object[] fp8 = {
-            a8,
-            aScale,
-            plan.assignmentAt,
-            perToken,
-            w8,
-            wScale,
-            plan.offsets,
-            plan.tiles,
-            g.out,
-            n,
-            k
+            a8, aScale, plan.assignmentAt, perToken, w8, wScale, plan.offsets, plan.tiles, g.out, n, k
         };
         Shape warpGroup = new Shape(g.shape.gridX(), g.shape.gridY(), 128, 98304);
         cuda.launch("moe_gemm_fp8", g.shape, fp8);

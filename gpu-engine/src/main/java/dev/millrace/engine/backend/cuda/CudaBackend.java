@@ -104,10 +104,7 @@ public final class CudaBackend implements Backend {
                 model.experts() == null
                         ? null
                         : new ExpertOps(
-                                kernels,
-                                model,
-                                engine.maxNumBatchedTokens(),
-                                device.hasWarpGroups());
+                                kernels, model, engine.maxNumBatchedTokens(), device.hasWarpGroups());
         return engine;
     }
 
