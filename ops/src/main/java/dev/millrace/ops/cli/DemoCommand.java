@@ -73,6 +73,7 @@ public final class DemoCommand implements Callable<Integer> {
         Path log = Logs.toFile("demo");
         out = spec.commandLine().getOut();
         EngineOptions engine = EngineOptions.forDemo(device);
+        engine.check();
         Path model = engine.modelDir();
         Promised promised = Promised.read(model);
         Path dataDir = Files.createTempDirectory("millrace-demo-");

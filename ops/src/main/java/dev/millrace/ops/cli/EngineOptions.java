@@ -173,6 +173,7 @@ public final class EngineOptions {
             remote.config(servedModelName);
         } else {
             modelDir();
+            config();
         }
     }
 
@@ -191,6 +192,13 @@ public final class EngineOptions {
     }
 
     public EngineConfig config() {
+        if (!EngineFactory.DEVICES.contains(device)) {
+            throw CliFailure.usage(
+                    "--device "
+                            + device
+                            + ": there is no such device; choose one of "
+                            + String.join(", ", EngineFactory.DEVICES));
+        }
         try {
             return new EngineConfig(
                     device,
