@@ -8,8 +8,6 @@ import dev.millrace.schemas.DeadLetter;
 import dev.millrace.schemas.HandOver;
 import dev.millrace.schemas.Topics;
 
-import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
-
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.Deserializer;
 import org.junit.jupiter.api.Test;
@@ -164,12 +162,7 @@ class BrokenEngineTest {
                 WorkerConfig.defaults("one", "pool", "cpu", Map.of())
                         .withMaxEngineFailures(maxEngineFailures);
         SimulatedEngine engine = new SimulatedEngine(clock, this::begin);
-        WorkerContext context =
-                new WorkerContext(
-                        config,
-                        WorkerLimits.of(config),
-                        clock,
-                        new WorkerMetrics(new SimpleMeterRegistry(), config));
+        WorkerContext context = TestJobs.context(config, clock);
         WorkerParts parts =
                 new WorkerParts(
                         new LocalJobEngine(TestJobs.model(engine)),

@@ -14,12 +14,15 @@ import dev.millrace.schemas.PromptJob;
 import dev.millrace.schemas.SamplingParams;
 import dev.millrace.schemas.UsageEvent;
 
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+
 import org.apache.kafka.common.errors.SerializationException;
 import org.apache.kafka.common.serialization.Deserializer;
 import org.apache.kafka.common.serialization.Serializer;
 
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.time.InstantSource;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -134,6 +137,15 @@ final class TestJobs {
         sampling.setN(1);
         sampling.setSkipSpecialTokens(true);
         return sampling;
+    }
+
+    /** A worker's context whose metrics nobody reads. */
+    static WorkerContext context(WorkerConfig config, InstantSource clock) {
+        return new WorkerContext(
+                config,
+                WorkerLimits.of(config),
+                clock,
+                new WorkerMetrics(new SimpleMeterRegistry(), config));
     }
 
     static LoadedModel model(Engine engine) {

@@ -5,8 +5,6 @@ import dev.millrace.engine.api.FinishReason;
 import dev.millrace.schemas.PromptJob;
 import dev.millrace.schemas.Topics;
 
-import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
-
 import org.apache.kafka.clients.consumer.MockConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.Callback;
@@ -34,12 +32,7 @@ final class WorkerDriver {
 
     final ManualClock clock = new ManualClock();
     final WorkerConfig config = WorkerConfig.defaults("worker-1", "pool", "cpu", Map.of());
-    final WorkerContext context =
-            new WorkerContext(
-                    config,
-                    WorkerLimits.of(config),
-                    clock,
-                    new WorkerMetrics(new SimpleMeterRegistry(), config));
+    final WorkerContext context = TestJobs.context(config, clock);
     final SimulatedEngine engine = new SimulatedEngine(clock, request -> 1);
     final MockConsumer<byte[], byte[]> consumer = new MockConsumer<>("earliest");
     final RefusingProducer producer = new RefusingProducer();

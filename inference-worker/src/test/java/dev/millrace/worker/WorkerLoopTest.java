@@ -9,8 +9,6 @@ import dev.millrace.engine.api.EngineRequest;
 import dev.millrace.schemas.PromptJob;
 import dev.millrace.schemas.Topics;
 
-import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
-
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.serialization.Deserializer;
@@ -235,12 +233,7 @@ class WorkerLoopTest {
                         .withMetadataLimitChars(metadataLimitChars);
         SimulatedEngine engine = new SimulatedEngine(clock, this::stepsOf);
         engines[slot] = engine;
-        WorkerContext context =
-                new WorkerContext(
-                        config,
-                        WorkerLimits.of(config),
-                        clock,
-                        new WorkerMetrics(new SimpleMeterRegistry(), config));
+        WorkerContext context = TestJobs.context(config, clock);
         Deserializer<PromptJob> deserializer = this::read;
         WorkerParts parts =
                 new WorkerParts(

@@ -5,8 +5,6 @@ import dev.millrace.schemas.CompletionStatus;
 import dev.millrace.schemas.ControlCommand;
 import dev.millrace.schemas.ControlKind;
 
-import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
-
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.TimeoutException;
@@ -185,12 +183,7 @@ final class WorkerSimulation {
                     engine.stepsResumed = 0;
                     fault("step");
                 };
-        WorkerContext context =
-                new WorkerContext(
-                        config,
-                        WorkerLimits.of(config),
-                        clock,
-                        new WorkerMetrics(new SimpleMeterRegistry(), config));
+        WorkerContext context = TestJobs.context(config, clock);
         WorkerParts parts =
                 new WorkerParts(
                         new LocalJobEngine(TestJobs.model(engine)),

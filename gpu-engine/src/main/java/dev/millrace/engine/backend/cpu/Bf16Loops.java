@@ -71,8 +71,7 @@ final class Bf16Loops implements TileLoops {
             a1 = high(pairsA).fma(q1, a1);
             b1 = high(pairsB).fma(q1, b1);
         }
-        Native.store(a0.add(a1), to);
-        Native.store(b0.add(b1), to + 4L * LANES);
+        Native.storeBoth(to, a0.add(a1), b0.add(b1));
     }
 
     private void scoresOfRows(long q, long a, long b, long to) {
@@ -106,10 +105,10 @@ final class Bf16Loops implements TileLoops {
             b3 = x.fma(keyB, b3);
         }
         long stride = 4L * AttentionKernel.CHUNK;
-        storeBoth(to, a0, b0);
-        storeBoth(to + stride, a1, b1);
-        storeBoth(to + 2 * stride, a2, b2);
-        storeBoth(to + 3 * stride, a3, b3);
+        Native.storeBoth(to, a0, b0);
+        Native.storeBoth(to + stride, a1, b1);
+        Native.storeBoth(to + 2 * stride, a2, b2);
+        Native.storeBoth(to + 3 * stride, a3, b3);
     }
 
     @Override
@@ -146,8 +145,7 @@ final class Bf16Loops implements TileLoops {
                 b1 = high(pairsB).fma(w1, b1);
             }
         }
-        Native.store(a0.add(a1), out);
-        Native.store(b0.add(b1), out + 4L * LANES);
+        Native.storeBoth(out, a0.add(a1), b0.add(b1));
     }
 
     private void valuesOfRows(long weights, long[] tiles, long column, int keys, long out) {
@@ -180,15 +178,10 @@ final class Bf16Loops implements TileLoops {
             a3 = x.fma(valueA, a3);
             b3 = x.fma(valueB, b3);
         }
-        storeBoth(out, a0, b0);
-        storeBoth(out + stride, a1, b1);
-        storeBoth(out + 2 * stride, a2, b2);
-        storeBoth(out + 3 * stride, a3, b3);
-    }
-
-    private static void storeBoth(long to, FloatVector a, FloatVector b) {
-        Native.store(a, to);
-        Native.store(b, to + 4L * LANES);
+        Native.storeBoth(out, a0, b0);
+        Native.storeBoth(out + stride, a1, b1);
+        Native.storeBoth(out + 2 * stride, a2, b2);
+        Native.storeBoth(out + 3 * stride, a3, b3);
     }
 
     /** The first elements of pairs, as F32. */

@@ -79,7 +79,7 @@ final class Int8Loops implements TileLoops {
             a1 = Native.loadBytes(a + keys + TILE).fma(q1, a1);
             b1 = Native.loadBytes(b + keys + TILE).fma(q1, b1);
         }
-        storeBoth(to, a0.add(a1), b0.add(b1));
+        Native.storeBoth(to, a0.add(a1), b0.add(b1));
     }
 
     private void scoresOfRows(long q, long a, long b, long to) {
@@ -111,10 +111,10 @@ final class Int8Loops implements TileLoops {
             b3 = x.fma(keyB, b3);
         }
         long stride = 4L * AttentionKernel.CHUNK;
-        storeBoth(to, a0, b0);
-        storeBoth(to + stride, a1, b1);
-        storeBoth(to + 2 * stride, a2, b2);
-        storeBoth(to + 3 * stride, a3, b3);
+        Native.storeBoth(to, a0, b0);
+        Native.storeBoth(to + stride, a1, b1);
+        Native.storeBoth(to + 2 * stride, a2, b2);
+        Native.storeBoth(to + 3 * stride, a3, b3);
     }
 
     @Override
@@ -163,7 +163,7 @@ final class Int8Loops implements TileLoops {
             a0 = Native.loadBytes(value).fma(w0, a0);
             b0 = Native.loadBytes(value + LANES).fma(w0, b0);
         }
-        storeBoth(out, a0.add(a1), b0.add(b1));
+        Native.storeBoth(out, a0.add(a1), b0.add(b1));
     }
 
     private void valuesOfRows(long weights, long[] tiles, long column, int keys, long out) {
@@ -195,14 +195,9 @@ final class Int8Loops implements TileLoops {
             a3 = x.fma(valueA, a3);
             b3 = x.fma(valueB, b3);
         }
-        storeBoth(out, a0, b0);
-        storeBoth(out + stride, a1, b1);
-        storeBoth(out + 2 * stride, a2, b2);
-        storeBoth(out + 3 * stride, a3, b3);
-    }
-
-    private static void storeBoth(long to, FloatVector a, FloatVector b) {
-        Native.store(a, to);
-        Native.store(b, to + 4L * LANES);
+        Native.storeBoth(out, a0, b0);
+        Native.storeBoth(out + stride, a1, b1);
+        Native.storeBoth(out + 2 * stride, a2, b2);
+        Native.storeBoth(out + 3 * stride, a3, b3);
     }
 }

@@ -97,6 +97,12 @@ final class Native {
         vector.intoMemorySegment(ALL, address, ORDER);
     }
 
+    /** One behind the other. */
+    static void storeBoth(long address, FloatVector a, FloatVector b) {
+        store(a, address);
+        store(b, address + 4L * LANES);
+    }
+
     static void copy(long from, long to, long bytes) {
         MemorySegment.copy(ALL, from, ALL, to, bytes);
     }
