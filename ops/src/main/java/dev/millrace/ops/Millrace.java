@@ -31,6 +31,11 @@ import picocli.CommandLine.HelpCommand;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ScopeType;
 
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Supplier;
+
 /** The command line: {@code millrace COMMAND}. */
 @Command(
         name = "millrace",
@@ -48,6 +53,38 @@ import picocli.CommandLine.ScopeType;
         })
 public final class Millrace {
 
+    private static final Map<String, Supplier<Object>> COMMANDS = new LinkedHashMap<>();
+
+    /** They tell of the others. */
+    private static final Set<String> NEED_ALL = Set.of("generate-completion", "help");
+
+    static {
+        COMMANDS.put("demo", DemoCommand::new);
+        COMMANDS.put("up", UpCommand::new);
+        COMMANDS.put("submit", SubmitCommand::new);
+        COMMANDS.put("results", ResultsCommand::new);
+        COMMANDS.put("status", StatusCommand::new);
+        COMMANDS.put("lag", LagCommand::new);
+        COMMANDS.put("ops", OpsCommand::new);
+        COMMANDS.put("cancel", CancelCommand::new);
+        COMMANDS.put("pause", PauseCommand::new);
+        COMMANDS.put("resume", ResumeCommand::new);
+        COMMANDS.put("priority", PriorityCommand::new);
+        COMMANDS.put("deadline", DeadlineCommand::new);
+        COMMANDS.put("dlq", DlqCommand::new);
+        COMMANDS.put("plan", PlanCommand::new);
+        COMMANDS.put("ingest", IngestCommand::new);
+        COMMANDS.put("worker", WorkerCommand::new);
+        COMMANDS.put("sink", SinkCommand::new);
+        COMMANDS.put("gateway", GatewayCommand::new);
+        COMMANDS.put("topics", TopicsCommand::new);
+        COMMANDS.put("generate", GenerateCommand::new);
+        COMMANDS.put("prompt", PromptCommand::new);
+        COMMANDS.put("bench", BenchCommand::new);
+        COMMANDS.put("generate-completion", AutoComplete.GenerateCompletion::new);
+        COMMANDS.put("help", HelpCommand::new);
+    }
+
     private Millrace() {}
 
     @Option(
@@ -57,38 +94,28 @@ public final class Millrace {
     boolean stacktrace;
 
     public static void main(String[] args) {
-        System.exit(commandLine().execute(args));
+        System.exit(commandLine(args).execute(args));
     }
 
     /** The whole command line, ready to execute; tests use it without ending the JVM. */
     public static CommandLine commandLine() {
+        return line(COMMANDS.keySet());
+    }
+
+    /**
+     * As much of the command line as these arguments need: reading two dozen commands' options takes
+     * a quarter of a second, and every start would wait for it.
+     */
+    static CommandLine commandLine(String... args) {
+        String first = args.length == 0 ? "" : args[0];
+        boolean alone = COMMANDS.containsKey(first) && !NEED_ALL.contains(first);
+        return alone ? line(Set.of(first)) : commandLine();
+    }
+
+    private static CommandLine line(Set<String> names) {
         Millrace root = new Millrace();
-        CommandLine line =
-                new CommandLine(root)
-                        .addSubcommand(new DemoCommand())
-                        .addSubcommand(new UpCommand())
-                        .addSubcommand(new SubmitCommand())
-                        .addSubcommand(new ResultsCommand())
-                        .addSubcommand(new StatusCommand())
-                        .addSubcommand(new LagCommand())
-                        .addSubcommand(new OpsCommand())
-                        .addSubcommand(new CancelCommand())
-                        .addSubcommand(new PauseCommand())
-                        .addSubcommand(new ResumeCommand())
-                        .addSubcommand(new PriorityCommand())
-                        .addSubcommand(new DeadlineCommand())
-                        .addSubcommand(new DlqCommand())
-                        .addSubcommand(new PlanCommand())
-                        .addSubcommand(new IngestCommand())
-                        .addSubcommand(new WorkerCommand())
-                        .addSubcommand(new SinkCommand())
-                        .addSubcommand(new GatewayCommand())
-                        .addSubcommand(new TopicsCommand())
-                        .addSubcommand(new GenerateCommand())
-                        .addSubcommand(new PromptCommand())
-                        .addSubcommand(new BenchCommand())
-                        .addSubcommand(new AutoComplete.GenerateCompletion())
-                        .addSubcommand(new HelpCommand());
+        CommandLine line = new CommandLine(root);
+        names.forEach(name -> line.addSubcommand(COMMANDS.get(name).get()));
         line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setExecutionExceptionHandler(
                 (failure, command, parsed) -> report(failure, command, root.stacktrace));

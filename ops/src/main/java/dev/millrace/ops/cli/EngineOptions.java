@@ -22,6 +22,7 @@ import java.nio.file.Path;
 /** Which model runs where, and how large its steps are; names are vLLM's. */
 public final class EngineOptions {
     private static final long DEFAULT_KV_CACHE_BYTES = 256L << 20;
+    private static final int DEMO_KV_CACHE_MB = 96;
 
     @Option(
             names = "--model",
@@ -123,13 +124,15 @@ public final class EngineOptions {
 
     /**
      * The demonstration model with the defaults of every other option, but smaller steps: the first
-     * answer takes a dozen of them, and they are slow until the engine's loops are compiled.
+     * answer takes a dozen of them, and they are slow until the engine's loops are compiled. And a
+     * smaller KV cache on hosts, for memory takes time to get.
      */
     static EngineOptions forDemo(String device) {
         EngineOptions options = new EngineOptions();
         options.device = device;
         options.maxNumSeqs = 256;
         options.maxNumBatchedTokens = 256;
+        options.kvCacheMb = options.isGpu() ? null : DEMO_KV_CACHE_MB;
         options.cuda = CudaOptions.defaults();
         options.weights = WeightFormat.BF16;
         return options;

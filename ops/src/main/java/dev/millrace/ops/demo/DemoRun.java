@@ -47,14 +47,14 @@ public final class DemoRun implements AutoCloseable {
     }
 
     /**
-     * Reads until every prompt has an answer or nothing has come for a while.
+     * Reads until that many prompts have an answer or nothing has come for a while.
      *
      * @param stalled longest time without a new answer
      * @param onPoll told after every poll
      */
-    public void untilAnswered(Duration stalled, Consumer<Outcome> onPoll) {
+    public void untilAnswered(int answers, Duration stalled, Consumer<Outcome> onPoll) {
         long lastMove = System.nanoTime();
-        while (outcome.answered() < outcome.prompts()) {
+        while (outcome.answered() < answers) {
             int before = outcome.answered();
             poll();
             onPoll.accept(outcome);

@@ -85,6 +85,7 @@ public final class EmbeddedStack implements AutoCloseable {
         EmbeddedStack stack = open(config, onPart);
         try {
             stack.serve();
+            stack.openPages();
             return stack;
         } catch (RuntimeException e) {
             stack.close();
@@ -111,7 +112,7 @@ public final class EmbeddedStack implements AutoCloseable {
     }
 
     /**
-     * Waits for the model and starts what answers jobs: the worker, the Batch API, the status page.
+     * Waits for the model and starts the worker, which answers jobs.
      *
      * @throws IllegalStateException when a part cannot start
      */
@@ -122,10 +123,38 @@ public final class EmbeddedStack implements AutoCloseable {
             onPart.accept("model " + modelName + " on device " + config.device());
             startWorker(engine);
             onPart.accept("worker");
-            startHttp();
         } catch (Exception e) {
             throw unchecked(e);
         }
+    }
+
+    /**
+     * Opens what people and programs look at: status page, Batch API, metrics.
+     *
+     * @throws IllegalStateException when the port is taken
+     */
+    public void openPages() {
+        gateway =
+                keep(
+                        "gateway",
+                        new Gateway(
+                                GatewayConfig.defaults(
+                                        config.dataDir().resolve("gateway"), clientProperties()),
+                                ApiKeys.any(),
+                                metrics,
+                                InstantSource.system()));
+        http = keep("HTTP", HealthPages.open(loopback(config.httpPort()), metrics, this::notReady));
+        gateway.start(http);
+        ops =
+                keep(
+                        "status page",
+                        new OpsService(
+                                clientProperties(),
+                                Topics.DEFAULT_POOL,
+                                metrics,
+                                InstantSource.system()));
+        OpsPages.mount(http, ops.start());
+        onPart.accept("status page at " + http.url() + "/, Batch API at /v1, metrics at /metrics");
     }
 
     private static RuntimeException unchecked(Exception e) {
@@ -164,30 +193,6 @@ public final class EmbeddedStack implements AutoCloseable {
     public void awaitRunning() throws InterruptedException {
         ingest.awaitRunning(START_TIMEOUT);
         sink.awaitRunning(START_TIMEOUT);
-    }
-
-    private void startHttp() {
-        gateway =
-                keep(
-                        "gateway",
-                        new Gateway(
-                                GatewayConfig.defaults(
-                                        config.dataDir().resolve("gateway"), clientProperties()),
-                                ApiKeys.any(),
-                                metrics,
-                                InstantSource.system()));
-        http = keep("HTTP", HealthPages.open(loopback(config.httpPort()), metrics, this::notReady));
-        gateway.start(http);
-        ops =
-                keep(
-                        "status page",
-                        new OpsService(
-                                clientProperties(),
-                                Topics.DEFAULT_POOL,
-                                metrics,
-                                InstantSource.system()));
-        OpsPages.mount(http, ops.start());
-        onPart.accept("status page at " + http.url() + "/, Batch API at /v1, metrics at /metrics");
     }
 
     private void startWorker(JobEngine engine) {

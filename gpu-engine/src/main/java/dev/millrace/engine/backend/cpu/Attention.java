@@ -3,7 +3,7 @@ package dev.millrace.engine.backend.cpu;
 import dev.millrace.engine.backend.AttentionSpec;
 import dev.millrace.engine.model.ForwardInput;
 
-import java.lang.foreign.Arena;
+import java.lang.foreign.SegmentAllocator;
 import java.util.Arrays;
 
 /**
@@ -15,7 +15,7 @@ import java.util.Arrays;
  */
 final class Attention implements AutoCloseable {
     private final WorkerPool pool;
-    private final Arena arena;
+    private final SegmentAllocator memory;
     private final boolean invariant;
     private final OneDnn dnn;
     private final AttentionKernel[] kernels;
@@ -39,11 +39,11 @@ final class Attention implements AutoCloseable {
     /**
      * @param invariant each sequence by itself, whatever it shares
      */
-    Attention(WorkerPool pool, OneDnn dnn, Arena arena, boolean invariant) {
+    Attention(WorkerPool pool, OneDnn dnn, SegmentAllocator memory, boolean invariant) {
         this.dnn = dnn;
         this.invariant = invariant;
         this.pool = pool;
-        this.arena = arena;
+        this.memory = memory;
         this.kernels = new AttentionKernel[pool.threads()];
         this.gemms = new AttentionGemms[pool.threads()];
         Arrays.setAll(shared, level -> new Problems());
@@ -155,7 +155,7 @@ final class Attention implements AutoCloseable {
         for (int i = 0; i < kernels.length; i++) {
             int rows = AttentionKernel.rowCapacity(spec, invariant);
             gemms[i] = invariant ? null : new AttentionGemms(dnn, i, kv.paddedDim(), rows);
-            kernels[i] = new AttentionKernel(spec, kv, arena, gemms[i]);
+            kernels[i] = new AttentionKernel(spec, kv, memory, gemms[i]);
         }
     }
 

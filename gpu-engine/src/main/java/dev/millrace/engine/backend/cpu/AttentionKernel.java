@@ -5,7 +5,7 @@ import static dev.millrace.engine.backend.cpu.Native.LANES;
 
 import dev.millrace.engine.backend.AttentionSpec;
 
-import java.lang.foreign.Arena;
+import java.lang.foreign.SegmentAllocator;
 
 /**
  * Attention of some query tokens over one KV head, with the scratch memory of one worker. All
@@ -54,25 +54,26 @@ final class AttentionKernel {
     /**
      * @param gemms null to compute a row in the same way however many there are
      */
-    AttentionKernel(AttentionSpec spec, CpuKvStore kv, Arena arena, AttentionGemms gemms) {
+    AttentionKernel(
+            AttentionSpec spec, CpuKvStore kv, SegmentAllocator memory, AttentionGemms gemms) {
         boolean invariant = gemms == null;
         this.spec = spec;
         this.kv = kv;
         this.group = spec.numQueryHeads() / spec.numKvHeads();
         this.dim = kv.paddedDim();
         int rows = rowCapacity(spec, invariant);
-        this.qRows = arena.allocate(4L * rows * dim, 64).address();
-        this.outRows = arena.allocate(4L * rows * dim, 64).address();
+        this.qRows = memory.allocate(4L * rows * dim, 64).address();
+        this.outRows = memory.allocate(4L * rows * dim, 64).address();
         int chunk = invariant ? CHUNK : AttentionGemms.CHUNK;
-        this.scoreRows = arena.allocate(4L * rows * chunk, 64).address();
+        this.scoreRows = memory.allocate(4L * rows * chunk, 64).address();
         this.stagedTileBytes = kv.headTileBytes();
         this.stagedTiles =
                 kv.layout().blockSize() >= TILE
                         ? 0
-                        : arena.allocate(stagedTileBytes * chunk / TILE, 64).address();
+                        : memory.allocate(stagedTileBytes * chunk / TILE, 64).address();
         this.tiles = new long[chunk / TILE + 1];
         this.gemms = gemms;
-        this.staged = invariant ? null : new StagedKeys(arena, kv);
+        this.staged = invariant ? null : new StagedKeys(memory, kv);
         this.softmax = new Softmax(rows);
         this.alignment = alignment(invariant);
         this.loops = kv.loops(!invariant);

@@ -6,7 +6,7 @@ import dev.millrace.engine.kvcache.KvLayout;
 
 import jdk.incubator.vector.IntVector;
 
-import java.lang.foreign.Arena;
+import java.lang.foreign.SegmentAllocator;
 
 /**
  * Keys and values in BF16. One head's tile:
@@ -30,8 +30,8 @@ final class Bf16KvStore extends CpuKvStore {
     /** Bytes of the keys, after which the values begin. */
     private final long valuesOffset;
 
-    Bf16KvStore(Arena arena, KvLayout layout) {
-        super(arena, layout, Short.BYTES, 0, 4L * TILE * paddedDim(layout.headDim()));
+    Bf16KvStore(SegmentAllocator memory, KvLayout layout) {
+        super(memory, layout, Short.BYTES, 0, 4L * TILE * paddedDim(layout.headDim()));
         this.valuesOffset = headTileBytes() / 2;
     }
 

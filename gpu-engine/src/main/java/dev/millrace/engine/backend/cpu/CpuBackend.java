@@ -16,7 +16,6 @@ import dev.millrace.engine.backend.WeightTensor;
 import dev.millrace.engine.kvcache.KvLayout;
 import dev.millrace.engine.model.ForwardInput;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
@@ -28,7 +27,7 @@ import java.util.List;
  * calls it, which takes part in the work as worker 0.
  */
 public final class CpuBackend implements Backend {
-    private final Arena arena = Arena.ofShared();
+    private final HugePages memory = new HugePages();
     private final Numerics numerics;
     private final OpTimes times = new OpTimes();
     private final WorkerPool pool;
@@ -55,7 +54,7 @@ public final class CpuBackend implements Backend {
         rowParallel = new RowParallel(pool);
         linears = new LinearRunner(pool, rowParallel, numerics.batchInvariant());
         experts = new ExpertRunner(linears, rowParallel);
-        attention = new Attention(pool, dnn, arena, numerics.batchInvariant());
+        attention = new Attention(pool, dnn, memory, numerics.batchInvariant());
     }
 
     @Override
@@ -70,12 +69,12 @@ public final class CpuBackend implements Backend {
 
     @Override
     public Buffer allocate(int rows, int cols) {
-        return new CpuBuffer(arena, rows, cols);
+        return new CpuBuffer(memory, rows, cols);
     }
 
     @Override
     public KvStore allocateKv(KvLayout layout) {
-        return CpuKvStore.of(numerics.kv(), arena, layout);
+        return CpuKvStore.of(numerics.kv(), memory, layout);
     }
 
     @Override
@@ -92,7 +91,7 @@ public final class CpuBackend implements Backend {
     public Linear linear(List<WeightTensor> parts, float[] bias) {
         enter();
         Shapes.weights(parts, bias);
-        return new PackedLinear(dnn, linearType(parts), arena, parts, bias);
+        return new PackedLinear(dnn, linearType(parts), memory, parts, bias);
     }
 
     private GemmType linearType(List<WeightTensor> parts) {
@@ -106,12 +105,12 @@ public final class CpuBackend implements Backend {
     @Override
     public Linear router(WeightTensor weights) {
         enter();
-        return new PackedLinear(dnn, GemmType.F32, arena, List.of(weights), null);
+        return new PackedLinear(dnn, GemmType.F32, memory, List.of(weights), null);
     }
 
     @Override
     public Linear embedding(WeightTensor table) {
-        return new CpuEmbedding(arena, table);
+        return new CpuEmbedding(memory, table);
     }
 
     @Override
@@ -342,6 +341,6 @@ public final class CpuBackend implements Backend {
         linears.close();
         attention.close();
         dnn.close();
-        arena.close();
+        memory.close();
     }
 }

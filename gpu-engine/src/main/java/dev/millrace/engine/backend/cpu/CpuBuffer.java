@@ -2,7 +2,7 @@ package dev.millrace.engine.backend.cpu;
 
 import dev.millrace.engine.backend.Buffer;
 
-import java.lang.foreign.Arena;
+import java.lang.foreign.SegmentAllocator;
 
 /**
  * F32 rows in native memory, 64-byte aligned. Rows are padded to a row bucket, because a GEMM may
@@ -13,7 +13,7 @@ final class CpuBuffer implements Buffer {
     private final int cols;
     private final long address;
 
-    CpuBuffer(Arena arena, int rows, int cols) {
+    CpuBuffer(SegmentAllocator memory, int rows, int cols) {
         if (rows < 1 || cols < 1) {
             throw new IllegalArgumentException(
                     "buffer [" + rows + ", " + cols + "]: both must be at least 1");
@@ -21,7 +21,7 @@ final class CpuBuffer implements Buffer {
         this.rows = rows;
         this.cols = cols;
         long bytes = 4L * RowBuckets.padded(rows) * cols;
-        this.address = arena.allocate(bytes, 64).address();
+        this.address = memory.allocate(bytes, 64).address();
     }
 
     @Override

@@ -4,7 +4,7 @@ import dev.millrace.engine.backend.Linear;
 import dev.millrace.engine.backend.WeightReader;
 import dev.millrace.engine.backend.WeightTensor;
 
-import java.lang.foreign.Arena;
+import java.lang.foreign.SegmentAllocator;
 
 /**
  * An embedding table [vocabulary, hidden]: BF16 where the checkpoint's is, else F32, so that no bit
@@ -16,12 +16,12 @@ final class CpuEmbedding implements Linear {
     private final boolean bf16;
     private final long address;
 
-    CpuEmbedding(Arena arena, WeightTensor table) {
+    CpuEmbedding(SegmentAllocator memory, WeightTensor table) {
         this.vocabulary = table.rows();
         this.hidden = table.cols();
         this.bf16 = table.dtype() == WeightTensor.DType.BF16;
         int bytes = bf16 ? 2 : 4;
-        this.address = arena.allocate((long) vocabulary * hidden * bytes, 64).address();
+        this.address = memory.allocate((long) vocabulary * hidden * bytes, 64).address();
         float[] values = new float[hidden];
         for (int row = 0; row < vocabulary; row++) {
             WeightReader.readRow(table, row, values);

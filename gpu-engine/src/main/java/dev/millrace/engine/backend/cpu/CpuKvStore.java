@@ -4,8 +4,8 @@ import dev.millrace.engine.api.KvFormat;
 import dev.millrace.engine.backend.KvStore;
 import dev.millrace.engine.kvcache.KvLayout;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 
 /**
  * The KV cache, laid out for {@link AttentionKernel}. Sixteen slots form a tile; slot s is column s
@@ -24,7 +24,7 @@ abstract class CpuKvStore implements KvStore {
 
     private static final int DIM_STEP = 32;
 
-    private final Arena arena;
+    private final SegmentAllocator memory;
     private final KvLayout layout;
     private final int paddedDim;
     private final long address;
@@ -37,7 +37,11 @@ abstract class CpuKvStore implements KvStore {
      * @param headTileBytes of one head's 16 keys and values; a multiple of 64
      */
     CpuKvStore(
-            Arena arena, KvLayout layout, int bytesPerElement, int bytesPerScale, long headTileBytes) {
+            SegmentAllocator memory,
+            KvLayout layout,
+            int bytesPerElement,
+            int bytesPerScale,
+            long headTileBytes) {
         if (layout.bytesPerElement() != bytesPerElement || layout.bytesPerScale() != bytesPerScale) {
             throw new IllegalArgumentException(
                     "the cpu device keeps KV in %d bytes and scales in %d, the layout has %d and %d"
@@ -47,20 +51,20 @@ abstract class CpuKvStore implements KvStore {
                                     layout.bytesPerElement(),
                                     layout.bytesPerScale()));
         }
-        this.arena = arena;
+        this.memory = memory;
         this.layout = layout;
         this.paddedDim = paddedDim(layout.headDim());
         this.headTileBytes = headTileBytes;
         this.tileStride = headTileBytes * layout.numKvHeads();
         long slots = (long) layout.numBlocks() * layout.blockSize();
         this.layerStride = Math.ceilDiv(slots, TILE) * tileStride;
-        this.address = arena.allocate(layerStride * layout.numLayers(), 64).address();
+        this.address = memory.allocate(layerStride * layout.numLayers(), 64).address();
     }
 
-    static CpuKvStore of(KvFormat format, Arena arena, KvLayout layout) {
+    static CpuKvStore of(KvFormat format, SegmentAllocator memory, KvLayout layout) {
         return switch (format) {
-            case BF16 -> new Bf16KvStore(arena, layout);
-            case INT8 -> new Int8KvStore(arena, layout);
+            case BF16 -> new Bf16KvStore(memory, layout);
+            case INT8 -> new Int8KvStore(memory, layout);
         };
     }
 
@@ -122,7 +126,7 @@ abstract class CpuKvStore implements KvStore {
 
     @Override
     public MemorySegment hostMemory(long bytes) {
-        return arena.allocate(bytes, 64);
+        return memory.allocate(bytes, 64);
     }
 
     @Override

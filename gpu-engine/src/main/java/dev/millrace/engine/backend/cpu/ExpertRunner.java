@@ -4,7 +4,6 @@ import static dev.millrace.engine.backend.cpu.Native.LANES;
 
 import dev.millrace.engine.backend.Experts;
 
-import java.lang.foreign.Arena;
 import java.util.Arrays;
 
 /**
@@ -16,7 +15,7 @@ import java.util.Arrays;
 final class ExpertRunner implements AutoCloseable {
     private final LinearRunner linears;
     private final RowParallel rowParallel;
-    private Arena arena;
+    private HugePages memory;
     private CpuBuffer routerLogits;
     private CpuBuffer gathered;
     private CpuBuffer gateUp;
@@ -161,7 +160,7 @@ final class ExpertRunner implements AutoCloseable {
         int intermediate = experts.down()[0].inFeatures();
         int assignments = rows * experts.expertsPerToken();
         boolean fits =
-                arena != null
+                memory != null
                         && routerLogits.cols() == numExperts
                         && gathered.cols() == hidden
                         && activated.cols() == intermediate
@@ -171,12 +170,12 @@ final class ExpertRunner implements AutoCloseable {
             return;
         }
         close();
-        arena = Arena.ofShared();
-        routerLogits = new CpuBuffer(arena, rows, numExperts);
-        gathered = new CpuBuffer(arena, assignments, hidden);
-        gateUp = new CpuBuffer(arena, assignments, 2 * intermediate);
-        activated = new CpuBuffer(arena, assignments, intermediate);
-        answers = new CpuBuffer(arena, assignments, hidden);
+        memory = new HugePages();
+        routerLogits = new CpuBuffer(memory, rows, numExperts);
+        gathered = new CpuBuffer(memory, assignments, hidden);
+        gateUp = new CpuBuffer(memory, assignments, 2 * intermediate);
+        activated = new CpuBuffer(memory, assignments, intermediate);
+        answers = new CpuBuffer(memory, assignments, hidden);
         expertOf = new int[assignments];
         weightOf = new float[assignments];
         placeOf = new int[assignments];
@@ -186,9 +185,9 @@ final class ExpertRunner implements AutoCloseable {
 
     @Override
     public void close() {
-        if (arena != null) {
-            arena.close();
-            arena = null;
+        if (memory != null) {
+            memory.close();
+            memory = null;
         }
     }
 }

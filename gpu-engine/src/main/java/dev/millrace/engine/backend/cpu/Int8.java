@@ -53,19 +53,16 @@ final class Int8 {
         float inverse = largest < Float.MIN_NORMAL ? 0f : LARGEST / largest;
         int i = 0;
         for (; i + LANES <= count; i += LANES) {
-            store(Native.load(from + 4L * i).mul(inverse).add(round), to + i);
+            IntVector bits =
+                    Native.load(from + 4L * i).mul(inverse).add(round).reinterpretAsInts();
+            ((ByteVector) bits.convertShape(VectorOperators.I2B, Native.B, 0))
+                    .intoMemorySegment(Native.ALL, to + i, Native.ORDER);
         }
         for (; i < count; i++) {
             float shifted = Native.getFloat(from + 4L * i) * inverse + round;
             Native.setByte(to + i, (byte) Float.floatToRawIntBits(shifted));
         }
         return largest / LARGEST;
-    }
-
-    private static void store(FloatVector rounded, long to) {
-        IntVector bits = rounded.reinterpretAsInts();
-        ((ByteVector) bits.convertShape(VectorOperators.I2B, Native.B, 0))
-                .intoMemorySegment(Native.ALL, to, Native.ORDER);
     }
 
     /** NaN if any value is. */

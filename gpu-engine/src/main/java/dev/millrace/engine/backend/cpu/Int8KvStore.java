@@ -6,7 +6,7 @@ import dev.millrace.engine.kvcache.KvLayout;
 
 import jdk.incubator.vector.FloatVector;
 
-import java.lang.foreign.Arena;
+import java.lang.foreign.SegmentAllocator;
 
 /**
  * Keys and values as signed bytes, element = byte * scale; each head's key of a token has a scale,
@@ -27,9 +27,9 @@ final class Int8KvStore extends CpuKvStore {
     /** Bytes of the keys, and of the values. */
     private final long halfBytes;
 
-    Int8KvStore(Arena arena, KvLayout layout) {
+    Int8KvStore(SegmentAllocator memory, KvLayout layout) {
         super(
-                arena,
+                memory,
                 layout,
                 Byte.BYTES,
                 Float.BYTES,

@@ -1,12 +1,11 @@
 package dev.millrace.engine.backend.cpu;
 
-import java.lang.foreign.Arena;
 
 /** Runs packed linears on the workers; holds the rounded copy of their source rows. */
 final class LinearRunner implements AutoCloseable {
     private final WorkerPool pool;
     private final RowParallel rowParallel;
-    private Arena arena;
+    private HugePages memory;
     private long scratch;
     private long scratchBytes;
 
@@ -115,16 +114,16 @@ final class LinearRunner implements AutoCloseable {
             return;
         }
         close();
-        arena = Arena.ofShared();
+        memory = new HugePages();
         scratchBytes = Math.max(bytes, 2 * scratchBytes);
-        scratch = arena.allocate(scratchBytes, 64).address();
+        scratch = memory.allocate(scratchBytes, 64).address();
     }
 
     @Override
     public void close() {
-        if (arena != null) {
-            arena.close();
-            arena = null;
+        if (memory != null) {
+            memory.close();
+            memory = null;
         }
     }
 }

@@ -6,6 +6,7 @@ import dev.millrace.engine.backend.WeightTensor;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 
@@ -42,7 +43,12 @@ final class PackedLinear implements Linear {
     /** INT8 only */
     private final Int8.Columns columns;
 
-    PackedLinear(OneDnn dnn, GemmType type, Arena arena, List<WeightTensor> parts, float[] bias) {
+    PackedLinear(
+            OneDnn dnn,
+            GemmType type,
+            SegmentAllocator memory,
+            List<WeightTensor> parts,
+            float[] bias) {
         this.inFeatures = parts.getFirst().cols();
         this.outFeatures = parts.stream().mapToInt(WeightTensor::rows).sum();
         this.type = type;
@@ -51,11 +57,11 @@ final class PackedLinear implements Linear {
         int slices = Math.ceilDiv(outFeatures, sliceColumns);
         this.plans = new GemmPlan[slices];
         this.weights = new long[slices];
-        this.bias = bias == null ? 0 : copy(arena, bias);
+        this.bias = bias == null ? 0 : copy(memory, bias);
         this.columns =
                 new Int8.Columns(
-                        type == GemmType.INT8 ? arena.allocate(4L * outFeatures, 64).address() : 0,
-                        type == GemmType.INT8 ? arena.allocate(4L * outFeatures, 64).address() : 0,
+                        type == GemmType.INT8 ? memory.allocate(4L * outFeatures, 64).address() : 0,
+                        type == GemmType.INT8 ? memory.allocate(4L * outFeatures, 64).address() : 0,
                         this.bias);
         boolean addsBias = bias != null && type != GemmType.INT8;
         try (Arena staging = Arena.ofConfined()) {
@@ -67,7 +73,7 @@ final class PackedLinear implements Linear {
                 rows.next(width, type, rowMajor, columns.from(slice * sliceColumns));
                 plans[slice] =
                         dnn.plan(new GemmShape(type, inFeatures, width, outFeatures, addsBias));
-                weights[slice] = arena.allocate(plans[slice].packedBytes(), 64).address();
+                weights[slice] = memory.allocate(plans[slice].packedBytes(), 64).address();
                 plans[slice].pack(rowMajor, weights[slice]);
             }
         }
@@ -153,10 +159,10 @@ final class PackedLinear implements Linear {
                 RowBuckets.index(Math.min(most, Math.max(ROWS_WORTH_SHARING, even))));
     }
 
-    private static long copy(Arena arena, float[] values) {
-        MemorySegment memory = arena.allocate(4L * values.length, 64);
-        memory.copyFrom(MemorySegment.ofArray(values));
-        return memory.address();
+    private static long copy(SegmentAllocator memory, float[] values) {
+        MemorySegment copy = memory.allocate(4L * values.length, 64);
+        copy.copyFrom(MemorySegment.ofArray(values));
+        return copy.address();
     }
 
     /**

@@ -2,7 +2,7 @@ package dev.millrace.engine.backend.cpu;
 
 import static dev.millrace.engine.backend.cpu.CpuKvStore.TILE;
 
-import java.lang.foreign.Arena;
+import java.lang.foreign.SegmentAllocator;
 
 /**
  * Chunks of one KV head's keys and values as F32 matrices, for products of many rows; one worker's.
@@ -32,9 +32,9 @@ final class StagedKeys {
         private int first;
         private int count;
 
-        Chunk(Arena arena, int dim) {
-            keys = arena.allocate(4L * AttentionGemms.CHUNK * dim, 64).address();
-            values = arena.allocate(4L * AttentionGemms.CHUNK * dim, 64).address();
+        Chunk(SegmentAllocator memory, int dim) {
+            keys = memory.allocate(4L * AttentionGemms.CHUNK * dim, 64).address();
+            values = memory.allocate(4L * AttentionGemms.CHUNK * dim, 64).address();
         }
 
         /** Address of [D][n]. */
@@ -65,11 +65,11 @@ final class StagedKeys {
         }
     }
 
-    StagedKeys(Arena arena, CpuKvStore kv) {
+    StagedKeys(SegmentAllocator memory, CpuKvStore kv) {
         this.kv = kv;
         this.dim = kv.paddedDim();
         for (int i = 0; i < CHUNKS; i++) {
-            chunks[i] = new Chunk(arena, dim);
+            chunks[i] = new Chunk(memory, dim);
         }
     }
 
