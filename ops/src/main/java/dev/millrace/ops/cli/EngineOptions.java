@@ -131,7 +131,7 @@ public final class EngineOptions {
         EngineOptions options = new EngineOptions();
         options.device = device;
         options.maxNumSeqs = 256;
-        options.maxNumBatchedTokens = 256;
+        options.maxNumBatchedTokens = 128;
         options.kvCacheMb = options.isGpu() ? null : DEMO_KV_CACHE_MB;
         options.cuda = CudaOptions.defaults();
         options.weights = WeightFormat.BF16;
