@@ -14,6 +14,6 @@ class EngineOptionsTest {
                 "--device abacus: there is no such device; choose one of cpu, scalar, cuda,"
                         + " cuda-emulated, auto",
                 e.getMessage());
-        assertEquals(256, EngineOptions.forDemo("scalar").config().maxNumBatchedTokens());
+        assertEquals(128, EngineOptions.forDemo("scalar").config().maxNumBatchedTokens());
     }
 }
