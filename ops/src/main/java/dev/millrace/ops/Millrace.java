@@ -33,8 +33,8 @@ import picocli.CommandLine.ScopeType;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 
 /** The command line: {@code millrace COMMAND}. */
 @Command(
@@ -54,9 +54,6 @@ import java.util.function.Supplier;
 public final class Millrace {
 
     private static final Map<String, Supplier<Object>> COMMANDS = new LinkedHashMap<>();
-
-    /** They tell of the others. */
-    private static final Set<String> NEED_ALL = Set.of("generate-completion", "help");
 
     static {
         COMMANDS.put("demo", DemoCommand::new);
@@ -81,8 +78,6 @@ public final class Millrace {
         COMMANDS.put("generate", GenerateCommand::new);
         COMMANDS.put("prompt", PromptCommand::new);
         COMMANDS.put("bench", BenchCommand::new);
-        COMMANDS.put("generate-completion", AutoComplete.GenerateCompletion::new);
-        COMMANDS.put("help", HelpCommand::new);
     }
 
     private Millrace() {}
@@ -99,7 +94,10 @@ public final class Millrace {
 
     /** The whole command line, ready to execute; tests use it without ending the JVM. */
     public static CommandLine commandLine() {
-        return line(COMMANDS.keySet());
+        // These two tell of the others, so they are never read alone.
+        Stream<Supplier<Object>> onAll =
+                Stream.of(AutoComplete.GenerateCompletion::new, HelpCommand::new);
+        return line(Stream.concat(COMMANDS.values().stream(), onAll));
     }
 
     /**
@@ -108,14 +106,14 @@ public final class Millrace {
      */
     static CommandLine commandLine(String... args) {
         String first = args.length == 0 ? "" : args[0];
-        boolean alone = COMMANDS.containsKey(first) && !NEED_ALL.contains(first);
-        return alone ? line(Set.of(first)) : commandLine();
+        Supplier<Object> alone = COMMANDS.get(first);
+        return alone == null ? commandLine() : line(Stream.of(alone));
     }
 
-    private static CommandLine line(Set<String> names) {
+    private static CommandLine line(Stream<Supplier<Object>> commands) {
         Millrace root = new Millrace();
         CommandLine line = new CommandLine(root);
-        names.forEach(name -> line.addSubcommand(COMMANDS.get(name).get()));
+        commands.forEach(command -> line.addSubcommand(command.get()));
         line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setExecutionExceptionHandler(
                 (failure, command, parsed) -> report(failure, command, root.stacktrace));

@@ -111,7 +111,7 @@ public final class DemoCommand implements Callable<Integer> {
                 DemoProgress progress = new DemoProgress(line, stack.clientProperties(), start)) {
             submit(stack, prompts);
             stack.serve();
-            // Nobody needs the pages before there is an answer, and they take as long as a tenth of it.
+            // The first answer comes sooner without the pages, and nobody needs them before it.
             run.untilAnswered(1, STALLED, progress::show);
             stack.openPages();
             run.untilAnswered(count, STALLED, progress::show);
