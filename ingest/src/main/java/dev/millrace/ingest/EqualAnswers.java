@@ -10,6 +10,7 @@ import dev.millrace.schemas.serde.WireFormatException;
 import org.apache.kafka.common.serialization.Deserializer;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.common.utils.Bytes;
+import org.apache.kafka.streams.errors.InvalidStateStoreException;
 import org.apache.kafka.streams.processor.api.ContextualProcessor;
 import org.apache.kafka.streams.processor.api.Record;
 import org.apache.kafka.streams.state.KeyValueStore;
@@ -149,10 +150,20 @@ final class EqualAnswers {
 
     private byte[] fetch(byte[] key, Instant now) {
         long bucket = bucketOf(now.toEpochMilli(), retention);
-        byte[] found = answers.fetch(Bytes.wrap(key), bucket);
-        return found != null
-                ? found
-                : answers.fetch(Bytes.wrap(key), bucket - retention.toMillis());
+        byte[] found = fetchFrom(bucket, key);
+        return found != null ? found : fetchFrom(bucket - retention.toMillis(), key);
+    }
+
+    /**
+     * Null also while the store's own thread opens or closes the bucket: Kafka Streams shows a new
+     * segment to readers before it is open.
+     */
+    private byte[] fetchFrom(long bucket, byte[] key) {
+        try {
+            return answers.fetch(Bytes.wrap(key), bucket);
+        } catch (InvalidStateStoreException e) {
+            return null;
+        }
     }
 
     private static long bucketOf(long timeMs, Duration retention) {

@@ -3,6 +3,7 @@ package dev.millrace.ingest;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.millrace.ingest.IngestMetrics.Outcome;
 import dev.millrace.schemas.BatchEvent;
@@ -15,12 +16,17 @@ import dev.millrace.schemas.PromptJob;
 import dev.millrace.schemas.SamplingParams;
 import dev.millrace.schemas.Usage;
 
+import org.apache.kafka.common.utils.Bytes;
+import org.apache.kafka.streams.errors.InvalidStateStoreException;
+import org.apache.kafka.streams.state.ReadOnlyWindowStore;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInfo;
 import org.junit.jupiter.api.io.TempDir;
 
+import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -90,6 +96,28 @@ class EqualAnswersTest {
                 "a/1",
                 driver.completions().getFirst().getServedFrom(),
                 "an answer that was given again is not the one that is kept");
+    }
+
+    @Test
+    void anAnswerInABucketThatIsJustBeingOpenedIsNotKnownYet() {
+        ReadOnlyWindowStore<Bytes, byte[]> opening = openingStore();
+        Instant now = IngestDriver.START;
+        EqualAnswers answers = new EqualAnswers(opening, null, null, Duration.ofDays(7));
+        assertThrows(
+                InvalidStateStoreException.class,
+                () -> opening.fetch(Bytes.wrap(new byte[1]), now.toEpochMilli()));
+        assertNull(answers.find(job("a/1").build(), now));
+    }
+
+    @SuppressWarnings("unchecked") // a proxy has no type parameters
+    private static ReadOnlyWindowStore<Bytes, byte[]> openingStore() {
+        return (ReadOnlyWindowStore<Bytes, byte[]>)
+                Proxy.newProxyInstance(
+                        EqualAnswersTest.class.getClassLoader(),
+                        new Class<?>[] {ReadOnlyWindowStore.class},
+                        (proxy, method, args) -> {
+                            throw new InvalidStateStoreException("Store is currently closed");
+                        });
     }
 
     @Test
