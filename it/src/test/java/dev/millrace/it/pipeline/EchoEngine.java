@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /**
@@ -27,12 +28,14 @@ public final class EchoEngine implements Engine {
 
     private final int finishedPerStepMax;
     private final Random random;
+    private final BooleanSupplier mayAnswer;
     private final List<EngineRequest> inside = new ArrayList<>();
     private long finished;
 
-    EchoEngine(long seed, int finishedPerStepMax) {
+    EchoEngine(long seed, int finishedPerStepMax, BooleanSupplier mayAnswer) {
         this.random = new Random(seed);
         this.finishedPerStepMax = finishedPerStepMax;
+        this.mayAnswer = mayAnswer;
     }
 
     /**
@@ -41,10 +44,19 @@ public final class EchoEngine implements Engine {
      * @param onPrompt told every content that is prepared for the engine
      */
     public static LoadedModel model(long seed, int finishedPerStepMax, Consumer<String> onPrompt) {
+        return model(new EchoEngine(seed, finishedPerStepMax, () -> true), onPrompt);
+    }
+
+    /** As above; {@code mayAnswer} is asked before each answer and may hold it back. */
+    static LoadedModel heldBack(long seed, int finishedPerStepMax, BooleanSupplier mayAnswer) {
+        return model(new EchoEngine(seed, finishedPerStepMax, mayAnswer), content -> {});
+    }
+
+    private static LoadedModel model(EchoEngine engine, Consumer<String> onPrompt) {
         return new LoadedModel(
                 MODEL,
                 "none",
-                new EchoEngine(seed, finishedPerStepMax),
+                engine,
                 new ByteEncoder(onPrompt),
                 new GenerationDefaults(null, null, null, null, null, new int[] {0}),
                 1 << 20);
@@ -69,7 +81,7 @@ public final class EchoEngine implements Engine {
     public List<EngineResult> step() {
         List<EngineResult> results = new ArrayList<>();
         int count = Math.min(inside.size(), random.nextInt(finishedPerStepMax + 1));
-        for (int i = 0; i < count; i++) {
+        for (int i = 0; i < count && mayAnswer.getAsBoolean(); i++) {
             results.add(answer(inside.remove(random.nextInt(inside.size()))));
         }
         finished += results.size();
