@@ -28,7 +28,7 @@ final class VocabLoops {
         FloatVector best = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
         int bound = FLOATS.loopBound(n);
         for (int i = 0; i < bound; i += FLOATS.length()) {
-            best = best.max(FloatVector.fromArray(FLOATS, values, i));
+            best = FloatVector.fromArray(FLOATS, values, i).max(best);
         }
         float max = best.reduceLanes(VectorOperators.MAX);
         for (int i = bound; i < n; i++) {
@@ -80,7 +80,7 @@ final class VocabLoops {
         DoubleVector sums = DoubleVector.zero(DOUBLES);
         int bound = from + DOUBLES.loopBound(to - from);
         for (int i = from; i < bound; i += DOUBLES.length()) {
-            sums = sums.add(DoubleVector.fromArray(DOUBLES, values, i));
+            sums = DoubleVector.fromArray(DOUBLES, values, i).add(sums);
         }
         double sum = LaneSums.sum(sums);
         for (int i = bound; i < to; i++) {

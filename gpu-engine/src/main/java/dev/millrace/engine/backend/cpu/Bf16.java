@@ -36,6 +36,27 @@ final class Bf16 {
         return rounded.blend(QUIET_NAN, values.test(VectorOperators.IS_NAN).cast(Native.I));
     }
 
+    /**
+     * Widens rows that lie in pairs, each two values of a column side by side, to F32 rows.
+     *
+     * @param from [pairs][columns][2] BF16
+     * @param to [2 * pairs][columns] F32
+     * @param columns a multiple of the lanes
+     */
+    static void widenPairs(long from, long to, int pairs, int columns) {
+        long rowBytes = 4L * columns;
+        for (int pair = 0; pair < pairs; pair++) {
+            long first = to + 2 * pair * rowBytes;
+            for (long i = 0; i < rowBytes; i += 4L * LANES) {
+                IntVector both = Native.loadInts(from + pair * rowBytes + i);
+                IntVector even = both.lanewise(VectorOperators.LSHL, 16);
+                IntVector odd = both.and(0xffff0000);
+                even.intoMemorySegment(Native.ALL, first + i, Native.ORDER);
+                odd.intoMemorySegment(Native.ALL, first + rowBytes + i, Native.ORDER);
+            }
+        }
+    }
+
     /** Converts {@code count} floats at {@code from} to BF16 at {@code to}. */
     static void convert(long from, long to, int count) {
         int i = 0;

@@ -6,8 +6,8 @@ import jdk.incubator.vector.VectorOperators;
 
 /**
  * 2^x and e^x by lanes: x = n + f with |f| at most 1/2, 2^f by a polynomial of degree 6, 2^n by the
- * exponent bits. Relative error below 2e-7. Below 2^-126 the result is 0 and above 2^127.99 it
- * stays there, so that no infinity arises; −∞ gives 0.
+ * exponent bits. Relative error below 2e-7. Below 2^-126 the result is 0, −∞ gives 0. Lanes are limited by
+ * comparing and blending: min and max of the Vector API take several times as long.
  */
 final class FastExp {
     static final float LOG2_E = 1.44269504088896340736f;
@@ -36,18 +36,20 @@ final class FastExp {
 
     private FastExp() {}
 
+    /** 2^x of numbers below 127.5; beyond that it is not a power of 2. */
     static FloatVector exp2(FloatVector x) {
-        FloatVector clamped = x.max(MIN).min(MAX);
-        FloatVector shifted = clamped.add(ROUND);
-        return scale(x, clamped.sub(shifted.sub(ROUND)), shifted);
+        FloatVector shifted = x.add(ROUND);
+        return scale(x, x.sub(shifted.sub(ROUND)), shifted);
     }
 
     /**
-     * e^x; the product x log2(e) is kept in two parts, so that large arguments do not lose
-     * accuracy.
+     * e^x, at most 2^127.99, so that no infinity arises; the product x log2(e) is kept in two
+     * parts, so that large arguments do not lose accuracy.
      */
     static FloatVector exp(FloatVector x) {
-        FloatVector clamped = x.max(MIN * LN_2).min(MAX * LN_2);
+        FloatVector above = Native.larger(x, FloatVector.broadcast(Native.F, MIN * LN_2));
+        FloatVector clamped =
+                above.blend(MAX * LN_2, above.compare(VectorOperators.GT, MAX * LN_2));
         FloatVector shifted = clamped.mul(LOG2_E).add(ROUND);
         FloatVector whole = shifted.sub(ROUND);
         FloatVector fraction = clamped.fma(FloatVector.broadcast(Native.F, LOG2_E), whole.neg());
@@ -71,7 +73,7 @@ final class FastExp {
         return result.blend(0f, power.compare(VectorOperators.LT, MIN));
     }
 
-    /** 2^x of one number, the same arithmetic. */
+    /** 2^x of one number, the same arithmetic; above 2^127.99 it stays there. */
     static float exp2(float x) {
         if (x < MIN) {
             return 0f;

@@ -31,8 +31,19 @@ final class GemmPlan implements AutoCloseable {
         }
     }
 
+    GemmShape shape() {
+        return shape;
+    }
+
     long packedBytes() {
         return packedWeights.get_size();
+    }
+
+    /** Whether the weights lie as this tag of oneDNN says, columns filled up to whole blocks. */
+    boolean isPackedAs(format_tag tag) {
+        try (memory.desc tagged = matrix(shape.inFeatures(), shape.columns(), tag)) {
+            return packedWeights.equals(tagged);
+        }
     }
 
     /** Writes [columns, inFeatures] row-major weights of the plan's type into the packed layout. */

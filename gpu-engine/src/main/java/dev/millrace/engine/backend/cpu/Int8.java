@@ -65,20 +65,28 @@ final class Int8 {
         return largest / LARGEST;
     }
 
-    /** NaN if any value is. */
+    /**
+     * NaN if any value is: magnitudes are in the order of their bits, with NaN above infinity, and
+     * whole numbers have a maximum of one instruction.
+     */
     private static float largestMagnitude(long from, int count) {
-        FloatVector largest0 = FloatVector.zero(Native.F);
-        FloatVector largest1 = largest0;
+        IntVector largest0 = IntVector.zero(Native.I);
+        IntVector largest1 = largest0;
         int i = 0;
         for (; i + 2 * LANES <= count; i += 2 * LANES) {
-            largest0 = largest0.max(Native.load(from + 4L * i).abs());
-            largest1 = largest1.max(Native.load(from + 4L * (i + LANES)).abs());
+            largest0 = magnitudes(from + 4L * i).max(largest0);
+            largest1 = magnitudes(from + 4L * (i + LANES)).max(largest1);
         }
-        float largest = largest0.max(largest1).reduceLanes(VectorOperators.MAX);
+        int bits = largest0.max(largest1).reduceLanes(VectorOperators.MAX);
+        float largest = Float.intBitsToFloat(bits);
         for (; i < count; i++) {
             largest = Math.max(largest, Math.abs(Native.getFloat(from + 4L * i)));
         }
         return largest;
+    }
+
+    private static IntVector magnitudes(long from) {
+        return Native.loadInts(from).and(0x7fffffff);
     }
 
     /** What the offset adds to the product with a row of signed bytes. */
@@ -88,7 +96,7 @@ final class Int8 {
         for (; i + LANES <= count; i += LANES) {
             ByteVector bytes =
                     ByteVector.fromMemorySegment(Native.B, Native.ALL, weights + i, Native.ORDER);
-            sums = sums.add(bytes.convertShape(VectorOperators.B2I, Native.I, 0));
+            sums = ((IntVector) bytes.convertShape(VectorOperators.B2I, Native.I, 0)).add(sums);
         }
         int sum = sums.reduceLanes(VectorOperators.ADD);
         for (; i < count; i++) {

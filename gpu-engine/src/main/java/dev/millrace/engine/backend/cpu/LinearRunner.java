@@ -5,9 +5,7 @@ package dev.millrace.engine.backend.cpu;
 final class LinearRunner implements AutoCloseable {
     private final WorkerPool pool;
     private final RowParallel rowParallel;
-    private HugePages memory;
-    private long scratch;
-    private long scratchBytes;
+    private final GrowingMemory scratch = new GrowingMemory();
 
     /** INT8 only: of the source rows */
     private float[] rowScales = {};
@@ -42,7 +40,7 @@ final class LinearRunner implements AutoCloseable {
             return;
         }
         PackedLinear.Split split = linear.split(rows, pool.threads(), invariant);
-        long source = converted(linear.type(), src, rows, linear.inFeatures());
+        long source = converted(split.source(), src, rows, linear.inFeatures());
         float[] scales = rowScales;
         pool.run(
                 linear.parts(split),
@@ -66,7 +64,7 @@ final class LinearRunner implements AutoCloseable {
                     type == GemmType.INT8 ? 2 * cols : cols,
                     conversion(type, src, rows, cols));
         }
-        return scratch;
+        return scratch.atLeast(0);
     }
 
     /**
@@ -74,15 +72,16 @@ final class LinearRunner implements AutoCloseable {
      * The linear takes them if it is the next op and is given the same rows.
      *
      * @param src F32 rows, dense, which the returned op reads
-     * @return what converts a row; nothing for F32
+     * @return what converts a row; nothing where the linear takes F32
      */
     RowParallel.RowOp ahead(PackedLinear reader, long src, int rows) {
-        if (reader.type() == GemmType.F32 || rows == 0) {
+        GemmType type = reader.source(rows, invariant);
+        if (type == GemmType.F32 || rows == 0) {
             return row -> {};
         }
-        RowParallel.RowOp op = conversion(reader.type(), src, rows, reader.inFeatures());
+        RowParallel.RowOp op = conversion(type, src, rows, reader.inFeatures());
         aheadOf = src;
-        aheadType = reader.type();
+        aheadType = type;
         aheadRows = rows;
         aheadCols = reader.inFeatures();
         opsSinceAhead = 0;
@@ -95,8 +94,7 @@ final class LinearRunner implements AutoCloseable {
     }
 
     private RowParallel.RowOp conversion(GemmType type, long src, int rows, int cols) {
-        reserve((long) type.bytes() * RowBuckets.padded(rows) * cols);
-        long to = scratch;
+        long to = scratch.atLeast((long) type.bytes() * RowBuckets.padded(rows) * cols);
         if (type == GemmType.BF16) {
             return row -> Bf16.convert(src + 4L * row * cols, to + 2L * row * cols, cols);
         }
@@ -108,22 +106,8 @@ final class LinearRunner implements AutoCloseable {
                 scales[row] = Int8.quantise(src + 4L * row * cols, to + (long) row * cols, cols);
     }
 
-    /** Grows to the largest product that was ever asked for, and then stays. */
-    private void reserve(long bytes) {
-        if (bytes <= scratchBytes) {
-            return;
-        }
-        close();
-        memory = new HugePages();
-        scratchBytes = Math.max(bytes, 2 * scratchBytes);
-        scratch = memory.allocate(scratchBytes, 64).address();
-    }
-
     @Override
     public void close() {
-        if (memory != null) {
-            memory.close();
-            memory = null;
-        }
+        scratch.close();
     }
 }

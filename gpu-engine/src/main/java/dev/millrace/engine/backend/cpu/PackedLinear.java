@@ -9,6 +9,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Weights of a linear layer, cut into slices of output columns and packed once in oneDNN's layout.
@@ -36,6 +37,8 @@ final class PackedLinear implements Linear {
     private final int sliceColumns;
     private final GemmPlan[] plans;
     private final long[] weights;
+
+    private final Optional<WidenedPanels> widened;
 
     /** F32 [outFeatures] or 0 */
     private final long bias;
@@ -77,6 +80,7 @@ final class PackedLinear implements Linear {
                 plans[slice].pack(rowMajor, weights[slice]);
             }
         }
+        this.widened = WidenedPanels.of(dnn, plans, weights);
     }
 
     @Override
@@ -89,17 +93,24 @@ final class PackedLinear implements Linear {
         return outFeatures;
     }
 
-    GemmType type() {
-        return type;
+    /**
+     * The form in which a product of {@code rows} rows takes them; arguments are those of {@link
+     * #split}.
+     */
+    GemmType source(int rows, boolean invariant) {
+        boolean isWidened =
+                widened.isPresent() && (invariant || rows >= WidenedPanels.FEWEST_ROWS);
+        return isWidened ? GemmType.F32 : type;
     }
 
     /**
      * How a product is divided.
      *
-     * @param chunkRows rows of a part
-     * @param alwaysWhole a last part of fewer rows is computed as a whole one, the rest ignored
+     * @param source form of its source rows
+     * @param chunkRows rows of a GEMM
+     * @param alwaysWhole a last GEMM of fewer rows is computed as a whole one, the rest ignored
      */
-    record Split(int rows, int chunkRows, boolean alwaysWhole) {}
+    record Split(GemmType source, int rows, int chunkRows, boolean alwaysWhole) {}
 
     /**
      * Divides a product of {@code rows} rows.
@@ -109,22 +120,31 @@ final class PackedLinear implements Linear {
      */
     Split split(int rows, int workers, boolean invariant) {
         boolean whole = invariant && type != GemmType.INT8;
-        return new Split(rows, whole ? INVARIANT_ROWS : chunkRows(rows, workers), whole);
+        GemmType source = source(rows, invariant);
+        int chunkRows = source == type ? chunkRows(rows, workers) : RowBuckets.MAX;
+        return new Split(source, rows, whole ? INVARIANT_ROWS : chunkRows, whole);
     }
 
     /** Parts that {@link #runPart} divides a product into. */
     int parts(Split split) {
+        if (split.source != type) {
+            return widened.orElseThrow().parts(split);
+        }
         return plans.length * Math.ceilDiv(split.rows, split.chunkRows);
     }
 
     /**
      * Computes one part of the product.
      *
-     * @param src rows of {@link #type}, dense, as many as {@link RowBuckets#padded} says
+     * @param src rows of the split's form, dense, as many as {@link RowBuckets#padded} says
      * @param rowScales INT8 only: [rows]
      * @param dst F32 rows, dense, as many
      */
     void runPart(int worker, int index, Split split, long src, float[] rowScales, long dst) {
+        if (split.source != type) {
+            widened.orElseThrow().runPart(worker, index, split, src, bias, dst);
+            return;
+        }
         int slice = index % plans.length;
         int first = index / plans.length * split.chunkRows;
         int count = Math.min(split.chunkRows, split.rows - first);

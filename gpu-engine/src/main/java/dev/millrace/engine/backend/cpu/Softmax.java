@@ -80,7 +80,7 @@ final class Softmax {
     private static float highest(long scores, int count) {
         FloatVector highest = Native.load(scores);
         for (int i = LANES; i < count; i += LANES) {
-            highest = highest.max(Native.load(scores + 4L * i));
+            highest = Native.larger(Native.load(scores + 4L * i), highest);
         }
         return highest.reduceLanes(VectorOperators.MAX);
     }
@@ -91,7 +91,7 @@ final class Softmax {
         for (int i = 0; i < count; i += LANES) {
             FloatVector weight = FastExp.exp2(Native.load(scores + 4L * i).sub(base));
             Native.store(weight, scores + 4L * i);
-            sum = sum.add(weight);
+            sum = weight.add(sum);
         }
         return LaneSums.sum(sum);
     }
