@@ -3,14 +3,12 @@ package dev.millrace.it.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.millrace.it.Repository;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -19,25 +17,21 @@ import java.util.stream.Stream;
 
 /** The launcher as a newcomer meets it: nothing of the JVM's own shows. */
 class LauncherIT {
-    private static final Path LIB = Repository.root().resolve("ops/target/lib");
-
     @TempDir Path dir;
-
-    private record Ended(int code, String out, String err) {}
 
     @Test
     void printsItsVersionAndNothingElse() throws Exception {
-        Ended version = millrace("--version");
-        assertEquals(0, version.code, version.err);
-        assertEquals("millrace 0.1.0\n", version.out);
+        ProgramRun version = millrace("--version");
+        assertEquals(0, version.code(), version.err());
+        assertEquals("millrace 0.1.0\n", version.out());
         assertNothingOfTheJvm(version);
     }
 
     @Test
     void anUnknownCommandIsAUsageErrorWithASuggestion() throws Exception {
-        Ended unknown = millrace("submti");
-        assertEquals(2, unknown.code);
-        assertTrue(unknown.err.contains("millrace submit"), unknown.err);
+        ProgramRun unknown = millrace("submti");
+        assertEquals(2, unknown.code());
+        assertTrue(unknown.err().contains("millrace submit"), unknown.err());
         assertNothingOfTheJvm(unknown);
     }
 
@@ -46,42 +40,32 @@ class LauncherIT {
         Path root = dir.resolve("checkout");
         Files.createDirectories(root.resolve("ops/target"));
         Files.createSymbolicLink(root.resolve("ops/bin"), Repository.root().resolve("ops/bin"));
-        Files.createSymbolicLink(root.resolve("ops/target/lib"), LIB);
+        Files.createSymbolicLink(root.resolve("ops/target/lib"), ProgramRun.LIB);
         Files.copy(Repository.root().resolve("millrace"), root.resolve("millrace"));
-        Ended help = run(root.resolve("millrace"), "demo", "--help");
-        assertEquals(0, help.code, help.err);
-        assertTrue(help.out.startsWith("Usage: millrace demo"), help.out);
+        ProgramRun help = run(root.resolve("millrace"), "demo", "--help");
+        assertEquals(0, help.code(), help.err());
+        assertTrue(help.out().startsWith("Usage: millrace demo"), help.out());
         assertNothingOfTheJvm(help);
         try (Stream<Path> target = Files.list(root.resolve("ops/target"))) {
             assertEquals(List.of("lib"), target.map(p -> p.getFileName().toString()).toList());
         }
     }
 
-    private static void assertNothingOfTheJvm(Ended ended) {
-        assertFalse((ended.out + ended.err).contains("CompileCommand"), ended.out);
+    private static void assertNothingOfTheJvm(ProgramRun ended) {
+        assertFalse((ended.out() + ended.err()).contains("CompileCommand"), ended.out());
         // The JDK itself announces its incubator module; that cannot be switched off.
         List<String> lines =
-                ended.err.lines().filter(l -> !l.contains("incubator modules")).toList();
-        assertTrue(lines.stream().noneMatch(l -> l.startsWith("[")), ended.err);
+                ended.err().lines().filter(l -> !l.contains("incubator modules")).toList();
+        assertTrue(lines.stream().noneMatch(l -> l.startsWith("[")), ended.err());
     }
 
-    private Ended millrace(String... args) throws Exception {
+    private ProgramRun millrace(String... args) throws Exception {
         return run(Repository.root().resolve("millrace"), args);
     }
 
-    private Ended run(Path launcher, String... args) throws IOException, InterruptedException {
-        assumeTrue(Files.isDirectory(LIB), "ops is not packaged: the launcher is not tested");
+    private ProgramRun run(Path launcher, String... args) throws Exception {
         List<String> command = new ArrayList<>(List.of("sh", launcher.toString()));
         command.addAll(List.of(args));
-        Path out = dir.resolve("out");
-        Path err = dir.resolve("err");
-        ProcessBuilder builder =
-                new ProcessBuilder(command)
-                        .redirectOutput(out.toFile())
-                        .redirectError(err.toFile());
-        builder.environment().put("MILLRACE_SKIP_BUILD", "1");
-        builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
-        int code = builder.start().waitFor();
-        return new Ended(code, Files.readString(out), Files.readString(err));
+        return ProgramRun.of(dir, command);
     }
 }

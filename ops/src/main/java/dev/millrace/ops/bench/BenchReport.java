@@ -55,7 +55,7 @@ final class BenchReport {
                             + " (ideal %s)%n",
                     run.seconds(),
                     run.outputTokensPerSecond(),
-                    run.after().steps() - run.before().steps(),
+                    run.steps(),
                     Format.percent(run.cachedTokens(), run.promptTokens()),
                     Format.percent(run.idealCachedTokens(), run.promptTokens()));
         }
@@ -68,6 +68,10 @@ final class BenchReport {
                     drafts.draftTokens(),
                     Format.percent(drafts.acceptedTokens(), drafts.draftTokens()));
         }
+        out.printf(
+                Locale.ROOT,
+                "  %,.0f kB of the Java heap allocated a step%n",
+                median.allocatedBytes() / 1000.0 / median.steps());
         out.printf("  the median run's time:%n");
         account(median)
                 .forEach(
@@ -90,7 +94,8 @@ final class BenchReport {
         json.put("output_tokens", median.outputTokens());
         json.put("hit_ratio", (double) median.cachedTokens() / median.promptTokens());
         json.put("ideal_hit_ratio", (double) median.idealCachedTokens() / median.promptTokens());
-        json.put("steps", median.after().steps() - median.before().steps());
+        json.put("steps", median.steps());
+        json.put("allocated_bytes_per_step", median.allocatedBytes() / median.steps());
         json.put("preemptions", median.after().preemptions() - median.before().preemptions());
         json.put("draft_tokens", median.drafts().draftTokens());
         json.put("accepted_tokens", median.drafts().acceptedTokens());

@@ -1,5 +1,7 @@
 package dev.millrace.ops.bench;
 
+import com.sun.management.ThreadMXBean;
+
 import dev.millrace.engine.api.DraftCounts;
 import dev.millrace.engine.api.Engine;
 import dev.millrace.engine.api.EngineRequest;
@@ -8,6 +10,7 @@ import dev.millrace.engine.api.EngineStats;
 import dev.millrace.engine.api.SamplingParams;
 import dev.millrace.ops.bench.Workload.Prompt;
 
+import java.lang.management.ManagementFactory;
 import java.util.List;
 import java.util.Map;
 import java.util.function.LongConsumer;
@@ -15,6 +18,9 @@ import java.util.function.LongSupplier;
 
 /** Runs jobs on one engine and keeps the account of each. */
 final class BenchRun {
+    private static final ThreadMXBean THREADS =
+            (ThreadMXBean) ManagementFactory.getThreadMXBean();
+
     private final Engine engine;
     private final LongSupplier nanoTime;
     private long nextId;
@@ -31,6 +37,7 @@ final class BenchRun {
      * @param answers the generated tokens of each prompt, in the prompts' order
      * @param before the engine's counters when it began
      * @param after and when it had ended
+     * @param allocatedBytes of the Java heap, by all threads
      */
     record Outcome(
             double seconds,
@@ -39,7 +46,8 @@ final class BenchRun {
             long cachedTokens,
             long outputTokens,
             EngineStats before,
-            EngineStats after) {
+            EngineStats after,
+            long allocatedBytes) {
 
         /** Of the prompt tokens, those that a prefix cache without bound would have had. */
         long idealCachedTokens() {
@@ -48,6 +56,10 @@ final class BenchRun {
 
         DraftCounts drafts() {
             return after.drafts().since(before.drafts());
+        }
+
+        long steps() {
+            return after.steps() - before.steps();
         }
 
         double outputTokensPerSecond() {
@@ -64,6 +76,7 @@ final class BenchRun {
         EngineStats before = engine.stats();
         long firstId = nextId;
         int[][] answers = new int[prompts.size()][];
+        long allocatedBefore = THREADS.getTotalThreadAllocatedBytes();
         long began = nanoTime.getAsLong();
         for (Prompt prompt : prompts) {
             engine.submit(new EngineRequest(nextId++, prompt.tokens(), greedy(prompt.output()), 0));
@@ -83,8 +96,10 @@ final class BenchRun {
             progress.accept(engine.stats().generationTokens() - before.generationTokens());
         }
         double seconds = (nanoTime.getAsLong() - began) * 1e-9;
+        long allocated = THREADS.getTotalThreadAllocatedBytes() - allocatedBefore;
+        List<int[]> ofAll = List.of(answers);
         return new Outcome(
-                seconds, List.of(answers), promptTokens, cached, output, before, engine.stats());
+                seconds, ofAll, promptTokens, cached, output, before, engine.stats(), allocated);
     }
 
     private static void check(EngineResult result, Prompt prompt) {

@@ -15,16 +15,19 @@ import java.util.List;
 
 class BenchReportTest {
     @Test
-    void hitRatiosAreTheRunsOwnAndBesideEachOther() {
-        Outcome run = new Outcome(2, List.of(), 1000, 400, 64, stats(700), stats(1500));
+    void figuresAreTheRunsOwn() {
+        Outcome run =
+                new Outcome(2, List.of(), 1000, 400, 64, stats(5, 700), stats(25, 1500), 60_000);
         ObjectNode json = BenchReport.json(List.of(run), 0);
         assertEquals(0.4, json.path("hit_ratio").asDouble(), 1e-9);
         assertEquals(0.8, json.path("ideal_hit_ratio").asDouble(), 1e-9);
+        assertEquals(20, json.path("steps").asLong());
+        assertEquals(3_000, json.path("allocated_bytes_per_step").asLong());
     }
 
-    private static EngineStats stats(long idealCachedTokens) {
+    private static EngineStats stats(long steps, long idealCachedTokens) {
         return new EngineStats(
-                0, 0, 0, 0, 0, 0, 0, idealCachedTokens, 0, 0, 0, 0, 0, DeviceTimes.NONE,
+                0, 0, 0, 0, steps, 0, 0, idealCachedTokens, 0, 0, 0, 0, 0, DeviceTimes.NONE,
                 DraftCounts.NONE);
     }
 }

@@ -62,6 +62,7 @@ class BenchCommandTest {
         assertTrue(hits > 0.3 && hits < 1, "the prompts share their first tokens: " + json);
         double ideal = json.path("ideal_hit_ratio").asDouble(-1);
         assertTrue(ideal >= hits && ideal < 1, "an unbounded cache has no fewer: " + json);
+        assertTrue(json.path("allocated_bytes_per_step").asLong() > 0, json.toString());
         double sum = 0;
         for (JsonNode part : json.path("account_seconds")) {
             sum += part.asDouble();

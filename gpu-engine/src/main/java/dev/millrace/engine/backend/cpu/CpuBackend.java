@@ -52,7 +52,7 @@ public final class CpuBackend implements Backend {
         dnn = new OneDnn(threads);
         pool = new WorkerPool(threads, OpenMp::useOneThread);
         rowParallel = new RowParallel(pool);
-        linears = new LinearRunner(pool, rowParallel, numerics.batchInvariant());
+        linears = new LinearRunner(dnn, pool, rowParallel, numerics.batchInvariant());
         experts = new ExpertRunner(linears, rowParallel);
         attention = new Attention(pool, dnn, memory, numerics.batchInvariant());
     }

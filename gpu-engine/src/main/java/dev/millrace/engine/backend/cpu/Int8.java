@@ -8,14 +8,15 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * Rows of F32 as bytes with one scale, the largest magnitude at 127. Weights are signed bytes: value
- * = byte * scale. Activations are unsigned, value = (byte - 128) * scale: processors multiply
- * unsigned by signed bytes, and oneDNN is a quarter faster when it need not shift them itself. What
- * the 128 adds to a product is 128 times the sum of a column's weights; it is taken off again in
- * whole numbers, before any rounding.
+ * Rows of F32 as bytes with one scale. Weights are signed bytes, value = byte * scale, the largest
+ * magnitude at 127. Activations are unsigned, value = (byte - offset) * scale, the largest magnitude
+ * at offset - 1: processors multiply unsigned by signed bytes, and oneDNN is a quarter faster when
+ * it need not shift them itself. What the offset adds to a product is offset times the sum of a
+ * column's weights; it is taken off again in whole numbers, before any rounding.
  */
 final class Int8 {
-    private static final float LARGEST = 127f;
+    /** Of weights. */
+    private static final int LARGEST = 127;
 
     /**
      * 1.5 * 2^23: adding it rounds to the nearest integer, ties to even, in the low bits of the
@@ -23,8 +24,14 @@ final class Int8 {
      */
     private static final float ROUND = 12582912f;
 
-    /** What stands for 0 among the unsigned bytes. */
-    private static final int OFFSET = 128;
+    /** The offset where sums have 32 bits from the first product on (VNNI). */
+    static final int OFFSET = 128;
+
+    /**
+     * The offset where two products are added in 16 bits first, and saturate: half of the steps, so
+     * that the largest such sum is 2 * 127 * 127.
+     */
+    static final int SHORT_OFFSET = 64;
 
     private Int8() {}
 
@@ -36,21 +43,21 @@ final class Int8 {
      * @return the scale; NaN if a value is not finite, so that whatever uses it is not either
      */
     static float quantiseWeights(long from, long to, int count) {
-        return quantise(from, to, count, ROUND);
+        return quantise(from, to, count, LARGEST, ROUND);
     }
 
-    /** As above, to unsigned bytes around 128. */
-    static float quantise(long from, long to, int count) {
-        return quantise(from, to, count, ROUND + OFFSET);
+    /** As above, to unsigned bytes around {@code offset}. */
+    static float quantise(long from, long to, int count, int offset) {
+        return quantise(from, to, count, offset - 1, ROUND + offset);
     }
 
-    private static float quantise(long from, long to, int count, float round) {
+    private static float quantise(long from, long to, int count, float steps, float round) {
         float largest = largestMagnitude(from, count);
         if (!(largest <= Float.MAX_VALUE)) {
             Native.ALL.asSlice(to, count).fill((byte) 0);
             return Float.NaN;
         }
-        float inverse = largest < Float.MIN_NORMAL ? 0f : LARGEST / largest;
+        float inverse = largest < Float.MIN_NORMAL ? 0f : steps / largest;
         int i = 0;
         for (; i + LANES <= count; i += LANES) {
             IntVector bits =
@@ -62,7 +69,7 @@ final class Int8 {
             float shifted = Native.getFloat(from + 4L * i) * inverse + round;
             Native.setByte(to + i, (byte) Float.floatToRawIntBits(shifted));
         }
-        return largest / LARGEST;
+        return largest / steps;
     }
 
     /**
@@ -90,7 +97,7 @@ final class Int8 {
     }
 
     /** What the offset adds to the product with a row of signed bytes. */
-    static int correction(long weights, int count) {
+    static int correction(long weights, int count, int offset) {
         IntVector sums = IntVector.zero(Native.I);
         int i = 0;
         for (; i + LANES <= count; i += LANES) {
@@ -102,7 +109,7 @@ final class Int8 {
         for (; i < count; i++) {
             sum += Native.getByte(weights + i);
         }
-        return OFFSET * sum;
+        return offset * sum;
     }
 
     /**

@@ -19,11 +19,13 @@ final class LinearRunner implements AutoCloseable {
     private int opsSinceAhead;
 
     private final boolean invariant;
+    private final int int8Offset;
 
     /**
      * @param invariant a row's result does not depend on how many other rows there are
      */
-    LinearRunner(WorkerPool pool, RowParallel rowParallel, boolean invariant) {
+    LinearRunner(OneDnn dnn, WorkerPool pool, RowParallel rowParallel, boolean invariant) {
+        this.int8Offset = dnn.int8Offset();
         this.invariant = invariant;
         this.pool = pool;
         this.rowParallel = rowParallel;
@@ -103,7 +105,9 @@ final class LinearRunner implements AutoCloseable {
         }
         float[] scales = rowScales;
         return row ->
-                scales[row] = Int8.quantise(src + 4L * row * cols, to + (long) row * cols, cols);
+                scales[row] =
+                        Int8.quantise(
+                                src + 4L * row * cols, to + (long) row * cols, cols, int8Offset);
     }
 
     @Override

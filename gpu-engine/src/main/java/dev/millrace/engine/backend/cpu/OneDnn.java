@@ -73,6 +73,13 @@ final class OneDnn implements AutoCloseable {
         return widensBf16;
     }
 
+    /** {@link Int8}'s offset of activations. */
+    int int8Offset() {
+        boolean vnni =
+                has(dnnl.dnnl_cpu_isa_avx512_core_vnni) || has(dnnl.dnnl_cpu_isa_avx2_vnni);
+        return vnni ? Int8.OFFSET : Int8.SHORT_OFFSET;
+    }
+
     /** A worker's memory for {@link WidenedPanels}. */
     GrowingMemory panel(int worker) {
         return panels[worker];

@@ -68,7 +68,7 @@ final class PackedLinear implements Linear {
                         this.bias);
         boolean addsBias = bias != null && type != GemmType.INT8;
         try (Arena staging = Arena.ofConfined()) {
-            RowCursor rows = new RowCursor(parts, staging);
+            RowCursor rows = new RowCursor(parts, staging, dnn.int8Offset());
             long rowMajor =
                     staging.allocate((long) sliceColumns * inFeatures * type.bytes(), 64).address();
             for (int slice = 0; slice < slices; slice++) {
@@ -200,11 +200,13 @@ final class PackedLinear implements Linear {
         private final List<WeightTensor> parts;
         private final float[] values;
         private final MemorySegment staged;
+        private final int int8Offset;
         private int part;
         private int row;
 
-        RowCursor(List<WeightTensor> parts, Arena arena) {
+        RowCursor(List<WeightTensor> parts, Arena arena, int int8Offset) {
             this.parts = parts;
+            this.int8Offset = int8Offset;
             this.values = new float[parts.getFirst().cols()];
             this.staged = arena.allocate(4L * values.length, 64);
         }
@@ -231,7 +233,8 @@ final class PackedLinear implements Linear {
                         float scale = Int8.quantiseWeights(staged.address(), target, cols);
                         Native.setFloat(columns.scales() + 4L * i, scale);
                         Native.setInt(
-                                columns.corrections() + 4L * i, Int8.correction(target, cols));
+                                columns.corrections() + 4L * i,
+                                Int8.correction(target, cols, int8Offset));
                     }
                 }
             }

@@ -76,7 +76,7 @@ class WidenedPanelsTest {
         try (Arena arena = Arena.ofConfined();
                 OneDnn dnn = new OneDnn(THREADS, true);
                 WorkerPool pool = new WorkerPool(THREADS, OpenMp::useOneThread);
-                LinearRunner runner = new LinearRunner(pool, new RowParallel(pool), invariant)) {
+                LinearRunner runner = new LinearRunner(dnn, pool, new RowParallel(pool), invariant)) {
             assumeTrue(dnn.widensBf16(), "skipped: this processor has no BF16 products");
             MemorySegment data = arena.allocate(2L * weights.length, 64);
             data.copyFrom(MemorySegment.ofArray(weights));

@@ -1,0 +1,102 @@
+package dev.millrace.engine.backend.cpu;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.millrace.engine.backend.WeightTensor;
+import dev.millrace.engine.backend.WeightTensor.DType;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * INT8 on processors that add two products in 16 bits, where sums of large factors saturate. oneDNN
+ * takes its choice of instructions from the environment, once in a process: so this needs one of
+ * its own.
+ */
+class Int8WithoutVnniTest {
+    private static final int IN = 256;
+    private static final int OUT = 64;
+    private static final int ROWS = 5;
+
+    @ParameterizedTest
+    @ValueSource(strings = {"AVX2", "AVX512_CORE"})
+    void sumsOfTheLargestFactorsDoNotSaturate(String isa) throws Exception {
+        assumeTrue(
+                List.of("amd64", "x86_64").contains(System.getProperty("os.arch")),
+                "skipped: instruction sets of x86");
+        ProcessBuilder builder =
+                new ProcessBuilder(
+                                Path.of(System.getProperty("java.home"), "bin/java").toString(),
+                                "--add-modules=jdk.incubator.vector",
+                                "--enable-native-access=ALL-UNNAMED",
+                                "-cp",
+                                System.getProperty(
+                                        "surefire.test.class.path",
+                                        System.getProperty("java.class.path")),
+                                OneProduct.class.getName())
+                        .redirectErrorStream(true);
+        builder.environment().put("ONEDNN_MAX_CPU_ISA", isa);
+        Process process = builder.start();
+        String output =
+                new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertEquals(0, process.waitFor(), output);
+        String last = output.lines().reduce("", (before, line) -> line);
+        assertEquals("offset " + Int8.SHORT_OFFSET + " sum " + (float) IN, last, output);
+    }
+
+    @Test
+    void theSameProductHere() {
+        String product = OneProduct.product();
+        assertEquals("sum " + (float) IN, product.substring(product.indexOf("sum")));
+    }
+
+    /** Multiplies rows of ones by weights of one: each factor is the largest there is. */
+    static final class OneProduct {
+        private OneProduct() {}
+
+        public static void main(String[] args) {
+            System.out.println(product());
+        }
+
+        static String product() {
+            try (Arena arena = Arena.ofConfined();
+                    OneDnn dnn = new OneDnn(1);
+                    WorkerPool pool = new WorkerPool(1, OpenMp::useOneThread);
+                    LinearRunner runner =
+                            new LinearRunner(dnn, pool, new RowParallel(pool), false)) {
+                PackedLinear linear =
+                        new PackedLinear(
+                                dnn,
+                                GemmType.INT8,
+                                arena,
+                                List.of(
+                                        new WeightTensor(
+                                                "w", DType.F32, OUT, IN, ones(arena, OUT * IN),
+                                                null, 0, 0)),
+                                null);
+                int padded = RowBuckets.padded(ROWS);
+                MemorySegment to = arena.allocate(4L * padded * OUT, 64);
+                runner.run(linear, ones(arena, padded * IN).address(), to.address(), ROWS);
+                float last = to.getAtIndex(ValueLayout.JAVA_FLOAT, (long) ROWS * OUT - 1);
+                return "offset " + dnn.int8Offset() + " sum " + (float) Math.round(last);
+            }
+        }
+
+        private static MemorySegment ones(Arena arena, int count) {
+            float[] ones = new float[count];
+            Arrays.fill(ones, 1f);
+            MemorySegment segment = arena.allocate(4L * count, 64);
+            return segment.copyFrom(MemorySegment.ofArray(ones));
+        }
+    }
+}
