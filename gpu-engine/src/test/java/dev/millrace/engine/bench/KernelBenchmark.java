@@ -25,17 +25,20 @@ import org.openjdk.jmh.runner.options.OptionsBuilder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.LocalDate;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /**
  * Ops of the cpu device, each verified against the oracle and then timed. The default kernels are
  * those of the 110M shape (hidden 768, feed-forward 2048, vocabulary 32,000). To run, compile the
  * tests and, with the module's test class path and the JVM arguments of the POM's {@code jvm.args}:
  *
- * <pre>java … dev.millrace.engine.bench.KernelBenchmark rates.txt [kernel …]</pre>
+ * <pre>java … dev.millrace.engine.bench.KernelBenchmark history.jsonl [kernel …]</pre>
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
@@ -111,9 +114,9 @@ public class KernelBenchmark {
     }
 
     /**
-     * Runs kernels and writes a table of rates.
+     * Runs kernels and appends a line of JSON for each to a file.
      *
-     * @param args the file to write, then the kernels; none means all
+     * @param args the file, docs/perf/history.jsonl, then the kernels; none means all
      */
     public static void main(String[] args) throws RunnerException, IOException {
         ChainedOptionsBuilder options =
@@ -124,22 +127,40 @@ public class KernelBenchmark {
                                 (kernels.length > 0 ? options.param("kernel", kernels) : options)
                                         .build())
                         .run();
-        StringBuilder table = new StringBuilder();
+        StringBuilder lines = new StringBuilder();
         for (RunResult result : results) {
-            String kernel = result.getParams().getParam("kernel");
-            double nanos = result.getPrimaryResult().getScore();
-            try (Backend scalar = new ScalarBackend()) {
-                KernelCase shape = KernelCase.of(kernel, scalar);
-                table.append(
-                        String.format(
-                                Locale.ROOT,
-                                "%-28s %10.1f us %8.1f %s%n",
-                                kernel,
-                                nanos / 1e3,
-                                shape.work() / nanos,
-                                shape.unit()));
-            }
+            lines.append(line(result)).append('\n');
         }
-        Files.writeString(Path.of(args[0]), table);
+        Files.writeString(
+                Path.of(args[0]), lines, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+        System.out.print(lines);
+    }
+
+    private static String line(RunResult result) throws IOException {
+        String kernel = result.getParams().getParam("kernel");
+        double nanos = result.getPrimaryResult().getScore();
+        try (Backend scalar = new ScalarBackend()) {
+            KernelCase shape = KernelCase.of(kernel, scalar);
+            return String.format(
+                    Locale.ROOT,
+                    "{\"date\":\"%s\",\"machine\":\"%s\",\"command\":\"KernelBenchmark %s\","
+                            + "\"threads\":%s,\"microseconds\":%.1f,\"rate\":%.1f,\"unit\":\"%s\"}",
+                    LocalDate.now(),
+                    processor(),
+                    kernel,
+                    result.getParams().getParam("threads"),
+                    nanos / 1e3,
+                    shape.work() / nanos,
+                    shape.unit());
+        }
+    }
+
+    private static String processor() throws IOException {
+        try (Stream<String> lines = Files.lines(Path.of("/proc/cpuinfo"))) {
+            return lines.filter(line -> line.startsWith("model name"))
+                    .findFirst()
+                    .map(line -> line.substring(line.indexOf(':') + 1).strip())
+                    .orElse("unknown");
+        }
     }
 }
