@@ -1,6 +1,7 @@
 package dev.millrace.engine.bench;
 
 import dev.millrace.engine.backend.Backend;
+import dev.millrace.engine.backend.CpuInfo;
 import dev.millrace.engine.backend.cpu.CpuBackend;
 import dev.millrace.engine.backend.scalar.ScalarBackend;
 
@@ -31,7 +32,6 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 
 /**
  * Ops of the cpu device, each verified against the oracle and then timed. The default kernels are
@@ -136,7 +136,7 @@ public class KernelBenchmark {
         System.out.print(lines);
     }
 
-    private static String line(RunResult result) throws IOException {
+    private static String line(RunResult result) {
         String kernel = result.getParams().getParam("kernel");
         double nanos = result.getPrimaryResult().getScore();
         try (Backend scalar = new ScalarBackend()) {
@@ -146,21 +146,12 @@ public class KernelBenchmark {
                     "{\"date\":\"%s\",\"machine\":\"%s\",\"command\":\"KernelBenchmark %s\","
                             + "\"threads\":%s,\"microseconds\":%.1f,\"rate\":%.1f,\"unit\":\"%s\"}",
                     LocalDate.now(),
-                    processor(),
+                    CpuInfo.field("model name").orElse("unknown"),
                     kernel,
                     result.getParams().getParam("threads"),
                     nanos / 1e3,
                     shape.work() / nanos,
                     shape.unit());
-        }
-    }
-
-    private static String processor() throws IOException {
-        try (Stream<String> lines = Files.lines(Path.of("/proc/cpuinfo"))) {
-            return lines.filter(line -> line.startsWith("model name"))
-                    .findFirst()
-                    .map(line -> line.substring(line.indexOf(':') + 1).strip())
-                    .orElse("unknown");
         }
     }
 }

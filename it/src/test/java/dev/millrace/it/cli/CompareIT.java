@@ -2,11 +2,11 @@ package dev.millrace.it.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.millrace.it.Repository;
+import dev.millrace.ops.bench.Python;
 
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -29,17 +29,7 @@ class CompareIT {
 
     @BeforeEach
     void needsPython() throws InterruptedException {
-        String check = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))";
-        boolean isThere;
-        try {
-            isThere = new ProcessBuilder("python3", "-c", check).start().waitFor() == 0;
-        } catch (IOException e) {
-            isThere = false;
-        }
-        if (!isThere) {
-            System.out.println("SKIPPED: ops/compare needs python3 3.10 or later with venv");
-        }
-        assumeTrue(isThere, "python3 3.10 or later with venv is not installed");
+        Python.orSkip("runs of ops/compare", List.of("venv", "ensurepip"));
     }
 
     @Test

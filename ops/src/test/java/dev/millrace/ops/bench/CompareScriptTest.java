@@ -2,7 +2,6 @@ package dev.millrace.ops.bench;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import org.junit.jupiter.api.Test;
 
@@ -18,16 +17,7 @@ class CompareScriptTest {
 
     @Test
     void testsInPythonPass() throws Exception {
-        Ended version;
-        try {
-            version = run("python3", "-c", "import sys; sys.exit(sys.version_info < (3, 10))");
-        } catch (IOException e) {
-            version = new Ended(-1, e.getMessage());
-        }
-        if (version.code() != 0) {
-            System.out.println("SKIPPED: the tests of ops/compare need python3 3.10 or later");
-        }
-        assumeTrue(version.code() == 0, "python3 3.10 or later is not installed");
+        Python.orSkip("the tests of ops/compare", List.of());
         Path tests = Path.of("compare.d").toAbsolutePath();
         if (!Files.isDirectory(tests)) {
             tests = Path.of("ops/compare.d").toAbsolutePath();

@@ -42,19 +42,28 @@ final class Bf16 {
      * @param from [pairs][columns][2] BF16
      * @param to [2 * pairs][columns] F32
      * @param columns a multiple of the lanes
+     * @param stride bytes from one row of {@code to} to the next
      */
-    static void widenPairs(long from, long to, int pairs, int columns) {
-        long rowBytes = 4L * columns;
+    static void widenPairs(long from, long to, int pairs, int columns, long stride) {
+        long pairBytes = 4L * columns;
         for (int pair = 0; pair < pairs; pair++) {
-            long first = to + 2 * pair * rowBytes;
-            for (long i = 0; i < rowBytes; i += 4L * LANES) {
-                IntVector both = Native.loadInts(from + pair * rowBytes + i);
-                IntVector even = both.lanewise(VectorOperators.LSHL, 16);
-                IntVector odd = both.and(0xffff0000);
-                even.intoMemorySegment(Native.ALL, first + i, Native.ORDER);
-                odd.intoMemorySegment(Native.ALL, first + rowBytes + i, Native.ORDER);
+            long row = to + 2 * pair * stride;
+            for (long i = 0; i < pairBytes; i += 4L * LANES) {
+                IntVector both = Native.loadInts(from + pair * pairBytes + i);
+                Native.store(low(both), row + i);
+                Native.store(high(both), row + stride + i);
             }
         }
+    }
+
+    /** The first elements of pairs, as F32. */
+    static FloatVector low(IntVector pairs) {
+        return pairs.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+    }
+
+    /** The second elements. */
+    static FloatVector high(IntVector pairs) {
+        return pairs.and(0xffff0000).reinterpretAsFloats();
     }
 
     /** Converts {@code count} floats at {@code from} to BF16 at {@code to}. */

@@ -1,10 +1,6 @@
 package dev.millrace.engine.backend.cpu;
 
-import static dev.millrace.engine.backend.cpu.Native.LANES;
-
 import dev.millrace.engine.kvcache.KvLayout;
-
-import jdk.incubator.vector.IntVector;
 
 import java.lang.foreign.SegmentAllocator;
 
@@ -84,28 +80,12 @@ final class Bf16KvStore extends CpuKvStore {
 
     @Override
     void widenKeys(long tile, long to, long stride) {
-        int dim = paddedDim();
-        for (int d = 0; d < dim; d += 2) {
-            long row = to + stride * d;
-            for (int slot = 0; slot < TILE; slot += LANES) {
-                IntVector both = Native.loadInts(tile + 2L * TILE * d + 4L * slot);
-                Native.store(Bf16Loops.low(both), row + 4L * slot);
-                Native.store(Bf16Loops.high(both), row + stride + 4L * slot);
-            }
-        }
+        Bf16.widenPairs(tile, to, paddedDim() / 2, TILE, stride);
     }
 
     @Override
     void widenValues(long tile, long to) {
         int dim = paddedDim();
-        long pairs = tile + valuesOffset;
-        for (int slot = 0; slot < TILE; slot += 2) {
-            long row = to + 4L * slot * dim;
-            for (int d = 0; d < dim; d += LANES) {
-                IntVector both = Native.loadInts(pairs + 2L * slot * dim + 4L * d);
-                Native.store(Bf16Loops.low(both), row + 4L * d);
-                Native.store(Bf16Loops.high(both), row + 4L * (dim + d));
-            }
-        }
+        Bf16.widenPairs(tile + valuesOffset, to, TILE / 2, dim, 4L * dim);
     }
 }

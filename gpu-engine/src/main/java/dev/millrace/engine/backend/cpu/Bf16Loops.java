@@ -1,5 +1,7 @@
 package dev.millrace.engine.backend.cpu;
 
+import static dev.millrace.engine.backend.cpu.Bf16.high;
+import static dev.millrace.engine.backend.cpu.Bf16.low;
 import static dev.millrace.engine.backend.cpu.CpuKvStore.TILE;
 import static dev.millrace.engine.backend.cpu.Native.LANES;
 
@@ -16,7 +18,6 @@ import jdk.incubator.vector.VectorOperators;
  * twenty times slower).
  */
 final class Bf16Loops implements TileLoops {
-    private static final int HIGH = 0xffff0000;
     private static final int UNITS_PER_TILE = TILE / LANES;
 
     private final int dim;
@@ -184,16 +185,6 @@ final class Bf16Loops implements TileLoops {
         Native.storeBoth(out + 3 * stride, a3, b3);
     }
 
-    /** The first elements of pairs, as F32. */
-    static FloatVector low(IntVector pairs) {
-        return pairs.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
-    }
-
-    /** The second elements. */
-    static FloatVector high(IntVector pairs) {
-        return pairs.and(HIGH).reinterpretAsFloats();
-    }
-
     /**
      * An even element is the low half of its pair and must be shifted up; an odd one is in its
      * place.
@@ -203,6 +194,6 @@ final class Bf16Loops implements TileLoops {
     }
 
     private static FloatVector half(IntVector pairs, int shift) {
-        return pairs.lanewise(VectorOperators.LSHL, shift).and(HIGH).reinterpretAsFloats();
+        return high(pairs.lanewise(VectorOperators.LSHL, shift));
     }
 }

@@ -6,8 +6,8 @@ import jdk.incubator.vector.VectorOperators;
 
 /**
  * 2^x and e^x by lanes: x = n + f with |f| at most 1/2, 2^f by a polynomial of degree 6, 2^n by the
- * exponent bits. Relative error below 2e-7. Below 2^-126 the result is 0, −∞ gives 0. Lanes are limited by
- * comparing and blending: min and max of the Vector API take several times as long.
+ * exponent bits. Relative error below 2e-7. Below 2^-126 the result is 0, −∞ gives 0. Lanes are
+ * limited by comparing and blending: min and max of the Vector API take several times as long.
  */
 final class FastExp {
     static final float LOG2_E = 1.44269504088896340736f;

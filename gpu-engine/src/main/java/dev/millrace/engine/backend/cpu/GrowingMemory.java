@@ -17,6 +17,10 @@ final class GrowingMemory implements AutoCloseable {
         return address;
     }
 
+    long address() {
+        return address;
+    }
+
     @Override
     public void close() {
         if (memory != null) {

@@ -66,7 +66,7 @@ final class LinearRunner implements AutoCloseable {
                     type == GemmType.INT8 ? 2 * cols : cols,
                     conversion(type, src, rows, cols));
         }
-        return scratch.atLeast(0);
+        return scratch.address();
     }
 
     /**

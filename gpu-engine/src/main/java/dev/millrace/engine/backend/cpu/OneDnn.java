@@ -1,5 +1,7 @@
 package dev.millrace.engine.backend.cpu;
 
+import dev.millrace.engine.backend.CpuInfo;
+
 import org.bytedeco.dnnl.engine;
 import org.bytedeco.dnnl.global.dnnl;
 import org.bytedeco.dnnl.stream;
@@ -24,7 +26,7 @@ final class OneDnn implements AutoCloseable {
     private final Map<GemmShape, GemmPlan> plans = new HashMap<>();
 
     OneDnn(int workers) {
-        this(workers, !has(dnnl.dnnl_cpu_isa_avx512_core_amx) && CpuVendor.isIntel());
+        this(workers, !has(dnnl.dnnl_cpu_isa_avx512_core_amx) && isIntel());
     }
 
     /**
@@ -51,6 +53,10 @@ final class OneDnn implements AutoCloseable {
                 Integer.toHexString(dnnl.dnnl_get_effective_cpu_isa()),
                 workers,
                 Native.F.vectorBitSize());
+    }
+
+    private static boolean isIntel() {
+        return CpuInfo.field("vendor_id").filter("GenuineIntel"::equals).isPresent();
     }
 
     private static boolean has(int isa) {

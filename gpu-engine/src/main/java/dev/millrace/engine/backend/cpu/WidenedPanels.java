@@ -35,6 +35,7 @@ final class WidenedPanels {
     private final OneDnn dnn;
     private final int inFeatures;
     private final int rowStride;
+    private final long packedBlockBytes;
     private final List<Panel> panels = new ArrayList<>();
 
     /**
@@ -47,6 +48,7 @@ final class WidenedPanels {
         this.dnn = dnn;
         this.inFeatures = inFeatures;
         this.rowStride = rowStride;
+        this.packedBlockBytes = 2L * COLUMN_BLOCK * roundedUp(inFeatures, BF16_BLOCK);
     }
 
     /**
@@ -79,7 +81,6 @@ final class WidenedPanels {
         int widest = Math.clamp(fitting, COLUMN_BLOCK, WIDEST);
         int even = Math.ceilDiv(shape.columns(), Math.ceilDiv(shape.columns(), widest));
         int width = roundedUp(even, COLUMN_BLOCK);
-        long blockBytes = 2L * COLUMN_BLOCK * roundedUp(inFeatures, BF16_BLOCK);
         for (int column = 0; column < shape.columns(); column += width) {
             int columns = Math.min(width, shape.columns() - column);
             GemmPlan plan =
@@ -89,7 +90,7 @@ final class WidenedPanels {
             if (!plan.isPackedAs(format_tag.BA16a64b)) {
                 return false;
             }
-            long from = packed + column / COLUMN_BLOCK * blockBytes;
+            long from = packed + column / COLUMN_BLOCK * packedBlockBytes;
             panels.add(new Panel(plan, from, sliceColumn + column, columns));
         }
         return true;
@@ -126,13 +127,17 @@ final class WidenedPanels {
 
     private long widen(Panel panel, int worker) {
         int rows = roundedUp(inFeatures, F32_BLOCK);
-        long fromBytes = 2L * COLUMN_BLOCK * roundedUp(inFeatures, BF16_BLOCK);
-        long toBytes = 4L * COLUMN_BLOCK * rows;
+        long rowBytes = 4L * COLUMN_BLOCK;
+        long toBytes = rowBytes * rows;
         int blocks = Math.ceilDiv(panel.columns, COLUMN_BLOCK);
         long to = dnn.panel(worker).atLeast(blocks * toBytes);
         for (int block = 0; block < blocks; block++) {
             Bf16.widenPairs(
-                    panel.packed + block * fromBytes, to + block * toBytes, rows / 2, COLUMN_BLOCK);
+                    panel.packed + block * packedBlockBytes,
+                    to + block * toBytes,
+                    rows / 2,
+                    COLUMN_BLOCK,
+                    rowBytes);
         }
         return to;
     }

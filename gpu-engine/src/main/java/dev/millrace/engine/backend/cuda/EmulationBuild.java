@@ -1,5 +1,7 @@
 package dev.millrace.engine.backend.cuda;
 
+import dev.millrace.engine.backend.CpuInfo;
+
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -65,11 +67,7 @@ final class EmulationBuild {
      * library.
      */
     private static String processor() {
-        try (var lines = Files.lines(Path.of("/proc/cpuinfo"))) {
-            return lines.filter(line -> line.startsWith("flags")).findFirst().orElse("unknown");
-        } catch (IOException e) {
-            return "unknown";
-        }
+        return CpuInfo.field("flags").orElse("unknown");
     }
 
     private static void build(SortedMap<String, String> sources, Path library) {

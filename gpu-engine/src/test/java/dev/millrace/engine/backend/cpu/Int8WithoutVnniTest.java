@@ -10,9 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -69,34 +67,19 @@ class Int8WithoutVnniTest {
         }
 
         static String product() {
-            try (Arena arena = Arena.ofConfined();
-                    OneDnn dnn = new OneDnn(1);
-                    WorkerPool pool = new WorkerPool(1, OpenMp::useOneThread);
-                    LinearRunner runner =
-                            new LinearRunner(dnn, pool, new RowParallel(pool), false)) {
-                PackedLinear linear =
-                        new PackedLinear(
-                                dnn,
-                                GemmType.INT8,
-                                arena,
-                                List.of(
-                                        new WeightTensor(
-                                                "w", DType.F32, OUT, IN, ones(arena, OUT * IN),
-                                                null, 0, 0)),
-                                null);
-                int padded = RowBuckets.padded(ROWS);
-                MemorySegment to = arena.allocate(4L * padded * OUT, 64);
-                runner.run(linear, ones(arena, padded * IN).address(), to.address(), ROWS);
-                float last = to.getAtIndex(ValueLayout.JAVA_FLOAT, (long) ROWS * OUT - 1);
+            WeightTensor weights =
+                    OneLinear.tensor(DType.F32, OUT, MemorySegment.ofArray(ones(OUT * IN)));
+            try (OneDnn dnn = new OneDnn(1);
+                    OneLinear one = new OneLinear(dnn, GemmType.INT8, weights, null, false)) {
+                float last = one.multiplied(ones(ROWS * IN))[ROWS * OUT - 1];
                 return "offset " + dnn.int8Offset() + " sum " + (float) Math.round(last);
             }
         }
 
-        private static MemorySegment ones(Arena arena, int count) {
+        private static float[] ones(int count) {
             float[] ones = new float[count];
             Arrays.fill(ones, 1f);
-            MemorySegment segment = arena.allocate(4L * count, 64);
-            return segment.copyFrom(MemorySegment.ofArray(ones));
+            return ones;
         }
     }
 }

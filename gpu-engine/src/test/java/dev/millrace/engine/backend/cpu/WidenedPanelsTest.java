@@ -14,7 +14,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.List;
 import java.util.Random;
 
 /** Widened products are exact where BF16 ones have rounded their source rows. */
@@ -71,28 +70,17 @@ class WidenedPanelsTest {
     /** By two workers, which share panels and rows. */
     private static float[] multiplied(
             short[] weights, float[] bias, float[] source, int rows, boolean invariant) {
-        int outFeatures = bias.length;
-        int inFeatures = weights.length / outFeatures;
-        try (Arena arena = Arena.ofConfined();
-                OneDnn dnn = new OneDnn(THREADS, true);
-                WorkerPool pool = new WorkerPool(THREADS, OpenMp::useOneThread);
-                LinearRunner runner = new LinearRunner(dnn, pool, new RowParallel(pool), invariant)) {
+        try (OneDnn dnn = new OneDnn(THREADS, true)) {
             assumeTrue(dnn.widensBf16(), "skipped: this processor has no BF16 products");
-            MemorySegment data = arena.allocate(2L * weights.length, 64);
-            data.copyFrom(MemorySegment.ofArray(weights));
             WeightTensor tensor =
-                    new WeightTensor(
-                            "w", DType.BF16, outFeatures, inFeatures, data, null, 0, 0);
-            PackedLinear linear =
-                    new PackedLinear(dnn, GemmType.BF16, arena, List.of(tensor), bias);
-            boolean isWidened = invariant || rows >= WidenedPanels.FEWEST_ROWS;
-            assertEquals(isWidened ? GemmType.F32 : GemmType.BF16, linear.source(rows, invariant));
-            int padded = RowBuckets.padded(rows);
-            MemorySegment src = arena.allocate(4L * padded * inFeatures, 64);
-            src.copyFrom(MemorySegment.ofArray(source));
-            MemorySegment dst = arena.allocate(4L * padded * outFeatures, 64);
-            runner.run(linear, src.address(), dst.address(), rows);
-            return dst.asSlice(0, 4L * rows * outFeatures).toArray(ValueLayout.JAVA_FLOAT);
+                    OneLinear.tensor(DType.BF16, bias.length, MemorySegment.ofArray(weights));
+            try (OneLinear one = new OneLinear(dnn, GemmType.BF16, tensor, bias, invariant)) {
+                boolean isWidened = invariant || rows >= WidenedPanels.FEWEST_ROWS;
+                assertEquals(
+                        isWidened ? GemmType.F32 : GemmType.BF16,
+                        one.linear().source(rows, invariant));
+                return one.multiplied(source);
+            }
         }
     }
 
@@ -104,7 +92,7 @@ class WidenedPanelsTest {
             for (int i = 0; i < 3 * 64 * 2; i++) {
                 pairs.setAtIndex(ValueLayout.JAVA_SHORT, i, (short) Bf16.round(-i));
             }
-            Bf16.widenPairs(pairs.address(), rows.address(), 3, 64);
+            Bf16.widenPairs(pairs.address(), rows.address(), 3, 64, 4L * 64);
             for (int row = 0; row < 6; row++) {
                 for (int column = 0; column < 64; column++) {
                     int at = (row / 2 * 64 + column) * 2 + row % 2;
