@@ -19,6 +19,6 @@ public interface TokenChooser {
      */
     Object launch(Buffer hidden, ForwardInput input, List<SampleRow> rows);
 
-    /** Waits; the chosen tokens in the order of the rows. */
+    /** Waits; the chosen tokens in the order of the rows. They may be gone at the next launch. */
     List<SampledToken> complete(Object launched);
 }

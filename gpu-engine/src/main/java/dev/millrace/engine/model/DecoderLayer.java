@@ -1,10 +1,10 @@
 package dev.millrace.engine.model;
 
 import dev.millrace.engine.backend.AttentionSpec;
+import dev.millrace.engine.backend.Backend;
 import dev.millrace.engine.backend.Experts;
 import dev.millrace.engine.backend.Linear;
 import dev.millrace.engine.backend.QkNormRope;
-import dev.millrace.engine.backend.Vector;
 
 /**
  * Weights of one layer on the device.
@@ -16,12 +16,12 @@ import dev.millrace.engine.backend.Vector;
  * @param experts mixture-of-experts feed-forward; null where it is dense
  */
 record DecoderLayer(
-        Vector inputNorm,
+        Backend.Norm inputNorm,
         Linear qkv,
         AttentionSpec attention,
         QkNormRope qkNormRope,
         Linear attentionOut,
-        Vector postAttentionNorm,
+        Backend.Norm postAttentionNorm,
         Linear gateUp,
         Linear down,
         Experts experts) {}

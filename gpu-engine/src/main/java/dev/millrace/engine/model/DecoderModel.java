@@ -14,6 +14,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import java.util.List;
+import java.util.function.IntConsumer;
 
 /**
  * A pre-norm transformer decoder over a device's ops; what differs between model families is data
@@ -40,6 +41,10 @@ public final class DecoderModel implements ModelExecutor {
     private final Buffer attended;
     private final Buffer gateUp;
     private final Buffer activated;
+    private final IntConsumer layers = this::forward;
+
+    /** Of the step being launched */
+    private ForwardInput input;
 
     DecoderModel(
             Backend backend,
@@ -89,7 +94,8 @@ public final class DecoderModel implements ModelExecutor {
     @Override
     public Object launch(ForwardInput input, List<SampleRow> rows) {
         check(input, rows);
-        backend.step(input, numRows -> forward(input, numRows));
+        this.input = input;
+        backend.step(input, layers);
         return chooser.launch(hidden, input, rows);
     }
 
@@ -118,26 +124,19 @@ public final class DecoderModel implements ModelExecutor {
     }
 
     /** Leaves the final norm's output of the step's tokens in {@link #hidden}. */
-    private void forward(ForwardInput input, int rows) {
-        float epsilon = config.rmsNormEpsilon();
+    private void forward(int rows) {
         backend.embed(weights.embedding(), input, residual);
         Buffer pending =
                 null; // what the block before adds to the residual; the next norm does the adding
         for (int i = 0; i < weights.layers().size(); i++) {
             DecoderLayer layer = weights.layers().get(i);
-            backend.addRmsNorm(
-                    residual,
-                    pending,
-                    new Backend.Norm(layer.inputNorm(), epsilon),
-                    layer.qkv(),
-                    hidden,
-                    rows);
+            backend.addRmsNorm(residual, pending, layer.inputNorm(), layer.qkv(), hidden, rows);
             backend.linear(layer.qkv(), hidden, qkv, rows);
             backend.ropeAndStore(qkv, layer.attention(), layer.qkNormRope(), input, kv, i);
             backend.attention(qkv, layer.attention(), input, kv, i, attended);
             backend.linear(layer.attentionOut(), attended, delta, rows);
-            Backend.Norm postNorm = new Backend.Norm(layer.postAttentionNorm(), epsilon);
-            backend.addRmsNorm(residual, delta, postNorm, layer.gateUp(), hidden, rows);
+            backend.addRmsNorm(
+                    residual, delta, layer.postAttentionNorm(), layer.gateUp(), hidden, rows);
             if (layer.experts() != null) {
                 backend.experts(layer.experts(), hidden, delta, rows);
             } else {
@@ -147,7 +146,7 @@ public final class DecoderModel implements ModelExecutor {
             }
             pending = delta;
         }
-        backend.addRmsNorm(residual, pending, weights.norm(), epsilon, hidden, rows);
+        backend.addRmsNorm(residual, pending, weights.norm(), null, hidden, rows);
     }
 
     /** A device would read outside its tables; here the fault is still named. */

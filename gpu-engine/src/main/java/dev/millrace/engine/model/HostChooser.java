@@ -12,7 +12,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Chooses tokens on the host, for devices that leave it to the host; does all its work at launch.
+ * Chooses tokens on the host, for devices that leave it to the host; does all its work at launch, so
+ * that there is one step under way at most.
  */
 final class HostChooser implements TokenChooser {
     private final Backend backend;
@@ -23,7 +24,8 @@ final class HostChooser implements TokenChooser {
     private final int[] logitRows;
     private final float[] hostLogits;
 
-    private record Done(List<SampledToken> tokens) {}
+    /** What was chosen at the last launch */
+    private final List<SampledToken> tokens = new ArrayList<>();
 
     /**
      * @param maxRows rows of logits computed at a time; a step that wants more takes turns
@@ -40,7 +42,7 @@ final class HostChooser implements TokenChooser {
 
     @Override
     public Object launch(Buffer hidden, ForwardInput input, List<SampleRow> rows) {
-        List<SampledToken> tokens = new ArrayList<>(rows.size());
+        tokens.clear();
         for (int first = 0; first < rows.size(); first += logitRows.length) {
             int count = Math.min(logitRows.length, rows.size() - first);
             System.arraycopy(input.logitRows, first, logitRows, 0, count);
@@ -51,11 +53,11 @@ final class HostChooser implements TokenChooser {
                 tokens.add(sampler.sample(hostLogits, rows.get(first + i)));
             }
         }
-        return new Done(tokens);
+        return tokens;
     }
 
     @Override
     public List<SampledToken> complete(Object launched) {
-        return ((Done) launched).tokens();
+        return tokens;
     }
 }

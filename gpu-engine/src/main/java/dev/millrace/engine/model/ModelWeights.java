@@ -22,7 +22,7 @@ import java.util.List;
 record ModelWeights(
         Linear embedding,
         List<DecoderLayer> layers,
-        Vector norm,
+        Backend.Norm norm,
         Linear head,
         float[] keyScales,
         float[] valueScales) {
@@ -54,7 +54,7 @@ record ModelWeights(
             return new ModelWeights(
                     backend.embedding(embedding),
                     List.copyOf(layers),
-                    vector("model.norm", config.hiddenSize()),
+                    norm("model.norm"),
                     backend.linear(List.of(head), null),
                     keyScales,
                     valueScales);
@@ -84,7 +84,7 @@ record ModelWeights(
             int qCols = config.numQueryHeads() * config.headDim();
             int kvCols = config.numKvHeads() * config.headDim();
             return new DecoderLayer(
-                    vector(prefix + "input_layernorm", hidden),
+                    norm(prefix + "input_layernorm"),
                     stacked(
                             config.qkvBias(),
                             hidden,
@@ -97,10 +97,14 @@ record ModelWeights(
                             config.attentionOutBias(),
                             qCols,
                             new Part(attention + "o_proj", hidden)),
-                    vector(prefix + "post_attention_layernorm", hidden),
+                    norm(prefix + "post_attention_layernorm"),
                     layer.hasExperts() ? null : gateUp(prefix + "mlp."),
                     layer.hasExperts() ? null : down(prefix + "mlp."),
                     layer.hasExperts() ? experts(prefix) : null);
+        }
+
+        private Backend.Norm norm(String name) {
+            return new Backend.Norm(vector(name, config.hiddenSize()), config.rmsNormEpsilon());
         }
 
         private QkNormRope qkNormRope(String prefix) {

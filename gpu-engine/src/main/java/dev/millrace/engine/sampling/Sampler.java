@@ -37,10 +37,14 @@ public final class Sampler implements RowSampler {
     private final double[] massByExponent = new double[EXPONENTS];
     private long[] boundaryKeys = new long[64];
 
+    /** [vocabulary] tokens without log-probabilities, each made when it is first chosen */
+    private final SampledToken[] plain;
+
     public Sampler(int vocabSize) {
         this.vocabSize = vocabSize;
         penalties = new Penalties(vocabSize);
         weights = new double[vocabSize];
+        plain = new SampledToken[vocabSize];
     }
 
     @Override
@@ -55,8 +59,15 @@ public final class Sampler implements RowSampler {
                         ? VocabLoops.indexOf(scores, vocabSize, max)
                         : draw(scores, max, row);
         return row.params().logprobs() < 0
-                ? SampledToken.of(token)
+                ? plain(token)
                 : withLogprobs(logits, token, row.params().logprobs());
+    }
+
+    private SampledToken plain(int token) {
+        if (plain[token] == null) {
+            plain[token] = SampledToken.of(token);
+        }
+        return plain[token];
     }
 
     /** The distribution that {@link #sample} draws from, by token id. */

@@ -50,7 +50,7 @@ final class ChoiceOutput {
         if (!params.ignoreEos() && eos.contains(token)) {
             return end(FinishReason.STOP, null);
         }
-        if (params.stopTokenIds().contains(token)) {
+        if (!params.stopTokenIds().isEmpty() && params.stopTokenIds().contains(token)) {
             return end(FinishReason.STOP, Integer.toString(token));
         }
         if (assembler == null) {

@@ -5,15 +5,16 @@ import dev.millrace.engine.speculation.PromptLookup;
 
 /** What speculation keeps for one running sequence: a guess, and how its guesses went so far. */
 final class DraftState {
-    private static final int[] NOTHING = {};
-
     /** Weight of one observation in a sequence's own average. */
     private static final double RATE = 1 / 8.0;
 
     final PromptLookup lookup = new PromptLookup();
 
-    /** The next tokens as guessed; empty without a guess. */
-    private int[] guess = NOTHING;
+    /** The next tokens as guessed; the first {@link #length} count. */
+    private final int[] guess;
+
+    /** 0 without a guess. */
+    private int length;
 
     /** Tokens in common behind the guess. */
     private int matched;
@@ -23,18 +24,31 @@ final class DraftState {
 
     private double ownChance = Double.NaN;
 
-    void guess(int[] tokens, int tokensInCommon, Acceptance ofItsKind) {
-        guess = tokens;
+    /**
+     * @param most tokens of a guess
+     */
+    DraftState(int most) {
+        guess = new int[most];
+    }
+
+    /** Says that the first {@code count} of {@link #guess} are one. */
+    void guessed(int count, int tokensInCommon, Acceptance ofItsKind) {
+        length = count;
         matched = tokensInCommon;
         acceptance = ofItsKind;
     }
 
     void forget() {
-        guess = NOTHING;
+        length = 0;
     }
 
+    /** Room for a guess. */
     int[] guess() {
         return guess;
+    }
+
+    int length() {
+        return length;
     }
 
     /**

@@ -41,9 +41,6 @@ public final class LlmEngine implements Engine {
 
     private static final int[] NO_TOKENS = {};
 
-    /** A step on the device. */
-    private record Launched(ScheduledStep step, Object handle) {}
-
     private final ModelExecutor executor;
     private final TokenTexts texts;
     private final EosTokens eos;
@@ -54,7 +51,7 @@ public final class LlmEngine implements Engine {
     private final int blockSize;
     private final ForwardInput input;
     private final Map<Long, RequestState> requests = new HashMap<>();
-    private final Deque<Launched> underway = new ArrayDeque<>();
+    private final Deque<ScheduledStep> underway = new ArrayDeque<>();
     private final Deque<ScheduledStep> spareSteps = new ArrayDeque<>();
     private final StepCounters counters;
 
@@ -212,6 +209,9 @@ public final class LlmEngine implements Engine {
             complete(underway.remove());
         }
         counters.stepEnds();
+        if (finished.isEmpty()) {
+            return List.of();
+        }
         List<EngineResult> results = finished;
         finished = new ArrayList<>();
         return results;
@@ -274,10 +274,13 @@ public final class LlmEngine implements Engine {
             scheduler.awaitHeld();
             scheduler.schedule(step, clock.millis());
         }
-        step.preempted().addAll(preemptedBefore);
-        preemptedBefore.clear();
+        if (!preemptedBefore.isEmpty()) {
+            step.preempted().addAll(preemptedBefore);
+            preemptedBefore.clear();
+        }
         speculator.draft(step);
-        for (Sequence sequence : step.admitted()) {
+        for (int i = 0; i < step.admitted().size(); i++) {
+            Sequence sequence = step.admitted().get(i);
             if (sequence.request().admitted(sequence.numComputed(), clock.millis())) {
                 int numPrompt = sequence.numPromptTokens();
                 int cached = Math.min(sequence.numComputed(), numPrompt);
@@ -297,21 +300,24 @@ public final class LlmEngine implements Engine {
         counters.launched();
         List<SampleRow> rows = step.fill(input, blockSize);
         counters.deviceBegins();
-        underway.add(new Launched(step, executor.launch(input, rows)));
+        step.launched(executor.launch(input, rows));
+        underway.add(step);
         counters.deviceEnds();
         return true;
     }
 
-    private void complete(Launched launched) {
+    private void complete(ScheduledStep step) {
         counters.deviceBegins();
-        List<SampledToken> sampled = executor.complete(launched.handle());
+        List<SampledToken> sampled = executor.complete(step.handle());
         counters.deviceEnds();
-        ScheduledStep step = launched.step();
         int finishedBefore = finished.size();
         for (int i = 0; i < step.size(); i++) {
             chosen.apply(step, i, sampled);
         }
-        listener.completed(step, finished.subList(finishedBefore, finished.size()));
+        boolean anyFinished = finished.size() > finishedBefore;
+        listener.completed(
+                step,
+                anyFinished ? finished.subList(finishedBefore, finished.size()) : List.of());
         spareSteps.add(step);
     }
 

@@ -9,7 +9,7 @@ import java.util.List;
 
 /**
  * What one step computes: entries of (sequence, first position, count), in the order of the running
- * sequences. Used again and again, so that a step allocates nothing but its rows.
+ * sequences. Used again and again, its rows too, so that a step allocates nothing.
  */
 public final class ScheduledStep {
     /** The row of an entry that chooses no token. */
@@ -24,11 +24,13 @@ public final class ScheduledStep {
     private final List<Sequence> admitted = new ArrayList<>();
     private final List<Sequence> preempted = new ArrayList<>();
     private final List<SampleRow> sampleRows = new ArrayList<>();
+    private final List<SampleRow> spareRows = new ArrayList<>();
     private final int tokenBudget;
     private int size;
     private int numTokens;
     private int numChoosing;
     private long number;
+    private Object handle;
 
     ScheduledStep(int maxNumBatchedTokens, int maxNumSeqs) {
         tokenBudget = maxNumBatchedTokens;
@@ -119,7 +121,9 @@ public final class ScheduledStep {
         Arrays.fill(sequences, 0, size, null);
         admitted.clear();
         preempted.clear();
-        sampleRows.clear();
+        while (!sampleRows.isEmpty()) {
+            spareRows.add(sampleRows.removeLast());
+        }
         size = 0;
         numTokens = 0;
         numChoosing = 0;
@@ -145,6 +149,15 @@ public final class ScheduledStep {
         numTokens += count;
     }
 
+    /** The device's handle of the step, from its launch on. */
+    Object handle() {
+        return handle;
+    }
+
+    void launched(Object deviceHandle) {
+        handle = deviceHandle;
+    }
+
     /**
      * Writes the step as flat arrays, notes in its sequences that it is on its way, and returns its
      * rows.
@@ -160,13 +173,19 @@ public final class ScheduledStep {
         for (int i = 0; i < size; i++) {
             sequences[i].scheduled(counts[i]);
             for (int guesses = 0; choosesToken(i) && guesses <= drafted[i]; guesses++) {
-                sampleRows.add(sequences[i].sampleRow(guesses));
+                sequences[i].setRow(nextRow(), guesses);
             }
             if (choosesToken(i)) {
                 sequences[i].promise(rows[i]);
             }
         }
         return sampleRows;
+    }
+
+    private SampleRow nextRow() {
+        SampleRow row = spareRows.isEmpty() ? new SampleRow() : spareRows.removeLast();
+        sampleRows.add(row);
+        return row;
     }
 
     private void fillSequence(ForwardInput input, int i, int blockSize) {

@@ -182,25 +182,25 @@ public final class Sequence implements Comparable<Sequence> {
     }
 
     /**
-     * How to choose the next token, given that all tokens so far are computed.
+     * Says how to choose the next token, given that all tokens so far are computed.
      *
      * @param guesses how many guesses count as tokens
      */
-    SampleRow sampleRow(int guesses) {
+    void setRow(SampleRow row, int guesses) {
         int known = numTokens + guesses;
         double uniform =
                 params().isGreedy() ? 0 : Uniforms.at(params().seed(), choice, known + numPromised);
         TokenMask mask = constraint == null ? null : constraint.mask();
-        return new SampleRow(params(), tokens, numPromptTokens(), known, uniform, mask);
+        row.set(params(), tokens, numPromptTokens(), known, uniform, mask);
     }
 
     DraftState draftState() {
         return draftState;
     }
 
-    DraftState startDraftState() {
+    DraftState startDraftState(int mostTokens) {
         if (draftState == null) {
-            draftState = new DraftState();
+            draftState = new DraftState(mostTokens);
         }
         return draftState;
     }

@@ -52,10 +52,10 @@ final class Speculator {
 
     private void draft(ScheduledStep step, int i, double least) {
         Sequence sequence = step.sequence(i);
-        DraftState state = sequence.startDraftState();
+        DraftState state = sequence.startDraftState(config.maxDraftTokens());
         look(sequence, state);
         int most = Math.min(step.budgetLeft(), sequence.maxDraftTokens());
-        int count = likely(state, Math.min(most, state.guess().length), least);
+        int count = likely(state, Math.min(most, state.length()), least);
         if (count > 0 && kv.growSpare(sequence.blocks(), sequence.numTokens() + count)) {
             sequence.draft(state.guess(), count);
             step.draft(i, count);
@@ -73,21 +73,20 @@ final class Speculator {
         double ownChance = own == 0 ? 0 : ofOwn.chance(own);
         double othersChance = others == 0 ? 0 : ofOthers.chance(others);
         if (ownChance >= othersChance && own > 0) {
-            state.guess(goOn(tokens, state.lookup.continuation(), numTokens), own, ofOwn);
+            goOn(tokens, state.lookup.continuation(), numTokens, state.guess());
+            state.guessed(state.guess().length, own, ofOwn);
         } else if (others > 0) {
-            state.guess(answers.continuation(config.maxDraftTokens()), others, ofOthers);
+            state.guessed(answers.continuation(state.guess()), others, ofOthers);
         } else {
             state.forget();
         }
     }
 
     /** The tokens from {@code from} on; at the end they begin again, as a repetition does. */
-    private int[] goOn(int[] tokens, int from, int numTokens) {
-        int[] guess = new int[config.maxDraftTokens()];
+    private static void goOn(int[] tokens, int from, int numTokens, int[] guess) {
         for (int i = 0; i < guess.length; i++) {
             guess[i] = tokens[from + i % (numTokens - from)];
         }
-        return guess;
     }
 
     /** How many tokens of the guess are worth their rows: each needs all before it to be right. */
@@ -113,7 +112,7 @@ final class Speculator {
      */
     boolean verify(ScheduledStep step, int i, int verified, int token) {
         DraftState state = step.sequence(i).draftState();
-        if (state == null || verified >= state.guess().length) {
+        if (state == null || verified >= state.length()) {
             return false;
         }
         boolean drafted = verified < step.drafted(i);

@@ -1,7 +1,5 @@
 package dev.millrace.engine.speculation;
 
-import java.util.Arrays;
-
 /**
  * What sequences have answered lately, one after the other: jobs of one kind answer in one form, so
  * an answer can be guessed from its siblings. Guesses never show in an answer unless the model
@@ -48,13 +46,19 @@ public final class RecentAnswers {
         return matched > 0 && tokens[lookup.continuation()] == END ? 0 : matched;
     }
 
-    /** After a {@link #find}: how the answer went on from there, at most {@code most} tokens. */
-    public int[] continuation(int most) {
+    /**
+     * After a {@link #find}: how the answer went on from there.
+     *
+     * @param into takes as many tokens as it has room for
+     * @return how many there are
+     */
+    public int continuation(int[] into) {
         int from = lookup.continuation();
-        int to = from;
-        while (to < from + most && tokens[to] != END) {
-            to++;
+        int count = 0;
+        while (count < into.length && tokens[from + count] != END) {
+            into[count] = tokens[from + count];
+            count++;
         }
-        return Arrays.copyOfRange(tokens, from, to);
+        return count;
     }
 }

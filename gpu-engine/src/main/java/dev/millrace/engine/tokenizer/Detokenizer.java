@@ -47,7 +47,10 @@ public final class Detokenizer {
         if (skipSpecialTokens && tokenizer.isSpecial(tokenId)) {
             return "";
         }
-        return show(tokenizer.rawBytes(tokenId), false);
+        String whole = pending.length == 0 ? tokenizer.wholeText(tokenId) : "";
+        return whole.isEmpty()
+                ? show(tokenizer.rawBytes(tokenId), false)
+                : withoutFirstSpace(whole);
     }
 
     /** Ends the text; returns what was held back, as replacement characters. */

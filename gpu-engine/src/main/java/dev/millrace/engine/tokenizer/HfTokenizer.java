@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.OptionalInt;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
@@ -31,6 +32,10 @@ public final class HfTokenizer implements AutoCloseable {
     private final Path path;
     private final TokenizerFile file;
     private final byte[][] bytesById;
+
+    /** [token], null before the first use */
+    private final String[] wholeTextById;
+
     private final ReentrantReadWriteLock lifeLock = new ReentrantReadWriteLock();
     private long handle;
 
@@ -39,6 +44,7 @@ public final class HfTokenizer implements AutoCloseable {
         this.file = file;
         this.handle = handle;
         this.bytesById = new byte[file.vocabularySize()][];
+        this.wholeTextById = new String[bytesById.length];
         for (int id = 0; id < bytesById.length; id++) {
             String token = file.token(id);
             bytesById[id] = token == null ? new byte[0] : file.tokenBytes().bytes(token);
@@ -183,6 +189,22 @@ public final class HfTokenizer implements AutoCloseable {
         } finally {
             lifeLock.writeLock().unlock();
         }
+    }
+
+    /**
+     * The text of a token whose bytes are whole characters, empty for another. Each is made once, or
+     * by several threads alike: detokenizing makes no new strings then.
+     */
+    String wholeText(int tokenId) {
+        String text = wholeTextById[checkId(tokenId)];
+        if (text == null) {
+            byte[] bytes = bytesById[tokenId];
+            String decoded = new String(bytes, StandardCharsets.UTF_8);
+            boolean isWhole = Arrays.equals(bytes, decoded.getBytes(StandardCharsets.UTF_8));
+            text = isWhole ? decoded : "";
+            wholeTextById[tokenId] = text;
+        }
+        return text;
     }
 
     /** Not to be changed by the caller. */

@@ -70,8 +70,9 @@ final class BenchReport {
         }
         out.printf(
                 Locale.ROOT,
-                "  %,.0f kB of the Java heap allocated a step%n",
-                median.allocatedBytes() / 1000.0 / median.steps());
+                "  a step allocates %,d bytes of the Java heap (median; mean %,d)%n",
+                median.allocations().median(),
+                median.allocations().mean());
         out.printf("  the median run's time:%n");
         account(median)
                 .forEach(
@@ -95,7 +96,8 @@ final class BenchReport {
         json.put("hit_ratio", (double) median.cachedTokens() / median.promptTokens());
         json.put("ideal_hit_ratio", (double) median.idealCachedTokens() / median.promptTokens());
         json.put("steps", median.steps());
-        json.put("allocated_bytes_per_step", median.allocatedBytes() / median.steps());
+        json.put("allocated_bytes_per_step", median.allocations().median());
+        json.put("mean_allocated_bytes_per_step", median.allocations().mean());
         json.put("preemptions", median.after().preemptions() - median.before().preemptions());
         json.put("draft_tokens", median.drafts().draftTokens());
         json.put("accepted_tokens", median.drafts().acceptedTokens());

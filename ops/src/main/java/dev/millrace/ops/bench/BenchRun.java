@@ -1,7 +1,5 @@
 package dev.millrace.ops.bench;
 
-import com.sun.management.ThreadMXBean;
-
 import dev.millrace.engine.api.DraftCounts;
 import dev.millrace.engine.api.Engine;
 import dev.millrace.engine.api.EngineRequest;
@@ -10,7 +8,6 @@ import dev.millrace.engine.api.EngineStats;
 import dev.millrace.engine.api.SamplingParams;
 import dev.millrace.ops.bench.Workload.Prompt;
 
-import java.lang.management.ManagementFactory;
 import java.util.List;
 import java.util.Map;
 import java.util.function.LongConsumer;
@@ -18,9 +15,6 @@ import java.util.function.LongSupplier;
 
 /** Runs jobs on one engine and keeps the account of each. */
 final class BenchRun {
-    private static final ThreadMXBean THREADS =
-            (ThreadMXBean) ManagementFactory.getThreadMXBean();
-
     private final Engine engine;
     private final LongSupplier nanoTime;
     private long nextId;
@@ -37,7 +31,6 @@ final class BenchRun {
      * @param answers the generated tokens of each prompt, in the prompts' order
      * @param before the engine's counters when it began
      * @param after and when it had ended
-     * @param allocatedBytes of the Java heap, by all threads
      */
     record Outcome(
             double seconds,
@@ -47,7 +40,7 @@ final class BenchRun {
             long outputTokens,
             EngineStats before,
             EngineStats after,
-            long allocatedBytes) {
+            StepAllocations allocations) {
 
         /** Of the prompt tokens, those that a prefix cache without bound would have had. */
         long idealCachedTokens() {
@@ -76,7 +69,7 @@ final class BenchRun {
         EngineStats before = engine.stats();
         long firstId = nextId;
         int[][] answers = new int[prompts.size()][];
-        long allocatedBefore = THREADS.getTotalThreadAllocatedBytes();
+        StepAllocations allocations = new StepAllocations();
         long began = nanoTime.getAsLong();
         for (Prompt prompt : prompts) {
             engine.submit(new EngineRequest(nextId++, prompt.tokens(), greedy(prompt.output()), 0));
@@ -85,7 +78,10 @@ final class BenchRun {
         long cached = 0;
         long output = 0;
         while (engine.hasWork()) {
-            for (EngineResult result : engine.step()) {
+            allocations.begin();
+            List<EngineResult> results = engine.step();
+            allocations.end();
+            for (EngineResult result : results) {
                 int at = (int) (result.requestId() - firstId);
                 check(result, prompts.get(at));
                 promptTokens += result.promptTokens();
@@ -96,10 +92,9 @@ final class BenchRun {
             progress.accept(engine.stats().generationTokens() - before.generationTokens());
         }
         double seconds = (nanoTime.getAsLong() - began) * 1e-9;
-        long allocated = THREADS.getTotalThreadAllocatedBytes() - allocatedBefore;
         List<int[]> ofAll = List.of(answers);
         return new Outcome(
-                seconds, ofAll, promptTokens, cached, output, before, engine.stats(), allocated);
+                seconds, ofAll, promptTokens, cached, output, before, engine.stats(), allocations);
     }
 
     private static void check(EngineResult result, Prompt prompt) {

@@ -10,6 +10,29 @@ import jdk.incubator.vector.VectorMask;
 final class ActivationKernels {
     private ActivationKernels() {}
 
+    /** {@link #siluMul} over rows of buffers. Used again for the next op. */
+    static final class Rows implements RowParallel.RowOp {
+        private CpuBuffer gateUp;
+        private CpuBuffer out;
+        private RowParallel.RowOp next;
+
+        /**
+         * @param next what is done to each row then
+         */
+        Rows of(CpuBuffer gateUp, CpuBuffer out, RowParallel.RowOp next) {
+            this.gateUp = gateUp;
+            this.out = out;
+            this.next = next;
+            return this;
+        }
+
+        @Override
+        public void run(int row) {
+            siluMul(gateUp.row(row), out.row(row), out.cols());
+            next.run(row);
+        }
+    }
+
     /**
      * @param gateUp 2 * cols floats: gate, then up
      */

@@ -36,6 +36,15 @@ final class Attention implements AutoCloseable {
 
     private float[] sums = {};
 
+    /** The call under way, and what its workers do: one object each for all calls. */
+    private final AttentionKernel.Step step = new AttentionKernel.Step();
+
+    private final WorkerPool.Part ownPart = this::runOwn;
+    private final WorkerPool.Part sharedPart = this::runShared;
+    private ForwardInput input;
+    private Problems level;
+    private int heads;
+
     /**
      * @param invariant each sequence by itself, whatever it shares
      */
@@ -99,43 +108,37 @@ final class Attention implements AutoCloseable {
             CpuBuffer out) {
         prepare(spec, kv, input.numTokens);
         plan(input, spec, kv.layout().blockSize());
-        var step = new AttentionKernel.Step(qkv, out, input.positions, layer, maxima, sums);
-        int heads = spec.numKvHeads();
-        for (Problems level : shared) {
-            runShared(level, step, input, heads);
+        step.begin(qkv, out, input.positions, layer);
+        step.state(maxima, sums);
+        this.input = input;
+        heads = spec.numKvHeads();
+        for (Problems each : shared) {
+            level = each;
+            pool.run(level.count * heads, sharedPart);
         }
-        pool.run(
-                own.count * heads,
-                (worker, index) -> {
-                    int problem = index / heads;
-                    int seq = own.owner[problem];
-                    kernels[worker]
-                            .problem(
-                                    own.tokens, own.begin(problem), own.end[problem], index % heads)
-                            .ownKeys(step, input.blockTables[seq], groups.sharedKeys(seq));
-                });
+        pool.run(own.count * heads, ownPart);
     }
 
-    private void runShared(
-            Problems level, AttentionKernel.Step step, ForwardInput input, int heads) {
-        if (level.count == 0) {
-            return;
-        }
-        pool.run(
-                level.count * heads,
-                (worker, index) -> {
-                    // Problems of one head follow each other: they read the same keys.
-                    int problem = index % level.count;
-                    PrefixGroups.Group group = groups.groups().get(level.owner[problem]);
-                    int[] blocks = input.blockTables[groups.seq(group.begin())];
-                    kernels[worker]
-                            .problem(
-                                    level.tokens,
-                                    level.begin(problem),
-                                    level.end[problem],
-                                    index / level.count)
-                            .sharedKeys(step, blocks, group.from(), group.to());
-                });
+    private void runShared(int worker, int index) {
+        // Problems of one head follow each other: they read the same keys.
+        int problem = index % level.count;
+        PrefixGroups.Group group = groups.group(level.owner[problem]);
+        int[] blocks = input.blockTables[groups.seq(group.begin())];
+        kernels[worker]
+                .problem(
+                        level.tokens,
+                        level.begin(problem),
+                        level.end[problem],
+                        index / level.count)
+                .sharedKeys(step, blocks, group.from(), group.to());
+    }
+
+    private void runOwn(int worker, int index) {
+        int problem = index / heads;
+        int seq = own.owner[problem];
+        kernels[worker]
+                .problem(own.tokens, own.begin(problem), own.end[problem], index % heads)
+                .ownKeys(step, input.blockTables[seq], groups.sharedKeys(seq));
     }
 
     /** Keys read by all problems since the cache or the shape last changed, each KV head's counted. */
@@ -165,7 +168,7 @@ final class Attention implements AutoCloseable {
             level.clear();
         }
         groups.find(input, blockSize, !invariant && spec.slidingWindow() == 0);
-        for (int group = 0; group < groups.groups().size(); group++) {
+        for (int group = 0; group < groups.count(); group++) {
             planShared(input, spec, group);
         }
         for (int seq = 0; seq < input.numSeqs; seq++) {
@@ -174,7 +177,7 @@ final class Attention implements AutoCloseable {
     }
 
     private void planShared(ForwardInput input, AttentionSpec spec, int index) {
-        PrefixGroups.Group group = groups.groups().get(index);
+        PrefixGroups.Group group = groups.group(index);
         Problems problems = shared[group.level()];
         int tokens = 0;
         for (int i = group.begin(); i < group.end(); i++) {

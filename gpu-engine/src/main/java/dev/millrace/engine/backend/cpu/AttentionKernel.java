@@ -112,19 +112,38 @@ final class AttentionKernel {
         return Math.max(1, GEMM_ROWS * spec.numKvHeads() / spec.numQueryHeads());
     }
 
-    /**
-     * What the problems of one call have in common.
-     *
-     * @param maxima [token * numQueryHeads + head] running maximum after the shared keys
-     * @param sums the same of the sums; the outputs that go with them lie in {@code out}
-     */
-    record Step(
-            CpuBuffer qkv,
-            CpuBuffer out,
-            int[] positions,
-            int layer,
-            float[] maxima,
-            float[] sums) {}
+    /** What the problems of one call have in common; used again for the next call. */
+    static final class Step {
+        private long number;
+        private CpuBuffer qkv;
+        private CpuBuffer out;
+        private int[] positions;
+        private int layer;
+
+        /** [token * numQueryHeads + head] running maximum after the shared keys */
+        private float[] maxima;
+
+        /** The same of the sums; the outputs that go with them lie in {@link #out} */
+        private float[] sums;
+
+        void begin(CpuBuffer ofQkv, CpuBuffer ofOut, int[] ofPositions, int ofLayer) {
+            number++;
+            qkv = ofQkv;
+            out = ofOut;
+            positions = ofPositions;
+            layer = ofLayer;
+        }
+
+        void state(float[] ofMaxima, float[] ofSums) {
+            maxima = ofMaxima;
+            sums = ofSums;
+        }
+
+        /** Another for each call. */
+        long number() {
+            return number;
+        }
+    }
 
     /** Chooses the query tokens {@code tokens[first] .. tokens[end - 1]} and the KV head. */
     AttentionKernel problem(int[] tokens, int first, int end, int kvHead) {
@@ -170,7 +189,7 @@ final class AttentionKernel {
 
     private void begin(Step step, boolean resumes) {
         loadQueries(step);
-        Native.ALL.asSlice(outRows, 4L * paddedRows() * dim).fill((byte) 0);
+        Native.zero(outRows, 4L * paddedRows() * dim);
         softmax.begin(numTokens * group);
         for (int row = 0; resumes && row < numTokens * group; row++) {
             int state = stateIndex(row);
@@ -213,7 +232,7 @@ final class AttentionKernel {
     private void attendByProducts(Step step, int[] blockTable, int first, int keys) {
         int rows = numTokens * group;
         StagedKeys.Chunk chunk = staged.chunk(first);
-        if (!chunk.claim(step, blockTable, head, first, keys)) {
+        if (!chunk.claim(step.number, blockTable, head, first, keys)) {
             collectTiles(step.layer, blockTable, first, keys);
             staged.fill(chunk, tiles, keys);
         }
@@ -257,7 +276,7 @@ final class AttentionKernel {
     }
 
     private void loadQueries(Step step) {
-        Native.ALL.asSlice(qRows, 4L * paddedRows() * dim).fill((byte) 0);
+        Native.zero(qRows, 4L * paddedRows() * dim);
         float scale = spec.scale() * FastExp.LOG2_E;
         long headBytes = 4L * spec.headDim();
         for (int row = 0; row < numTokens * group; row++) {

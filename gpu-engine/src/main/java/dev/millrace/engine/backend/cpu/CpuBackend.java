@@ -36,6 +36,12 @@ public final class CpuBackend implements Backend {
     private final LinearRunner linears;
     private final ExpertRunner experts;
     private final Attention attention;
+
+    /** Ops over rows: one object each for all calls. */
+    private final NormKernels.Rows normRows = new NormKernels.Rows();
+
+    private final ActivationKernels.Rows siluRows = new ActivationKernels.Rows();
+    private final RopeKernel ropeRows = new RopeKernel();
     private Thread caller;
     private boolean closed;
 
@@ -149,26 +155,17 @@ public final class CpuBackend implements Backend {
         if (change != null) {
             Shapes.buffer("addRmsNorm", "delta", change, rows, values.length);
         }
-        RowParallel.RowOp convert = ahead(reader, to, rows);
         rowParallel.run(
                 rows,
                 (reader == null ? 2 : 4) * values.length,
-                row -> {
-                    NormKernels.addRmsNorm(
-                            sum.row(row),
-                            change == null ? 0 : change.row(row),
-                            values,
-                            norm.epsilon(),
-                            to.row(row));
-                    convert.run(row);
-                });
+                normRows.of(sum, change, to, values, norm.epsilon(), ahead(reader, to, rows)));
         times.add(OpTimes.Kind.ROWS, began);
     }
 
     /** What brings a row of {@code out} into the form that its reader, if it has one, takes. */
     private RowParallel.RowOp ahead(Linear reader, CpuBuffer out, int rows) {
         if (reader == null) {
-            return row -> {};
+            return RowParallel.NOTHING;
         }
         Shapes.equal("ahead of a linear", "columns of out", out.cols(), reader.inFeatures());
         return linears.ahead((PackedLinear) reader, out.row(0), rows);
@@ -205,23 +202,10 @@ public final class CpuBackend implements Backend {
                 qk.rope().headDim(),
                 spec.headDim());
         Shapes.slots(input, kv.layout());
-        RopeKernel kernel =
-                new RopeKernel(
-                        spec,
-                        norm(qk.qNorm(), spec),
-                        norm(qk.kNorm(), spec),
-                        qk.epsilon(),
-                        qk.rope());
+        ropeRows.with(
+                spec, norm(qk.qNorm(), spec), norm(qk.kNorm(), spec), qk.epsilon(), qk.rope());
         rowParallel.run(
-                input.numTokens,
-                8 * spec.qkvCols(),
-                t ->
-                        kernel.run(
-                                rows.row(t),
-                                input.positions[t],
-                                input.slotMapping[t],
-                                store,
-                                layer));
+                input.numTokens, 8 * spec.qkvCols(), ropeRows.of(rows, input, store, layer));
         times.add(OpTimes.Kind.ROWS, began);
     }
 
@@ -263,14 +247,10 @@ public final class CpuBackend implements Backend {
         CpuBuffer to = (CpuBuffer) out;
         Shapes.buffer("siluMul", "out", to, rows, to.cols());
         Shapes.buffer("siluMul", "gateUp", from, rows, 2 * to.cols());
-        RowParallel.RowOp convert = ahead(reader, to, rows);
         rowParallel.run(
                 rows,
                 (reader == null ? 4 : 6) * to.cols(),
-                row -> {
-                    ActivationKernels.siluMul(from.row(row), to.row(row), to.cols());
-                    convert.run(row);
-                });
+                siluRows.of(from, to, ahead(reader, to, rows)));
         times.add(OpTimes.Kind.ROWS, began);
     }
 
@@ -293,7 +273,7 @@ public final class CpuBackend implements Backend {
         CpuBuffer to = (CpuBuffer) out;
         Shapes.buffer("gather", "out", to, count, from.cols());
         for (int i = 0; i < count; i++) {
-            Shapes.atMost("gather", "row " + i, rows[i], from.rows() - 1);
+            Shapes.atMost("gather", "row", i, rows[i], from.rows() - 1);
             Native.copy(from.row(rows[i]), to.row(i), 4L * from.cols());
         }
         times.add(OpTimes.Kind.ROWS, began);

@@ -54,7 +54,7 @@ final class Int8 {
     private static float quantise(long from, long to, int count, float steps, float round) {
         float largest = largestMagnitude(from, count);
         if (!(largest <= Float.MAX_VALUE)) {
-            Native.ALL.asSlice(to, count).fill((byte) 0);
+            Native.zero(to, count);
             return Float.NaN;
         }
         float inverse = largest < Float.MIN_NORMAL ? 0f : steps / largest;

@@ -1,6 +1,5 @@
 package dev.millrace.engine.backend.cpu;
 
-
 /** Runs packed linears on the workers; holds the rounded copy of their source rows. */
 final class LinearRunner implements AutoCloseable {
     private final WorkerPool pool;
@@ -10,16 +9,24 @@ final class LinearRunner implements AutoCloseable {
     /** INT8 only: of the source rows */
     private float[] rowScales = {};
 
-    /** The source rows that are in the scratch memory already; 0 for none */
-    private long aheadOf;
+    /** The source rows that are being converted, or were last */
+    private final Conversion conversion = new Conversion();
 
-    private GemmType aheadType;
-    private int aheadRows;
-    private int aheadCols;
+    /** Whether the next linear may find its rows converted already */
+    private boolean isAhead;
+
     private int opsSinceAhead;
 
     private final boolean invariant;
     private final int int8Offset;
+
+    /** The product under way; {@link #part} is one for all of them. */
+    private PackedLinear linear;
+
+    private PackedLinear.Split split;
+    private long source;
+    private long destination;
+    private final WorkerPool.Part part = this::runPart;
 
     /**
      * @param invariant a row's result does not depend on how many other rows there are
@@ -41,30 +48,26 @@ final class LinearRunner implements AutoCloseable {
         if (rows == 0) {
             return;
         }
-        PackedLinear.Split split = linear.split(rows, pool.threads(), invariant);
-        long source = converted(split.source(), src, rows, linear.inFeatures());
-        float[] scales = rowScales;
-        pool.run(
-                linear.parts(split),
-                (worker, part) -> linear.runPart(worker, part, split, source, scales, dst));
+        this.linear = linear;
+        split = linear.split(rows, pool.threads(), invariant);
+        source = converted(split.source(), src, rows, linear.inFeatures());
+        destination = dst;
+        pool.run(linear.parts(split), part);
+    }
+
+    private void runPart(int worker, int index) {
+        linear.runPart(worker, index, split, source, rowScales, destination);
     }
 
     private long converted(GemmType type, long src, int rows, int cols) {
         if (type == GemmType.F32) {
             return src;
         }
-        boolean isDone =
-                opsSinceAhead == 1
-                        && aheadOf == src
-                        && aheadType == type
-                        && aheadRows == rows
-                        && aheadCols == cols;
-        aheadOf = 0;
+        boolean isDone = isAhead && opsSinceAhead == 1 && conversion.is(type, src, rows, cols);
+        isAhead = false;
         if (!isDone) {
-            rowParallel.run(
-                    rows,
-                    type == GemmType.INT8 ? 2 * cols : cols,
-                    conversion(type, src, rows, cols));
+            begin(type, src, rows, cols);
+            rowParallel.run(rows, type == GemmType.INT8 ? 2 * cols : cols, conversion);
         }
         return scratch.address();
     }
@@ -74,20 +77,17 @@ final class LinearRunner implements AutoCloseable {
      * The linear takes them if it is the next op and is given the same rows.
      *
      * @param src F32 rows, dense, which the returned op reads
-     * @return what converts a row; nothing where the linear takes F32
+     * @return what converts a row, until the next call; nothing where the linear takes F32
      */
     RowParallel.RowOp ahead(PackedLinear reader, long src, int rows) {
         GemmType type = reader.source(rows, invariant);
         if (type == GemmType.F32 || rows == 0) {
-            return row -> {};
+            return RowParallel.NOTHING;
         }
-        RowParallel.RowOp op = conversion(type, src, rows, reader.inFeatures());
-        aheadOf = src;
-        aheadType = type;
-        aheadRows = rows;
-        aheadCols = reader.inFeatures();
+        begin(type, src, rows, reader.inFeatures());
+        isAhead = true;
         opsSinceAhead = 0;
-        return op;
+        return conversion;
     }
 
     /** Is told when an op of the device begins: rows converted ahead are for the next one only. */
@@ -95,19 +95,38 @@ final class LinearRunner implements AutoCloseable {
         opsSinceAhead++;
     }
 
-    private RowParallel.RowOp conversion(GemmType type, long src, int rows, int cols) {
-        long to = scratch.atLeast((long) type.bytes() * RowBuckets.padded(rows) * cols);
-        if (type == GemmType.BF16) {
-            return row -> Bf16.convert(src + 4L * row * cols, to + 2L * row * cols, cols);
-        }
-        if (rowScales.length < rows) {
+    private void begin(GemmType type, long src, int rows, int cols) {
+        if (type == GemmType.INT8 && rowScales.length < rows) {
             rowScales = new float[rows];
         }
-        float[] scales = rowScales;
-        return row ->
-                scales[row] =
-                        Int8.quantise(
-                                src + 4L * row * cols, to + (long) row * cols, cols, int8Offset);
+        conversion.type = type;
+        conversion.from = src;
+        conversion.to = scratch.atLeast((long) type.bytes() * RowBuckets.padded(rows) * cols);
+        conversion.rows = rows;
+        conversion.cols = cols;
+    }
+
+    /** Brings rows of F32 into a linear's form. */
+    private final class Conversion implements RowParallel.RowOp {
+        private GemmType type;
+        private long from;
+        private long to;
+        private int rows;
+        private int cols;
+
+        boolean is(GemmType ofType, long src, int ofRows, int ofCols) {
+            return type == ofType && from == src && rows == ofRows && cols == ofCols;
+        }
+
+        @Override
+        public void run(int row) {
+            long source = from + 4L * row * cols;
+            if (type == GemmType.BF16) {
+                Bf16.convert(source, to + 2L * row * cols, cols);
+            } else {
+                rowScales[row] = Int8.quantise(source, to + (long) row * cols, cols, int8Offset);
+            }
+        }
     }
 
     @Override

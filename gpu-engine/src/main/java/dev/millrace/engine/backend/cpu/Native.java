@@ -116,6 +116,21 @@ final class Native {
         store(b, address + 4L * LANES);
     }
 
+    /**
+     * Makes bytes 0. By {@link MemorySegment#fill} it would take a segment, an object, for every
+     * call.
+     */
+    static void zero(long address, long bytes) {
+        long vectorBytes = 4L * LANES;
+        long i = 0;
+        for (; i + vectorBytes <= bytes; i += vectorBytes) {
+            store(FloatVector.zero(F), address + i);
+        }
+        for (; i < bytes; i++) {
+            setByte(address + i, (byte) 0);
+        }
+    }
+
     static void copy(long from, long to, long bytes) {
         MemorySegment.copy(ALL, from, ALL, to, bytes);
     }

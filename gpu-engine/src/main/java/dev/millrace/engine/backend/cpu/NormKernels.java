@@ -11,6 +11,43 @@ import jdk.incubator.vector.FloatVector;
 final class NormKernels {
     private NormKernels() {}
 
+    /** {@link #addRmsNorm} over rows of buffers. Used again for the next op. */
+    static final class Rows implements RowParallel.RowOp {
+        private CpuBuffer residual;
+        private CpuBuffer delta;
+        private CpuBuffer out;
+        private float[] weight;
+        private float epsilon;
+        private RowParallel.RowOp next;
+
+        /**
+         * @param delta null adds nothing
+         * @param next what is done to each row then
+         */
+        Rows of(
+                CpuBuffer residual,
+                CpuBuffer delta,
+                CpuBuffer out,
+                float[] weight,
+                float epsilon,
+                RowParallel.RowOp next) {
+            this.residual = residual;
+            this.delta = delta;
+            this.out = out;
+            this.weight = weight;
+            this.epsilon = epsilon;
+            this.next = next;
+            return this;
+        }
+
+        @Override
+        public void run(int row) {
+            long change = delta == null ? 0 : delta.row(row);
+            addRmsNorm(residual.row(row), change, weight, epsilon, out.row(row));
+            next.run(row);
+        }
+    }
+
     /**
      * residual += delta; out = residual / rms(residual) * weight.
      *

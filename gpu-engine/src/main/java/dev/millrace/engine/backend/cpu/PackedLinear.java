@@ -43,8 +43,11 @@ final class PackedLinear implements Linear {
     /** F32 [outFeatures] or 0 */
     private final long bias;
 
-    /** INT8 only */
-    private final Int8.Columns columns;
+    /** [slice], INT8 only */
+    private final Int8.Columns[] columns;
+
+    /** That of the product before: mostly the next one's too */
+    private Split lastSplit = new Split(null, 0, 0, false);
 
     PackedLinear(
             OneDnn dnn,
@@ -61,19 +64,22 @@ final class PackedLinear implements Linear {
         this.plans = new GemmPlan[slices];
         this.weights = new long[slices];
         this.bias = bias == null ? 0 : copy(memory, bias);
-        this.columns =
+        this.columns = new Int8.Columns[slices];
+        boolean isInt8 = type == GemmType.INT8;
+        Int8.Columns all =
                 new Int8.Columns(
-                        type == GemmType.INT8 ? memory.allocate(4L * outFeatures, 64).address() : 0,
-                        type == GemmType.INT8 ? memory.allocate(4L * outFeatures, 64).address() : 0,
+                        isInt8 ? memory.allocate(4L * outFeatures, 64).address() : 0,
+                        isInt8 ? memory.allocate(4L * outFeatures, 64).address() : 0,
                         this.bias);
-        boolean addsBias = bias != null && type != GemmType.INT8;
+        boolean addsBias = bias != null && !isInt8;
         try (Arena staging = Arena.ofConfined()) {
             RowCursor rows = new RowCursor(parts, staging, dnn.int8Offset());
             long rowMajor =
                     staging.allocate((long) sliceColumns * inFeatures * type.bytes(), 64).address();
             for (int slice = 0; slice < slices; slice++) {
                 int width = Math.min(sliceColumns, outFeatures - slice * sliceColumns);
-                rows.next(width, type, rowMajor, columns.from(slice * sliceColumns));
+                columns[slice] = all.from(slice * sliceColumns);
+                rows.next(width, type, rowMajor, columns[slice]);
                 plans[slice] =
                         dnn.plan(new GemmShape(type, inFeatures, width, outFeatures, addsBias));
                 weights[slice] = memory.allocate(plans[slice].packedBytes(), 64).address();
@@ -110,7 +116,14 @@ final class PackedLinear implements Linear {
      * @param chunkRows rows of a GEMM
      * @param alwaysWhole a last GEMM of fewer rows is computed as a whole one, the rest ignored
      */
-    record Split(GemmType source, int rows, int chunkRows, boolean alwaysWhole) {}
+    record Split(GemmType source, int rows, int chunkRows, boolean alwaysWhole) {
+        private boolean is(GemmType ofSource, int ofRows, int ofChunkRows, boolean whole) {
+            return source == ofSource
+                    && rows == ofRows
+                    && chunkRows == ofChunkRows
+                    && alwaysWhole == whole;
+        }
+    }
 
     /**
      * Divides a product of {@code rows} rows.
@@ -122,7 +135,11 @@ final class PackedLinear implements Linear {
         boolean whole = invariant && type != GemmType.INT8;
         GemmType source = source(rows, invariant);
         int chunkRows = source == type ? chunkRows(rows, workers) : RowBuckets.MAX;
-        return new Split(source, rows, whole ? INVARIANT_ROWS : chunkRows, whole);
+        int gemmRows = whole ? INVARIANT_ROWS : chunkRows;
+        if (!lastSplit.is(source, rows, gemmRows, whole)) {
+            lastSplit = new Split(source, rows, gemmRows, whole);
+        }
+        return lastSplit;
     }
 
     /** Parts that {@link #runPart} divides a product into. */
@@ -160,9 +177,9 @@ final class PackedLinear implements Linear {
                         to);
         if (type == GemmType.INT8) {
             int width = Math.min(sliceColumns, outFeatures - firstColumn);
-            Int8.Columns ofSlice = columns.from(firstColumn);
             for (int row = 0; row < count; row++) {
-                Int8.finish(to + 4L * row * outFeatures, rowScales[first + row], ofSlice, width);
+                Int8.finish(
+                        to + 4L * row * outFeatures, rowScales[first + row], columns[slice], width);
             }
         }
     }

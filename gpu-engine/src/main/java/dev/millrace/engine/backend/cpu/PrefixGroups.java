@@ -20,18 +20,44 @@ final class PrefixGroups {
     /** Most groups that a sequence is in, one inside the other. */
     static final int LEVELS = 4;
 
-    /**
-     * Sequences that attend together to keys they all have.
-     *
-     * @param level groups that this one lies in
-     * @param begin first index of its sequences, for {@link #seq}
-     * @param end behind the last index
-     * @param from first key, where the group around it ends; a multiple of a tile, as is {@code to}
-     * @param to behind the last key
-     */
-    record Group(int level, int begin, int end, int from, int to) {}
+    /** Sequences that attend together to keys they all have. */
+    static final class Group {
+        private int level;
+        private int begin;
+        private int end;
+        private int from;
+        private int to;
 
+        /** Groups that this one lies in. */
+        int level() {
+            return level;
+        }
+
+        /** First index of its sequences, for {@link #seq}. */
+        int begin() {
+            return begin;
+        }
+
+        /** Behind the last index. */
+        int end() {
+            return end;
+        }
+
+        /** First key, where the group around it ends; a multiple of a tile, as is {@link #to}. */
+        int from() {
+            return from;
+        }
+
+        /** Behind the last key. */
+        int to() {
+            return to;
+        }
+    }
+
+    /** The first {@link #count} are this step's, the others were of a step before. */
     private final List<Group> groups = new ArrayList<>();
+
+    private int count;
     private long[] order = {};
     private int[] prefixOf = {};
     private ForwardInput input;
@@ -52,7 +78,7 @@ final class PrefixGroups {
             prefixOf = new int[seqs];
         }
         Arrays.fill(prefixOf, 0, seqs, 0);
-        groups.clear();
+        count = 0;
         for (int seq = 0; seq < seqs; seq++) {
             order[seq] = seq;
         }
@@ -83,13 +109,25 @@ final class PrefixGroups {
             split(begin, end, differs, from, level);
             return;
         }
-        groups.add(new Group(level, begin, end, from, to));
+        add(level, begin, end, from, to);
         for (int i = begin; i < end; i++) {
             prefixOf[seq(i)] = to;
         }
         if (level + 1 < LEVELS) {
             split(begin, end, differs, to, level + 1);
         }
+    }
+
+    private void add(int level, int begin, int end, int from, int to) {
+        if (count == groups.size()) {
+            groups.add(new Group());
+        }
+        Group group = groups.get(count++);
+        group.level = level;
+        group.begin = begin;
+        group.end = end;
+        group.from = from;
+        group.to = to;
     }
 
     /** Sorts sequences that are equal before {@code block} by it, and divides each run. */
@@ -130,9 +168,14 @@ final class PrefixGroups {
         return differs < 0 ? limit : differs;
     }
 
-    /** The groups of all levels; one comes after the group it lies in. */
-    List<Group> groups() {
-        return groups;
+    /** Groups of all levels; one comes after the group it lies in. */
+    int count() {
+        return count;
+    }
+
+    /** The group of that index, until the next step. */
+    Group group(int index) {
+        return groups.get(index);
     }
 
     /** The sequence at an index; the sequences of a group lie side by side. */

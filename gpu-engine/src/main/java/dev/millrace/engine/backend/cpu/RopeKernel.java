@@ -5,21 +5,31 @@ import static dev.millrace.engine.backend.cpu.Native.LANES;
 
 import dev.millrace.engine.backend.AttentionSpec;
 import dev.millrace.engine.backend.RopeTable;
+import dev.millrace.engine.model.ForwardInput;
 
 import jdk.incubator.vector.FloatVector;
 
-/** Norms and rotates the heads of a QKV row in place, and stores its keys and values. */
-final class RopeKernel {
-    private final AttentionSpec spec;
-    private final float[] qNorm;
-    private final float[] kNorm;
-    private final float epsilon;
-    private final RopeTable rope;
+/**
+ * Norms and rotates the heads of QKV rows in place, and stores their keys and values. Used again
+ * for the next op.
+ */
+final class RopeKernel implements RowParallel.RowOp {
+    private AttentionSpec spec;
+    private float[] qNorm;
+    private float[] kNorm;
+    private float epsilon;
+    private RopeTable rope;
+    private CpuBuffer qkv;
+    private ForwardInput input;
+    private CpuKvStore kv;
+    private int layer;
 
     /**
+     * Sets what is done to heads.
+     *
      * @param qNorm and {@code kNorm}: [headDim] or null
      */
-    RopeKernel(AttentionSpec spec, float[] qNorm, float[] kNorm, float epsilon, RopeTable rope) {
+    void with(AttentionSpec spec, float[] qNorm, float[] kNorm, float epsilon, RopeTable rope) {
         this.spec = spec;
         this.qNorm = qNorm;
         this.kNorm = kNorm;
@@ -27,8 +37,21 @@ final class RopeKernel {
         this.rope = rope;
     }
 
-    /** One token: {@code row} is its QKV row. */
-    void run(long row, int position, int slot, CpuKvStore kv, int layer) {
+    /** Sets the rows, one per token of the step, and where their keys and values go. */
+    RopeKernel of(CpuBuffer qkv, ForwardInput input, CpuKvStore kv, int layer) {
+        this.qkv = qkv;
+        this.input = input;
+        this.kv = kv;
+        this.layer = layer;
+        return this;
+    }
+
+    @Override
+    public void run(int token) {
+        run(qkv.row(token), input.positions[token], input.slotMapping[token]);
+    }
+
+    private void run(long row, int position, int slot) {
         long headBytes = 4L * spec.headDim();
         int rotated = spec.numQueryHeads() + spec.numKvHeads();
         for (int head = 0; head < rotated; head++) {

@@ -2,13 +2,17 @@ package dev.millrace.engine.backend.cpu;
 
 import dev.millrace.engine.backend.AttentionSpec;
 import dev.millrace.engine.backend.Experts;
+import dev.millrace.engine.backend.Linear;
 import dev.millrace.engine.backend.WeightTensor;
 import dev.millrace.engine.kvcache.KvLayout;
 import dev.millrace.engine.model.ForwardInput;
 
 import java.util.List;
 
-/** Checks of op arguments: kernels work on plain addresses, so what does not fit must stop here. */
+/**
+ * Checks of op arguments: kernels work on plain addresses, so what does not fit must stop here. What
+ * a message says is put together only when it is thrown.
+ */
 final class Shapes {
     private Shapes() {}
 
@@ -19,6 +23,13 @@ final class Shapes {
         }
     }
 
+    /** As above, of the {@code index}-th of several. */
+    static void equal(String op, String what, int index, int actual, int expected) {
+        if (actual != expected) {
+            equal(op, what + " " + index, actual, expected);
+        }
+    }
+
     static void atMost(String op, String what, int actual, int limit) {
         if (actual < 0 || actual > limit) {
             throw new IllegalArgumentException(
@@ -26,10 +37,19 @@ final class Shapes {
         }
     }
 
+    /** As above, of the {@code index}-th of several. */
+    static void atMost(String op, String what, int index, int actual, int limit) {
+        if (actual < 0 || actual > limit) {
+            atMost(op, what + " " + index, actual, limit);
+        }
+    }
+
     /** A buffer of at least {@code rows} rows and exactly {@code cols} columns. */
     static void buffer(String op, String name, CpuBuffer buffer, int rows, int cols) {
-        atMost(op, "rows of " + name, rows, buffer.rows());
-        equal(op, "columns of " + name, buffer.cols(), cols);
+        if (rows < 0 || rows > buffer.rows() || buffer.cols() != cols) {
+            atMost(op, "rows of " + name, rows, buffer.rows());
+            equal(op, "columns of " + name, buffer.cols(), cols);
+        }
     }
 
     static void weights(List<WeightTensor> parts, float[] bias) {
@@ -51,27 +71,15 @@ final class Shapes {
         equal("experts", "number of gateUp", experts.gateUp().length, count);
         equal("experts", "number of down", experts.down().length, count);
         atMost("experts", "expertsPerToken", experts.expertsPerToken(), count);
+        int hidden = experts.router().inFeatures();
+        int intermediate = experts.down()[0].inFeatures();
         for (int e = 0; e < count; e++) {
-            equal(
-                    "experts",
-                    "gateUp in of expert " + e,
-                    experts.gateUp()[e].inFeatures(),
-                    experts.router().inFeatures());
-            equal(
-                    "experts",
-                    "gateUp out of expert " + e,
-                    experts.gateUp()[e].outFeatures(),
-                    2 * experts.down()[0].inFeatures());
-            equal(
-                    "experts",
-                    "down in of expert " + e,
-                    experts.down()[e].inFeatures(),
-                    experts.down()[0].inFeatures());
-            equal(
-                    "experts",
-                    "down out of expert " + e,
-                    experts.down()[e].outFeatures(),
-                    experts.router().inFeatures());
+            Linear gateUp = experts.gateUp()[e];
+            Linear down = experts.down()[e];
+            equal("experts", "gateUp in of expert", e, gateUp.inFeatures(), hidden);
+            equal("experts", "gateUp out of expert", e, gateUp.outFeatures(), 2 * intermediate);
+            equal("experts", "down in of expert", e, down.inFeatures(), intermediate);
+            equal("experts", "down out of expert", e, down.outFeatures(), hidden);
         }
     }
 
@@ -96,7 +104,7 @@ final class Shapes {
     static void slots(ForwardInput input, KvLayout layout) {
         int slots = layout.numBlocks() * layout.blockSize();
         for (int t = 0; t < input.numTokens; t++) {
-            atMost("ropeAndStore", "slot of token " + t, input.slotMapping[t], slots - 1);
+            atMost("ropeAndStore", "slot of token", t, input.slotMapping[t], slots - 1);
         }
     }
 
@@ -121,7 +129,8 @@ final class Shapes {
                 int token = input.cuSeqlensQ[seq] + i;
                 equal(
                         "attention",
-                        "position of token " + token,
+                        "position of token",
+                        token,
                         input.positions[token],
                         context - queryLen + i);
             }

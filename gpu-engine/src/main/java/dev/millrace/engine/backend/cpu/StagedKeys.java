@@ -26,7 +26,7 @@ final class StagedKeys {
     static final class Chunk {
         private final long keys;
         private final long values;
-        private AttentionKernel.Step step;
+        private long step;
         private int[] blockTable;
         private int head;
         private int first;
@@ -47,16 +47,20 @@ final class StagedKeys {
             return values;
         }
 
-        /** Whether it holds these keys already; if not, it is said to from now on. */
-        boolean claim(AttentionKernel.Step of, int[] table, int kvHead, int from, int keyCount) {
-            if (step == of
+        /**
+         * Whether it holds these keys already; if not, it is said to from now on.
+         *
+         * @param ofStep {@link AttentionKernel.Step#number}
+         */
+        boolean claim(long ofStep, int[] table, int kvHead, int from, int keyCount) {
+            if (step == ofStep
                     && blockTable == table
                     && head == kvHead
                     && first == from
                     && count == keyCount) {
                 return true;
             }
-            step = of;
+            step = ofStep;
             blockTable = table;
             head = kvHead;
             first = from;
@@ -89,8 +93,6 @@ final class StagedKeys {
             kv.widenKeys(tiles[tile], chunk.keys + 4L * TILE * tile, 4L * padded);
             kv.widenValues(tiles[tile], chunk.values + 4L * TILE * tile * dim);
         }
-        Native.ALL
-                .asSlice(chunk.values + 4L * keys * dim, 4L * (padded - keys) * dim)
-                .fill((byte) 0);
+        Native.zero(chunk.values + 4L * keys * dim, 4L * (padded - keys) * dim);
     }
 }

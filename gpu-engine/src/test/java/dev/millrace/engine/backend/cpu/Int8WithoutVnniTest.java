@@ -3,6 +3,7 @@ package dev.millrace.engine.backend.cpu;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.millrace.engine.OwnProcess;
 import dev.millrace.engine.backend.WeightTensor;
 import dev.millrace.engine.backend.WeightTensor.DType;
 
@@ -11,10 +12,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.lang.foreign.MemorySegment;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 
 /**
  * INT8 on processors that add two products in 16 bits, where sums of large factors saturate. oneDNN
@@ -32,23 +32,9 @@ class Int8WithoutVnniTest {
         assumeTrue(
                 List.of("amd64", "x86_64").contains(System.getProperty("os.arch")),
                 "skipped: instruction sets of x86");
-        ProcessBuilder builder =
-                new ProcessBuilder(
-                                Path.of(System.getProperty("java.home"), "bin/java").toString(),
-                                "--add-modules=jdk.incubator.vector",
-                                "--enable-native-access=ALL-UNNAMED",
-                                "-cp",
-                                System.getProperty(
-                                        "surefire.test.class.path",
-                                        System.getProperty("java.class.path")),
-                                OneProduct.class.getName())
-                        .redirectErrorStream(true);
-        builder.environment().put("ONEDNN_MAX_CPU_ISA", isa);
-        Process process = builder.start();
         String output =
-                new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertEquals(0, process.waitFor(), output);
-        String last = output.lines().reduce("", (before, line) -> line);
+                OwnProcess.output(OneProduct.class, Map.of("ONEDNN_MAX_CPU_ISA", isa), List.of());
+        String last = OwnProcess.lastLine(output);
         assertEquals("offset " + Int8.SHORT_OFFSET + " sum " + (float) IN, last, output);
     }
 

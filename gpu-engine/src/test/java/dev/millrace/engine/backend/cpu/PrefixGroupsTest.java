@@ -34,14 +34,14 @@ class PrefixGroupsTest {
         assertEquals(80, groups.sharedKeys(2));
         assertEquals(64, groups.sharedKeys(1));
         assertEquals(64, groups.sharedKeys(3));
-        assertEquals(2, groups.groups().size());
+        assertEquals(2, groups.count());
         assertEquals(Set.of(0, 2), members(0));
         assertEquals(Set.of(1, 3), members(1));
     }
 
     private Set<Integer> members(int group) {
         Set<Integer> members = new HashSet<>();
-        PrefixGroups.Group of = groups.groups().get(group);
+        PrefixGroups.Group of = groups.group(group);
         for (int i = of.begin(); i < of.end(); i++) {
             members.add(groups.seq(i));
         }
@@ -63,7 +63,7 @@ class PrefixGroupsTest {
         sequence(90, 1, 2, 3, 20, 21, 22);
         groups.find(input, BLOCK_SIZE, true);
         assertEquals(0, groups.sharedKeys(0));
-        assertEquals(0, groups.groups().size());
+        assertEquals(0, groups.count());
         input.blockTables[1] = input.blockTables[0];
         groups.find(input, BLOCK_SIZE, true);
         assertTrue(groups.sharedKeys(0) > 0, "the control: it would be found");
@@ -83,8 +83,8 @@ class PrefixGroupsTest {
         assertEquals(80, groups.sharedKeys(4));
         assertEquals(Set.of(0, 1, 2, 3, 4), members(0));
         assertEquals(Set.of(0, 1, 2, 3), members(1));
-        assertEquals(80, groups.groups().get(1).from());
-        assertEquals(1, groups.groups().get(1).level());
+        assertEquals(80, groups.group(1).from());
+        assertEquals(1, groups.group(1).level());
     }
 
     @Test
@@ -98,7 +98,7 @@ class PrefixGroupsTest {
             sequence(64 * depth + 1, blocks);
         }
         groups.find(input, BLOCK_SIZE, true);
-        assertEquals(PrefixGroups.LEVELS, groups.groups().size());
+        assertEquals(PrefixGroups.LEVELS, groups.count());
         assertEquals(64 * PrefixGroups.LEVELS, groups.sharedKeys(depth - 1));
         assertEquals(64, groups.sharedKeys(0));
     }
