@@ -46,8 +46,8 @@ final class PackedLinear implements Linear {
     /** [slice], INT8 only */
     private final Int8.Columns[] columns;
 
-    /** That of the product before: mostly the next one's too */
-    private Split lastSplit = new Split(null, 0, 0, false);
+    /** Of the product under way */
+    private final Split split = new Split();
 
     PackedLinear(
             OneDnn dnn,
@@ -109,19 +109,30 @@ final class PackedLinear implements Linear {
         return isWidened ? GemmType.F32 : type;
     }
 
-    /**
-     * How a product is divided.
-     *
-     * @param source form of its source rows
-     * @param chunkRows rows of a GEMM
-     * @param alwaysWhole a last GEMM of fewer rows is computed as a whole one, the rest ignored
-     */
-    record Split(GemmType source, int rows, int chunkRows, boolean alwaysWhole) {
-        private boolean is(GemmType ofSource, int ofRows, int ofChunkRows, boolean whole) {
-            return source == ofSource
-                    && rows == ofRows
-                    && chunkRows == ofChunkRows
-                    && alwaysWhole == whole;
+    /** How a product is divided; that of the next product of the same linear takes its place. */
+    static final class Split {
+        private GemmType source;
+        private int rows;
+        private int chunkRows;
+        private boolean alwaysWhole;
+
+        /** Form of the source rows: not the linear's own where weights are widened. */
+        GemmType source() {
+            return source;
+        }
+
+        int rows() {
+            return rows;
+        }
+
+        /** Rows of a GEMM. */
+        int chunkRows() {
+            return chunkRows;
+        }
+
+        /** Whether a last GEMM of fewer rows is computed as a whole one, the rest ignored. */
+        boolean alwaysWhole() {
+            return alwaysWhole;
         }
     }
 
@@ -132,14 +143,12 @@ final class PackedLinear implements Linear {
      *     same order whatever the number of rows; INT8 sums are exact in any order
      */
     Split split(int rows, int workers, boolean invariant) {
-        boolean whole = invariant && type != GemmType.INT8;
-        GemmType source = source(rows, invariant);
-        int chunkRows = source == type ? chunkRows(rows, workers) : RowBuckets.MAX;
-        int gemmRows = whole ? INVARIANT_ROWS : chunkRows;
-        if (!lastSplit.is(source, rows, gemmRows, whole)) {
-            lastSplit = new Split(source, rows, gemmRows, whole);
-        }
-        return lastSplit;
+        split.source = source(rows, invariant);
+        split.rows = rows;
+        split.alwaysWhole = invariant && type != GemmType.INT8;
+        int chunkRows = split.source == type ? chunkRows(rows, workers) : RowBuckets.MAX;
+        split.chunkRows = split.alwaysWhole ? INVARIANT_ROWS : chunkRows;
+        return split;
     }
 
     /** Parts that {@link #runPart} divides a product into. */
