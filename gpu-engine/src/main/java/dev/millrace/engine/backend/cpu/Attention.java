@@ -31,11 +31,6 @@ final class Attention implements AutoCloseable {
     /** Its problems name the sequence */
     private final Problems own = new Problems();
 
-    /** [token * numQueryHeads + head], between the phases */
-    private float[] maxima = {};
-
-    private float[] sums = {};
-
     /** The call under way, and what its workers do: one object each for all calls. */
     private final AttentionKernel.Step step = new AttentionKernel.Step();
 
@@ -109,7 +104,6 @@ final class Attention implements AutoCloseable {
         prepare(spec, kv, input.numTokens);
         plan(input, spec, kv.layout().blockSize());
         step.begin(qkv, out, input.positions, layer);
-        step.state(maxima, sums);
         this.input = input;
         heads = spec.numKvHeads();
         for (Problems each : shared) {
@@ -147,10 +141,7 @@ final class Attention implements AutoCloseable {
     }
 
     private void prepare(AttentionSpec spec, CpuKvStore kv, int tokens) {
-        if (maxima.length < tokens * spec.numQueryHeads()) {
-            maxima = new float[tokens * spec.numQueryHeads()];
-            sums = new float[maxima.length];
-        }
+        step.reserve(tokens * spec.numQueryHeads());
         if (kernels[0] != null && kernels[0].kv() == kv && kernels[0].spec().equals(spec)) {
             return;
         }

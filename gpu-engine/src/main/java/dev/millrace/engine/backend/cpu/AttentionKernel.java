@@ -114,17 +114,29 @@ final class AttentionKernel {
 
     /** What the problems of one call have in common; used again for the next call. */
     static final class Step {
+        /** Another for each call */
         private long number;
+
         private CpuBuffer qkv;
         private CpuBuffer out;
         private int[] positions;
         private int layer;
 
         /** [token * numQueryHeads + head] running maximum after the shared keys */
-        private float[] maxima;
+        private float[] maxima = {};
 
         /** The same of the sums; the outputs that go with them lie in {@link #out} */
-        private float[] sums;
+        private float[] sums = {};
+
+        /**
+         * @param rows of queries that {@link #maxima} and {@link #sums} are for
+         */
+        void reserve(int rows) {
+            if (maxima.length < rows) {
+                maxima = new float[rows];
+                sums = new float[rows];
+            }
+        }
 
         void begin(CpuBuffer ofQkv, CpuBuffer ofOut, int[] ofPositions, int ofLayer) {
             number++;
@@ -132,16 +144,6 @@ final class AttentionKernel {
             out = ofOut;
             positions = ofPositions;
             layer = ofLayer;
-        }
-
-        void state(float[] ofMaxima, float[] ofSums) {
-            maxima = ofMaxima;
-            sums = ofSums;
-        }
-
-        /** Another for each call. */
-        long number() {
-            return number;
         }
     }
 

@@ -50,7 +50,7 @@ final class StagedKeys {
         /**
          * Whether it holds these keys already; if not, it is said to from now on.
          *
-         * @param ofStep {@link AttentionKernel.Step#number}
+         * @param ofStep number of the call that reads the cache
          */
         boolean claim(long ofStep, int[] table, int kvHead, int from, int keyCount) {
             if (step == ofStep

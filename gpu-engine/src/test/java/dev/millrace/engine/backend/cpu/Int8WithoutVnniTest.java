@@ -12,7 +12,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 
@@ -54,18 +53,13 @@ class Int8WithoutVnniTest {
 
         static String product() {
             WeightTensor weights =
-                    OneLinear.tensor(DType.F32, OUT, MemorySegment.ofArray(ones(OUT * IN)));
+                    OneLinear.tensor(
+                            DType.F32, OUT, MemorySegment.ofArray(OneLinear.ones(OUT * IN)));
             try (OneDnn dnn = new OneDnn(1);
                     OneLinear one = new OneLinear(dnn, GemmType.INT8, weights, null, false)) {
-                float last = one.multiplied(ones(ROWS * IN))[ROWS * OUT - 1];
+                float last = one.multiplied(OneLinear.ones(ROWS * IN))[ROWS * OUT - 1];
                 return "offset " + dnn.int8Offset() + " sum " + (float) Math.round(last);
             }
-        }
-
-        private static float[] ones(int count) {
-            float[] ones = new float[count];
-            Arrays.fill(ones, 1f);
-            return ones;
         }
     }
 }

@@ -6,6 +6,7 @@ import dev.millrace.engine.backend.WeightTensor.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import java.util.List;
 
 /** One packed linear on workers of its own. */
@@ -29,6 +30,12 @@ final class OneLinear implements AutoCloseable {
     static WeightTensor tensor(DType dtype, int rows, MemorySegment data) {
         int cols = (int) (data.byteSize() / dtype.bytes() / rows);
         return new WeightTensor("w", dtype, rows, cols, data, null, 0, 0);
+    }
+
+    static float[] ones(int count) {
+        float[] ones = new float[count];
+        Arrays.fill(ones, 1f);
+        return ones;
     }
 
     PackedLinear linear() {

@@ -11,7 +11,6 @@ import dev.millrace.engine.backend.WeightTensor.DType;
 import org.junit.jupiter.api.Test;
 
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import java.util.List;
 
 /** That a linear takes the rows which the op before has converted for it shows in nothing else. */
@@ -23,9 +22,7 @@ class RowsAheadTakenTest {
     @Test
     void theNextLinearReadsWhatWasConvertedAndTheOneAfterItTheBuffer() {
         try (CpuBackend cpu = new CpuBackend(1, new Numerics(WeightFormat.INT8, false))) {
-            float[] ones = new float[OUT * IN];
-            Arrays.fill(ones, 1f);
-            MemorySegment weights = MemorySegment.ofArray(ones);
+            MemorySegment weights = MemorySegment.ofArray(OneLinear.ones(OUT * IN));
             Linear linear =
                     cpu.linear(List.of(OneLinear.tensor(DType.F32, OUT, weights)), null);
             CpuBuffer gateUp = (CpuBuffer) cpu.allocate(ROWS, 2 * IN);
